@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# What Debian provides, gathered in one interface target; and the protobuf code,
+# generated from the onnx.proto that libonnx-dev installs.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET
+    libturbojpeg libpng libwebp libexif cairo)
+pkg_check_modules(HEIF IMPORTED_TARGET libheif)
+pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET jansson libprotobuf-c)
+pkg_check_modules(STORE REQUIRED IMPORTED_TARGET libsodium sqlite3)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+find_program(PROTOC_C protoc-c REQUIRED)
+find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
+
+set(FACET_GENERATED_DIR ${PROJECT_BINARY_DIR}/generated)
+set(FACET_GENERATED ${FACET_GENERATED_DIR}/onnx/onnx.pb-c.c)
+file(MAKE_DIRECTORY ${FACET_GENERATED_DIR})
+add_custom_command(
+    OUTPUT ${FACET_GENERATED} ${FACET_GENERATED_DIR}/onnx/onnx.pb-c.h
+    COMMAND ${PROTOC_C} --c_out=${FACET_GENERATED_DIR}
+        -I${ONNX_PROTO_DIR} onnx/onnx.proto
+    DEPENDS ${ONNX_PROTO_DIR}/onnx/onnx.proto
+    VERBATIM)
+set_source_files_properties(${FACET_GENERATED} PROPERTIES COMPILE_OPTIONS -w)
+
+add_library(facet_dependencies INTERFACE)
+target_link_libraries(facet_dependencies INTERFACE PkgConfig::CODECS
+    PkgConfig::TEXT PkgConfig::STORE ${DNNL_LIBRARY} Threads::Threads m)
+if(HEIF_FOUND)
+    target_link_libraries(facet_dependencies INTERFACE PkgConfig::HEIF)
+    target_compile_definitions(facet_dependencies INTERFACE FACET_HAVE_HEIF=1)
+endif()
