@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FACET_FACET_H
+#define FACET_FACET_H
+
+/**
+ * @file
+ * All of facet. Each header can be included on its own as well; they are
+ * listed from the ground up.
+ */
+
+#include "facet/status.h" /* what every call answers */
+
+#include "facet/geometry.h" /* points, boxes, similarities */
+#include "facet/image.h"    /* pictures: read, view, write */
+
+#include "facet/model.h" /* networks, and sessions that run them */
+
+#include "facet/align.h"    /* templates and aligned crops */
+#include "facet/detector.h" /* where the faces are */
+#include "facet/embedder.h" /* crops to embeddings, and comparing them */
+#include "facet/pipeline.h" /* a photo to its embeddings */
+#include "facet/settings.h" /* how a network wants to be fed */
+
+#endif
