@@ -4,7 +4,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET
-    libturbojpeg libpng libwebp libexif cairo)
+    libturbojpeg libjpeg libpng libwebp libexif cairo)
 pkg_check_modules(HEIF IMPORTED_TARGET libheif)
 pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET jansson libprotobuf-c)
 pkg_check_modules(STORE REQUIRED IMPORTED_TARGET libsodium sqlite3)
