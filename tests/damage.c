@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* damage.c - see damage.h. Every kind of picture is cut at many points and has
+ * bits flipped; then come the lies that take knowledge of the format. */
+#include "damage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pictures.h"
+
+typedef struct giver {
+    damage_use *use;
+    void *context;
+    int count;
+} giver;
+
+static void give(giver *g, const char *name, const uint8_t *bytes, size_t size)
+{
+    g->use(name, bytes, size, g->context);
+    g->count++;
+}
+
+/* A small generator of our own, so that the corpus never changes. */
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Cut after 1/CUTS, 2/CUTS ... of the bytes, and shortly before the end. */
+static void give_truncated(giver *g, const char *kind, picture whole)
+{
+    enum { CUTS = 8 };
+    char name[96];
+
+    for (size_t i = 0; i < CUTS; i++) {
+        const size_t size =
+            i ? whole.size * i / CUTS : whole.size - whole.size / 40 - 3;
+
+        snprintf(name, sizeof name, "cut-%zu-%s", size, kind);
+        give(g, name, whole.bytes, size);
+    }
+}
+
+static void give_flipped(giver *g, const char *kind, picture whole)
+{
+    enum { ROUNDS = 8 };
+    uint32_t state = 1;
+    char name[96];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        picture p = { malloc(whole.size), whole.size };
+
+        memcpy(p.bytes, whole.bytes, whole.size);
+        for (int i = 0; i < 1 << (round % 4); i++) {
+            const uint32_t at = next_random(&state) % (uint32_t)whole.size;
+
+            p.bytes[at] =
+                (uint8_t)(p.bytes[at] ^ 1u << next_random(&state) % 8);
+        }
+        snprintf(name, sizeof name, "flip-%d-%s", round, kind);
+        give(g, name, p.bytes, p.size);
+        picture_free(&p);
+    }
+}
+
+/* Overwrite `count` bytes at `at` in a copy. */
+static void give_patched(giver *g, const char *name, picture whole, size_t at,
+    const void *patch, size_t count)
+{
+    picture p = { malloc(whole.size), whole.size };
+
+    memcpy(p.bytes, whole.bytes, whole.size);
+    memcpy(p.bytes + at, patch, count);
+    if (p.bytes[0] == 0x89 && at >= 16 && at < 29) { /* a credible IHDR */
+        const uint32_t crc = picture_crc(p.bytes + 12, 17);
+
+        for (int i = 0; i < 4; i++)
+            p.bytes[29 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+    give(g, name, p.bytes, p.size);
+    picture_free(&p);
+}
+
+static size_t find(picture p, const void *what, size_t count)
+{
+    for (size_t at = 0; at + count <= p.size; at++)
+        if (!memcmp(p.bytes + at, what, count))
+            return at;
+    return 0;
+}
+
+static const picture_kind *kind_named(const char *name)
+{
+    for (size_t i = 0; i < picture_kind_count; i++)
+        if (!strcmp(picture_kinds[i].name, name))
+            return &picture_kinds[i];
+    return NULL;
+}
+
+/* The frame header holds height and width, big-endian, 5 bytes in. */
+static void give_lying_jpegs(giver *g)
+{
+    static const char *const kinds[] = { "baseline.jpg", "progressive.jpg" };
+
+    for (size_t i = 0; i < 2; i++) {
+        picture p = kind_named(kinds[i])->make();
+        const size_t frame = find(p, i ? "\xff\xc2" : "\xff\xc0", 2) + 5;
+        const size_t table = find(p, "\xff\xdb", 2) + 2;
+        char name[64];
+        const struct {
+            const char *what;
+            size_t at;
+            const char *patch;
+            size_t count;
+        } lies[] = {
+            { "taller", frame, "\x03\xe8", 2 },
+            { "wider", frame + 2, "\x03\xe8", 2 },
+            { "bomb", frame, "\xff\xdc\xff\xdc", 4 },
+            { "just-under-the-limit", frame, "\x27\x10\x27\x10", 4 },
+            { "no-rows", frame, "\0\0", 2 },
+            { "no-columns", frame + 2, "\0\0", 2 },
+            { "components-9", frame + 4, "\x09", 1 },
+            { "sampling-0", frame + 6, "\0", 1 },
+            { "depth-12", frame - 1, "\x0c", 1 },
+            { "table-length-0", table, "\0\0", 2 },
+            { "table-length-64k", table, "\xff\xff", 2 },
+        };
+
+        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
+            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
+            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+        }
+        picture_free(&p);
+    }
+}
+
+/* IHDR: width at 16, height at 20, depth, color, compression, filter, interlace
+ * from 24 on; IDAT follows. */
+static void give_lying_pngs(giver *g)
+{
+    static const char *const kinds[] = { "rgb8.png", "rgb8-interlaced.png",
+        "palette8-interlaced.png", "rgba16.png" };
+    static const struct {
+        const char *what;
+        size_t at;
+        const char *patch;
+        size_t count;
+    } lies[] = {
+        { "taller", 20, "\0\0\x03\xe8", 4 },
+        { "wider", 16, "\0\0\x03\xe8", 4 },
+        { "bomb", 16, "\0\x01\x86\xa0\0\x01\x86\xa0", 8 },
+        { "just-under-the-limit", 16, "\0\0\x27\x10\0\0\x27\x10", 8 },
+        { "widest", 16, "\x7f\xff\xff\xff\0\0\0\x01", 8 },
+        { "no-rows", 20, "\0\0\0\0", 4 },
+        { "negative", 16, "\xff\xff\xff\xff", 4 },
+        { "depth-3", 24, "\x03", 1 },
+        { "color-5", 25, "\x05", 1 },
+        { "compression-1", 26, "\x01", 1 },
+        { "interlace-2", 28, "\x02", 1 },
+        { "wrong-crc", 29, "\0\0\0\0", 4 },
+        { "ihdr-length", 8, "\xff\xff\xff\xf0", 4 },
+        { "idat-length", 33, "\x7f\xff\xff\xff", 4 },
+        { "unknown-critical-chunk", 37, "QQQQ", 4 },
+    };
+    char name[96];
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        picture p = kind_named(kinds[i])->make();
+
+        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
+            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
+            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+        }
+        picture_free(&p);
+    }
+}
+
+/* RIFF length at 4, first chunk's length at 16, VP8X sizes at 24. */
+static void give_lying_webps(giver *g)
+{
+    static const char *const kinds[] = { "lossy.webp", "lossless.webp",
+        "lossy-alpha.webp" };
+    static const struct {
+        const char *what;
+        size_t at;
+        const char *patch;
+        size_t count;
+    } lies[] = {
+        { "riff-length-0", 4, "\0\0\0\0", 4 },
+        { "riff-length-4g", 4, "\xff\xff\xff\xff", 4 },
+        { "chunk-length-4g", 16, "\xfe\xff\xff\xff", 4 },
+        { "chunk-length-0", 16, "\0\0\0\0", 4 },
+        { "largest", 24, "\xff\xff\xff\xff\xff\xff", 6 },
+        { "larger", 24, "\xff\x03\0\xff\x03\0", 6 },
+        { "animation", 20, "\x02", 1 },
+        { "chunk-type", 12, "VP8Q", 4 },
+    };
+    char name[96];
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        picture p = kind_named(kinds[i])->make();
+
+        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
+            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
+            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+        }
+        picture_free(&p);
+    }
+}
+
+/* Offsets into the EXIF block: 4 where IFD 0 is, 8 how many entries, 12 type,
+ * 14 count, 18 value. */
+static void give_bad_exif(giver *g)
+{
+    static const char *const kinds[] = { "baseline.jpg", "rgb8.png",
+        "lossy.webp" };
+    static const struct {
+        const char *what;
+        size_t at;
+        const char *patch;
+        size_t count;
+    } lies[] = {
+        { "byte-order", 0, "XX", 2 },
+        { "offset-far", 4, "\xff\xff\xff\xff", 4 },
+        { "offset-itself", 4, "\0\0\0\0", 4 },
+        { "entries-64k", 8, "\xff\xff", 2 },
+        { "type-0", 12, "\0\0", 2 },
+        { "type-double", 12, "\x0c\0", 2 },
+        { "count-4g", 14, "\xff\xff\xff\xff", 4 },
+        { "value-0", 18, "\0\0", 2 },
+        { "value-9", 18, "\x09\0", 2 },
+        { "next-ifd-itself", 22, "\x08\0\0\0", 4 },
+    };
+    char name[96];
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        picture plain = kind_named(kinds[i])->make();
+        picture p = picture_with_orientation(plain, 6);
+        const size_t exif = find(p, "II*", 4);
+
+        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
+            snprintf(name, sizeof name, "exif-%s-%s", lies[k].what, kinds[i]);
+            give_patched(
+                g, name, p, exif + lies[k].at, lies[k].patch, lies[k].count);
+        }
+        picture_free(&p);
+        picture_free(&plain);
+    }
+}
+
+static void give_other_files(giver *g)
+{
+    static const char text[] = "This is a letter, not a picture.\n";
+    static const char html[] = "<html><body>404 Not Found</body></html>";
+    static const char svg[] = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+    uint8_t noise[4096];
+    uint32_t state = 7;
+    picture png = kind_named("rgb8.png")->make();
+
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)next_random(&state);
+    give(g, "empty.jpg", noise, 0);
+    give(g, "text.jpg", (const uint8_t *)text, sizeof text - 1);
+    give(g, "page.png", (const uint8_t *)html, sizeof html - 1);
+    give(g, "drawing.webp", (const uint8_t *)svg, sizeof svg - 1);
+    give(g, "noise.heic", noise, sizeof noise);
+    give(g, "gif.png", (const uint8_t *)"GIF89a\1\0\1\0\0\0\0;", 14);
+    give(g, "really-a-png.jpg", png.bytes, png.size);
+    /* Right beginnings, wrong everything else. */
+    memcpy(noise, "\xff\xd8\xff\xe0", 4);
+    give(g, "noise.jpg", noise, sizeof noise);
+    memcpy(noise, "\x89PNG\r\n\x1a\n", 8);
+    give(g, "noise.png", noise, sizeof noise);
+    memcpy(noise, "RIFF\xf8\x0f\0\0WEBPVP8 ", 16);
+    give(g, "noise.webp", noise, sizeof noise);
+    memcpy(noise,
+        "\0\0\0\x18"
+        "ftypheic",
+        12);
+    give(g, "noise-in.heic", noise, sizeof noise);
+    picture_free(&png);
+}
+
+int damage_each(damage_use *use, void *context)
+{
+    giver g = { use, context, 0 };
+
+    for (size_t i = 0; i < picture_kind_count; i++) {
+        picture p = picture_kinds[i].make();
+
+        if (!p.bytes)
+            continue;
+        give_truncated(&g, picture_kinds[i].name, p);
+        give_flipped(&g, picture_kinds[i].name, p);
+        picture_free(&p);
+    }
+    give_lying_jpegs(&g);
+    give_lying_pngs(&g);
+    give_lying_webps(&g);
+    give_bad_exif(&g);
+    give_other_files(&g);
+    return g.count;
+}
+
+int damage_none(damage_use *use, void *context)
+{
+    giver g = { use, context, 0 };
+
+    for (size_t i = 0; i < picture_kind_count; i++) {
+        picture p = picture_kinds[i].make();
+        char name[96];
+
+        if (!p.bytes)
+            continue;
+        give(&g, picture_kinds[i].name, p.bytes, p.size);
+        if (!strstr(picture_kinds[i].name, ".heic")) {
+            picture turned = picture_with_orientation(p, 6);
+
+            snprintf(name, sizeof name, "turned-%s", picture_kinds[i].name);
+            give(&g, name, turned.bytes, turned.size);
+            picture_free(&turned);
+        }
+        picture_free(&p);
+    }
+    return g.count;
+}
