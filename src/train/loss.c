@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loss.c - the table of losses, and what all of them share: checks at the door,
+ * normalisation to the unit sphere and back, memory. */
+#include "train/loss.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "train/normalize.h"
+
+extern const facet__loss_type facet__loss_softmax, facet__loss_center,
+    facet__loss_normface, facet__loss_sphereface, facet__loss_cosface,
+    facet__loss_am_softmax, facet__loss_arcface, facet__loss_combined,
+    facet__loss_contrastive, facet__loss_triplet, facet__loss_vgg_triplet,
+    facet__loss_tpe, facet__loss_tse, facet__loss_tde, facet__loss_verify,
+    facet__loss_distill_cosine, facet__loss_distill_mse;
+
+const facet__loss_type *const facet__loss_types[] = {
+    &facet__loss_softmax,
+    &facet__loss_center,
+    &facet__loss_normface,
+    &facet__loss_sphereface,
+    &facet__loss_cosface,
+    &facet__loss_am_softmax,
+    &facet__loss_arcface,
+    &facet__loss_combined,
+    &facet__loss_contrastive,
+    &facet__loss_triplet,
+    &facet__loss_vgg_triplet,
+    &facet__loss_tpe,
+    &facet__loss_tse,
+    &facet__loss_tde,
+    &facet__loss_verify,
+    &facet__loss_distill_cosine,
+    &facet__loss_distill_mse,
+    NULL,
+};
+
+enum { SLOT_UNIT = 4 };
+
+const facet__loss_type *facet__loss_find(const char *name)
+{
+    for (size_t i = 0; facet__loss_types[i]; i++)
+        if (strcmp(facet__loss_types[i]->name, name) == 0)
+            return facet__loss_types[i];
+    return NULL;
+}
+
+void facet__loss_setup_init(
+    facet__loss_setup *setup, const facet__loss_type *type, size_t dim)
+{
+    *setup = (facet__loss_setup){ .dim = dim };
+    for (size_t i = 0; type->options && type->options[i].name; i++)
+        setup->options[i] = type->options[i].value;
+}
+
+static facet_status check_setup(const facet__loss_type *type,
+    const facet__loss_setup *setup, facet_error *err)
+{
+    if (setup->dim < 1)
+        return facet__fail(
+            err, FACET_EINVAL, "loss %s: dimension 0", type->name);
+    if (type->needs_classes && setup->classes < 1)
+        return facet__fail(err, FACET_EINVAL,
+            "loss %s: the data have no labelled class", type->name);
+    for (size_t i = 0; type->options && type->options[i].name; i++) {
+        const facet__loss_option *o = &type->options[i];
+
+        if (!(setup->options[i] >= o->low && setup->options[i] <= o->high))
+            return facet__fail(err, FACET_EINVAL,
+                "loss %s: %s = %g is not within %g to %g", type->name, o->name,
+                setup->options[i], o->low, o->high);
+    }
+    return FACET_OK;
+}
+
+facet_status facet__loss_create(const facet__loss_type *type,
+    const facet__loss_setup *setup, facet__pool *pool, facet__loss **out,
+    facet_error *err)
+{
+    facet__loss *loss;
+    facet_status st = check_setup(type, setup, err);
+
+    *out = NULL;
+    if (st != FACET_OK)
+        return st;
+    loss = facet__calloc(1, sizeof *loss);
+    if (!loss)
+        return facet__fail_memory(err);
+    loss->type = type;
+    loss->dim = setup->dim;
+    loss->classes = setup->classes;
+    loss->seed = setup->seed;
+    loss->pool = pool;
+    memcpy(loss->options, setup->options, sizeof loss->options);
+    if (type->create && type->create(loss) != FACET_OK) {
+        facet__loss_free(loss);
+        return facet__fail_memory(err);
+    }
+    *out = loss;
+    return FACET_OK;
+}
+
+void facet__loss_free(facet__loss *loss)
+{
+    if (!loss)
+        return;
+    for (size_t i = 0; i < FACET__LOSS_PARAMS; i++) {
+        facet__free(loss->params[i].value);
+        facet__free(loss->params[i].grad);
+    }
+    for (size_t i = 0; i < FACET__LOSS_SCRATCH; i++)
+        facet__free(loss->scratch[i]);
+    facet__free(loss);
+}
+
+void *facet__loss_scratch(
+    facet__loss *loss, int slot, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (!facet__mul_size(count, size, &bytes))
+        return NULL;
+    if (!loss->scratch[slot] || bytes > loss->scratch_bytes[slot]) {
+        facet__free(loss->scratch[slot]);
+        loss->scratch[slot] = facet__alloc(bytes);
+        loss->scratch_bytes[slot] = loss->scratch[slot] ? bytes : 0;
+    }
+    return loss->scratch[slot];
+}
+
+facet_status facet__loss_param(facet__loss *loss, const char *name,
+    size_t count, double deviation, bool decay)
+{
+    facet__param *p = &loss->params[loss->n_params];
+    facet__random random =
+        facet__random_stream(loss->seed, 0x10550000, loss->n_params);
+
+    loss->n_params++;
+    p->name = name;
+    p->count = count;
+    p->decay = decay;
+    p->value = facet__calloc(count, sizeof *p->value);
+    p->grad = facet__calloc(count, sizeof *p->grad);
+    if (!p->value || !p->grad)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < count && deviation > 0; i++)
+        p->value[i] = (float)(deviation * facet__random_normal(&random));
+    return FACET_OK;
+}
+
+static facet_status check_batch(
+    const facet__loss *loss, const facet__batch *batch, facet_error *err)
+{
+    const facet__loss_type *type = loss->type;
+    const int32_t low = type->needs_labels ? 0 : -1;
+
+    if (type->needs_teacher && !batch->teacher)
+        return facet__fail(err, FACET_EINVAL,
+            "loss %s: the batch has no embeddings of a teacher", type->name);
+    if (type->needs_labels && !batch->labels)
+        return facet__fail(
+            err, FACET_EINVAL, "loss %s: the batch has no labels", type->name);
+    for (size_t i = 0; batch->labels && i < batch->n; i++)
+        if (batch->labels[i] < low ||
+            (type->needs_classes && (size_t)batch->labels[i] >= loss->classes))
+            return facet__fail(err, FACET_EINVAL,
+                "loss %s: label %d of sample %zu is not within 0 to %zu",
+                type->name, (int)batch->labels[i], i,
+                loss->classes ? loss->classes - 1 : 0);
+    return FACET_OK;
+}
+
+/* Run on x / |x| and take the gradient back through the division. */
+static facet_status run_on_sphere(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result)
+{
+    const size_t n = batch->n, d = loss->dim;
+    float *unit =
+        facet__loss_scratch(loss, SLOT_UNIT, n * (d + 1), sizeof *unit);
+    facet__batch inner = *batch;
+    facet_status st;
+
+    if (!unit)
+        return FACET_ENOMEM;
+    facet__normalize_rows(batch->x, n, d, unit, unit + n * d);
+    inner.x = unit;
+    st = loss->type->run(loss, &inner, dx, result);
+    if (st == FACET_OK && dx)
+        facet__normalize_rows_back(unit, unit + n * d, n, d, dx);
+    return st;
+}
+
+facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result, facet_error *err)
+{
+    facet_status st = check_batch(loss, batch, err);
+
+    *result = (facet__loss_result){ .terms = 0 };
+    if (st != FACET_OK)
+        return st;
+    if (dx)
+        memset(dx, 0, batch->n * loss->dim * sizeof *dx);
+    if (batch->n == 0)
+        return FACET_OK;
+    st = loss->type->on_unit_sphere ? run_on_sphere(loss, batch, dx, result)
+                                    : loss->type->run(loss, batch, dx, result);
+    return st == FACET_OK ? st : facet__fail_memory(err);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* param.h - an array that training changes, as networks and losses show it to
+ * the optimiser and to checkpoints. */
+#ifndef FACET__PARAM_H
+#define FACET__PARAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct facet__param {
+    const char *name; /* unique in its owner; borrowed */
+    size_t count;
+    float *value, *grad; /* [count]; borrowed; the backward pass overwrites
+                          * grad, it does not add to it */
+    bool decay;          /* weight decay applies (not on norms, biases) */
+    bool state;          /* kept in checkpoints, but changed by its owner alone:
+                          * running statistics, class centers */
+} facet__param;
+
+#endif
