@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* optimizer.c - SGD, AdaGrad, Adam, AdamW.
+ *
+ * Every array is cut into blocks of 16 Ki elements which threads take one by
+ * one; the length of the gradient is the sum of the blocks' sums in order. So
+ * the bits do not depend on the number of threads. */
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+const char *const facet__rule_names[] = { "sgd", "adagrad", "adam", "adamw",
+    NULL };
+
+enum { BLOCK = 16384 };
+
+/* The arrays kept for each parameter; NULL where the rule has no use for it. */
+enum { FIRST, SECOND, SUM, EMA, KINDS };
+
+typedef struct slot {
+    const facet__param *param;
+    float *kept[KINDS];
+} slot;
+
+typedef struct block {
+    uint32_t slot;
+    size_t first, count;
+    double square; /* of the gradient there */
+} block;
+
+struct facet__optimizer {
+    facet__optimizer_setup setup;
+    facet__optimizer_count count;
+    facet__pool *pool;
+    slot *slots; /* [n_slots] */
+    size_t n_slots;
+    block *blocks; /* [n_blocks] */
+    size_t n_blocks;
+    facet__optimizer_state *states; /* [n_states] */
+    size_t n_states;
+    /* The step in hand. */
+    double rate, shrink;
+};
+
+void facet__optimizer_setup_init(facet__optimizer_setup *setup)
+{
+    *setup = (facet__optimizer_setup){
+        .rule = FACET__SGD,
+        .momentum = .9,
+        .beta1 = .9,
+        .beta2 = .999,
+        .epsilon = 1e-8,
+        .accumulate = 1,
+    };
+}
+
+static bool keeps(
+    const facet__optimizer_setup *setup, const facet__param *param, int kind)
+{
+    const bool adam = setup->rule == FACET__ADAM || setup->rule == FACET__ADAMW;
+
+    switch (kind) {
+    case FIRST:
+        return !param->state &&
+               (adam || (setup->rule == FACET__SGD && setup->momentum > 0));
+    case SECOND:
+        return !param->state && (adam || setup->rule == FACET__ADAGRAD);
+    case SUM:
+        return !param->state && setup->accumulate > 1;
+    default: /* running statistics have a running mean too */
+        return setup->ema > 0;
+    }
+}
+
+static facet_status make_slot(facet__optimizer *o, const facet__param *param)
+{
+    static const char *const names[KINDS] = { "mean", "square", "sum", "ema" };
+    slot *s = &o->slots[o->n_slots++];
+
+    s->param = param;
+    for (int k = 0; k < KINDS; k++) {
+        if (!keeps(&o->setup, param, k))
+            continue;
+        s->kept[k] = facet__calloc(param->count, sizeof(float));
+        if (!s->kept[k])
+            return FACET_ENOMEM;
+        o->states[o->n_states++] = (facet__optimizer_state){
+            k == FIRST && o->setup.rule == FACET__SGD ? "momentum" : names[k],
+            param, s->kept[k]
+        };
+    }
+    if (s->kept[SECOND] && o->setup.rule == FACET__ADAGRAD)
+        for (size_t i = 0; i < param->count; i++)
+            s->kept[SECOND][i] = (float)o->setup.accumulator;
+    if (s->kept[EMA])
+        memcpy(s->kept[EMA], param->value, param->count * sizeof(float));
+    return FACET_OK;
+}
+
+static size_t blocks_of(const facet__param *param)
+{
+    return (param->count + BLOCK - 1) / BLOCK;
+}
+
+static void make_blocks(facet__optimizer *o)
+{
+    block *b = o->blocks;
+
+    for (size_t s = 0; s < o->n_slots; s++)
+        for (size_t i = 0; i < blocks_of(o->slots[s].param); i++, b++) {
+            const size_t left = o->slots[s].param->count - i * BLOCK;
+
+            *b = (block){ (uint32_t)s, i * BLOCK, left < BLOCK ? left : BLOCK,
+                0 };
+        }
+}
+
+facet_status facet__optimizer_create(const facet__optimizer_setup *setup,
+    const facet__param *params, size_t n_params, facet__pool *pool,
+    facet__optimizer **out)
+{
+    facet__optimizer *o = facet__calloc(1, sizeof *o);
+    facet_status st = FACET_OK;
+
+    *out = NULL;
+    if (!o)
+        return FACET_ENOMEM;
+    o->setup = *setup;
+    o->pool = pool;
+    for (size_t i = 0; i < n_params; i++)
+        o->n_blocks += blocks_of(&params[i]);
+    o->slots = facet__calloc(n_params, sizeof *o->slots);
+    o->blocks = facet__calloc(o->n_blocks, sizeof *o->blocks);
+    o->states = facet__calloc(n_params * KINDS, sizeof *o->states);
+    if (!o->slots || !o->blocks || !o->states)
+        st = FACET_ENOMEM;
+    for (size_t i = 0; i < n_params && st == FACET_OK; i++)
+        st = make_slot(o, &params[i]);
+    if (st != FACET_OK) {
+        facet__optimizer_free(o);
+        return st;
+    }
+    make_blocks(o);
+    *out = o;
+    return FACET_OK;
+}
+
+void facet__optimizer_free(facet__optimizer *o)
+{
+    if (!o)
+        return;
+    for (size_t s = 0; s < o->n_slots; s++)
+        for (int k = 0; k < KINDS; k++)
+            facet__free(o->slots[s].kept[k]);
+    facet__free(o->slots);
+    facet__free(o->blocks);
+    facet__free(o->states);
+    facet__free(o);
+}
+
+/* Gather the gradient of one block, and at the last batch measure it. */
+static void gather(void *context, size_t index, int thread)
+{
+    facet__optimizer *o = context;
+    block *b = &o->blocks[index];
+    const slot *s = &o->slots[b->slot];
+    const float *grad;
+    float *sum;
+    double square = 0;
+
+    (void)thread;
+    if (s->param->state)
+        return;
+    grad = s->param->grad + b->first;
+    if (s->kept[SUM]) {
+        sum = s->kept[SUM] + b->first;
+        for (size_t i = 0; i < b->count; i++)
+            sum[i] += grad[i] / (float)o->setup.accumulate;
+        grad = sum;
+    }
+    for (size_t i = 0; i < b->count; i++)
+        square += (double)grad[i] * (double)grad[i];
+    b->square = square;
+}
+
+/* The rules. g has been clipped; `from` is the first element of the block. */
+static void move_sgd(
+    const facet__optimizer *o, float *w, float *v, const float *g, size_t n)
+{
+    const float mu = (float)o->setup.momentum, rate = (float)o->rate;
+
+    for (size_t i = 0; i < n; i++) {
+        float step = g[i];
+
+        if (v) {
+            v[i] = mu * v[i] + g[i];
+            step = o->setup.nesterov ? g[i] + mu * v[i] : v[i];
+        }
+        w[i] -= rate * step;
+    }
+}
+
+static void move_adagrad(
+    const facet__optimizer *o, float *w, float *sum, const float *g, size_t n)
+{
+    const float epsilon = (float)o->setup.epsilon, rate = (float)o->rate;
+
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += g[i] * g[i];
+        /* A weight that never had a gradient stays, also with epsilon 0. */
+        if (g[i] < 0 || g[i] > 0)
+            w[i] -= rate * g[i] / (sqrtf(sum[i]) + epsilon);
+    }
+}
+
+static void move_adam(const facet__optimizer *o, float *w, float *mean,
+    float *square, const float *g, size_t n)
+{
+    const double t = (double)(o->count.steps + 1);
+    const float b1 = (float)o->setup.beta1, b2 = (float)o->setup.beta2;
+    /* 1 - beta taken before rounding: in float .001 would lose 1e-5 of it. */
+    const float c1 = (float)(1 - o->setup.beta1);
+    const float c2 = (float)(1 - o->setup.beta2);
+    const float fix1 = (float)(1 / (1 - pow(o->setup.beta1, t)));
+    const float fix2 = (float)(1 / (1 - pow(o->setup.beta2, t)));
+    const float epsilon = (float)o->setup.epsilon, rate = (float)o->rate;
+
+    for (size_t i = 0; i < n; i++) {
+        mean[i] = b1 * mean[i] + c1 * g[i];
+        square[i] = b2 * square[i] + c2 * g[i] * g[i];
+        w[i] -= rate * mean[i] * fix1 / (sqrtf(square[i] * fix2) + epsilon);
+    }
+}
+
+/* Clip and decay: the gradient as the rules see it. */
+static void prepare(const facet__optimizer *o, const slot *s, const float *g,
+    float *w, float *out, size_t n)
+{
+    const float shrink = (float)o->shrink;
+    const float decay = s->param->decay ? (float)o->setup.decay : 0;
+    const bool coupled = o->setup.rule != FACET__ADAMW;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = shrink * g[i] + (coupled ? decay * w[i] : 0);
+    if (!coupled && decay > 0)
+        for (size_t i = 0; i < n; i++)
+            w[i] -= (float)o->rate * decay * w[i];
+}
+
+static void average(const facet__optimizer *o, const slot *s, const block *b)
+{
+    const float keep = (float)o->setup.ema;
+    const float *w = s->param->value + b->first;
+
+    for (size_t i = 0; s->kept[EMA] && i < b->count; i++) {
+        float *mean = &s->kept[EMA][b->first + i];
+
+        *mean = keep * *mean + (1 - keep) * w[i];
+    }
+}
+
+static void move(void *context, size_t index, int thread)
+{
+    const facet__optimizer *o = context;
+    const block *b = &o->blocks[index];
+    const slot *s = &o->slots[b->slot];
+    float *w = s->param->value + b->first, g[BLOCK];
+    float *first = s->kept[FIRST] ? s->kept[FIRST] + b->first : NULL;
+    float *second = s->kept[SECOND] ? s->kept[SECOND] + b->first : NULL;
+
+    (void)thread;
+    if (!s->param->state) {
+        float *sum = s->kept[SUM] ? s->kept[SUM] + b->first : NULL;
+
+        prepare(o, s, sum ? sum : s->param->grad + b->first, w, g, b->count);
+        if (sum)
+            memset(sum, 0, b->count * sizeof *sum);
+        if (o->setup.rule == FACET__SGD)
+            move_sgd(o, w, first, g, b->count);
+        else if (o->setup.rule == FACET__ADAGRAD)
+            move_adagrad(o, w, second, g, b->count);
+        else
+            move_adam(o, w, first, second, g, b->count);
+    }
+    average(o, s, b);
+}
+
+facet__step facet__optimizer_step(facet__optimizer *o, double rate)
+{
+    double square = 0;
+
+    facet__pool_run(o->pool, o->n_blocks, gather, o);
+    for (size_t i = 0; i < o->n_blocks; i++)
+        square += o->blocks[i].square;
+    if (!isfinite(square))
+        return (facet__step){ false, square };
+    if (++o->count.held < (uint64_t)o->setup.accumulate)
+        return (facet__step){ false, sqrt(square) };
+    o->count.held = 0;
+    o->rate = rate;
+    o->shrink = o->setup.clip > 0 && sqrt(square) > o->setup.clip
+                    ? o->setup.clip / sqrt(square)
+                    : 1;
+    facet__pool_run(o->pool, o->n_blocks, move, o);
+    o->count.steps++;
+    return (facet__step){ true, sqrt(square) };
+}
+
+void facet__optimizer_swap_ema(facet__optimizer *o)
+{
+    for (size_t s = 0; s < o->n_slots; s++) {
+        float *ema = o->slots[s].kept[EMA], *w = o->slots[s].param->value;
+
+        for (size_t i = 0; ema && i < o->slots[s].param->count; i++) {
+            const float swap = w[i];
+
+            w[i] = ema[i];
+            ema[i] = swap;
+        }
+    }
+}
+
+size_t facet__optimizer_states(
+    const facet__optimizer *o, const facet__optimizer_state **states)
+{
+    *states = o->states;
+    return o->n_states;
+}
+
+facet__optimizer_count *facet__optimizer_counter(facet__optimizer *o)
+{
+    return &o->count;
+}
