@@ -31,12 +31,13 @@ static uint32_t next_random(uint32_t *state)
 /* Cut after 1/CUTS, 2/CUTS ... of the bytes, and shortly before the end. */
 static void give_truncated(giver *g, const char *kind, picture whole)
 {
-    enum { CUTS = 8 };
+    enum { CUTS = 8, END = 24 }; /* what follows the pixels is shorter */
     char name[96];
 
     for (size_t i = 0; i < CUTS; i++) {
-        const size_t size =
-            i ? whole.size * i / CUTS : whole.size - whole.size / 40 - 3;
+        const size_t last = whole.size - whole.size / 40 - END;
+        const size_t cut = whole.size * i / CUTS;
+        const size_t size = i && cut < last ? cut : last;
 
         snprintf(name, sizeof name, "cut-%zu-%s", size, kind);
         give(g, name, whole.bytes, size);

@@ -173,11 +173,28 @@ static void read_interlaced(reader *r, bool alpha, size_t row_bytes)
     facet__image_place(r->image, 0, height, r->rgba, row_bytes);
 }
 
+/* Rows of their own where pixels cannot go to their place at once. Nothing of
+ * an unfinished picture is ever shown, so they need not be cleared. */
+static bool take_rows(reader *r, bool alpha, bool interlaced, size_t row_bytes)
+{
+    const size_t height = (size_t)r->strip.stored_height;
+    size_t size = row_bytes;
+
+    if (!alpha && !interlaced)
+        return true;
+    if (interlaced && !facet__mul_size(row_bytes, height, &size))
+        return false;
+    if (interlaced)
+        r->rows = facet__calloc(height, sizeof *r->rows);
+    r->rgba = facet__alloc(size);
+    return r->rgba && (r->rows || !interlaced);
+}
+
 /* Everything that may jump. */
 static facet_status decode(reader *r)
 {
     bool alpha, interlaced;
-    size_t row_bytes, height;
+    size_t row_bytes;
 
     if (setjmp(png_jmpbuf(r->png)))
         return r->status;
@@ -194,12 +211,7 @@ static facet_status decode(reader *r)
     png_read_update_info(r->png, r->info);
     alpha = png_get_channels(r->png, r->info) == 4;
     row_bytes = png_get_rowbytes(r->png, r->info);
-    height = (size_t)r->strip.stored_height;
-    if (alpha || interlaced)
-        r->rgba = facet__calloc(interlaced ? height : 1, row_bytes);
-    if (interlaced)
-        r->rows = facet__calloc(height, sizeof *r->rows);
-    if (((alpha || interlaced) && !r->rgba) || (interlaced && !r->rows))
+    if (!take_rows(r, alpha, interlaced, row_bytes))
         return facet__fail_memory(r->err);
     if (interlaced)
         read_interlaced(r, alpha, row_bytes);

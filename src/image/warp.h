@@ -4,10 +4,11 @@
  * Maps go from the crop to the source: crop pixel (i, j) is sampled at
  *     x = m[0] i + m[1] j + m[2],   y = m[3] i + m[4] j + m[5].
  * Sampling is bilinear in floating point; each neighbour outside the source
- * counts as 0; only the result is rounded. Where one crop pixel is f = 2 or
- * more source pixels wide (rounded, for each axis of the source), f x f blocks
- * of the source are averaged first, over the needed region only, so memory is
- * bounded by the size of the crop, not of the source. */
+ * counts as 0; only the result is rounded. Where crop pixels lie more than 1.5
+ * source pixels apart, f x f blocks of the source are averaged first, f the
+ * distance rounded (for each axis of the source on its own) and over the needed
+ * region only, so memory is bounded by the size of the crop, not of the source.
+ */
 #ifndef FACET__WARP_H
 #define FACET__WARP_H
 

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation fails once: each answer must be FACET_ENOMEM, and nothing
+ * may be lost. facet's own blocks are counted here, so that a leak shows
+ * without a sanitizer; what the libraries take, LeakSanitizer counts. */
+#include "check.h"
+
+#include "base/alloc.h"
+#include "image/draw.h"
+#include "image/image.h"
+#include "image/warp.h"
+#include "pictures.h"
+
+void *__real_facet__alloc(size_t size);
+void *__wrap_facet__alloc(size_t size);
+
+static int until_failure = -1; /* -1: never */
+
+void *__wrap_facet__alloc(size_t size)
+{
+    if (until_failure == 0)
+        return NULL;
+    if (until_failure > 0)
+        until_failure--;
+    return __real_facet__alloc(size);
+}
+
+typedef facet_status scenario(const void *context);
+
+/* Fail the 1st, 2nd ... allocation until the scenario succeeds. */
+static void torture(const char *name, scenario *run, const void *context)
+{
+    enum { ENOUGH = 300 };
+
+    for (int n = 0; n < ENOUGH; n++) {
+        facet_status status;
+
+        until_failure = n;
+        status = run(context);
+        until_failure = -1;
+        if (status == FACET_OK) {
+            assert_true(n > 0); /* the wrapper is in place */
+            return;
+        }
+        if (status != FACET_ENOMEM)
+            fail_msg("%s, allocation %d: status %d", name, n, (int)status);
+    }
+    fail_msg("%s: never succeeds", name);
+}
+
+static facet_status read_picture(const void *context)
+{
+    const picture *p = context;
+    facet_image *image = NULL;
+    facet_error err;
+    const facet_status status =
+        facet_image_read_memory(p->bytes, p->size, NULL, &image, &err);
+
+    assert_int_equal(status == FACET_OK, image != NULL);
+    facet_image_free(image);
+    return status;
+}
+
+static void test_decoders_survive_any_failing_allocation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < picture_kind_count; i++) {
+        picture p = picture_kinds[i].make();
+
+        if (!p.bytes)
+            continue;
+        torture(picture_kinds[i].name, read_picture, &p);
+        if (p.bytes[0]) { /* all but HEIC */
+            picture turned = picture_with_orientation(p, 6);
+
+            torture(picture_kinds[i].name, read_picture, &turned);
+            picture_free(&turned);
+        }
+        picture_free(&p);
+    }
+}
+
+static facet_status encode_all(const void *context)
+{
+    static const facet_image_format formats[] = { FACET_IMAGE_JPEG,
+        FACET_IMAGE_PNG, FACET_IMAGE_WEBP };
+    facet_status status = FACET_OK;
+
+    for (size_t i = 0; i < 3 && status == FACET_OK; i++) {
+        uint8_t *bytes = NULL;
+        size_t size;
+
+        status =
+            facet_image_encode(context, formats[i], 90, &bytes, &size, NULL);
+        facet_image_bytes_free(bytes);
+    }
+    return status;
+}
+
+static facet_status resize_and_warp(const void *context)
+{
+    const float m[6] = { 3, 0, 0, 0, 3, 0 };
+    const facet_image *image = context;
+    facet_image *small = NULL;
+    facet_status status = facet_image_resize(image, 9, 5, &small);
+
+    if (status == FACET_OK)
+        status = facet__warp_similarity(
+            facet__image_view(image), m, small->data, 9, 5, small->stride);
+    facet_image_free(small);
+    return status;
+}
+
+static facet_status draw(const void *context)
+{
+    const facet_image *image = context;
+    facet_image *copy = NULL;
+    facet__drawing *drawing = NULL;
+    facet_status status = facet_image_resize(image, 80, 60, &copy);
+
+    if (status == FACET_OK)
+        status = facet__draw_begin(copy, &drawing);
+    if (status == FACET_OK)
+        status = facet__draw_end(drawing);
+    facet_image_free(copy);
+    return status;
+}
+
+static void test_the_rest_survives_any_failing_allocation(void **state)
+{
+    facet_image *image = NULL;
+
+    (void)state;
+    CHECK_OK(facet_image_create(40, 30, &image));
+    torture("encode", encode_all, image);
+    torture("resize and warp", resize_and_warp, image);
+    torture("draw", draw, image);
+    facet_image_free(image);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decoders_survive_any_failing_allocation),
+        cmocka_unit_test(test_the_rest_survives_any_failing_allocation),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
