@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation fails once: each answer must be FACET_ENOMEM, and nothing
- * may be lost. facet's own blocks are counted here, so that a leak shows
- * without a sanitizer; what the libraries take, LeakSanitizer counts. */
+ * may be lost, which LeakSanitizer sees in the asan build. */
 #include "check.h"
 
 #include "base/alloc.h"
