@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv.h - parameters of convolution steps (step_conv.c, step_depthwise.c). */
+#ifndef FACET__CONV_H
+#define FACET__CONV_H
+
+#include "nn/engine/step.h"
+
+/* What follows a convolution and is done on the way to memory. */
+typedef struct facet__tail {
+    float *bias;  /* [channels rounded up to 32], owned; never NULL */
+    float *slope; /* likewise, or NULL */
+    float lo, hi;
+    bool residual; /* the step's input 1 is added ... */
+    bool residual_first; /* ... before the activation */
+} facet__tail;
+
+/* Filters as ONNX has them, and the factor and shift of a BatchNormalization
+ * that follows (NULL: none). */
+typedef struct facet__filters {
+    const float *weight; /* [out][in / groups][kernel_h][kernel_w] */
+    const float *bias;   /* [out] or NULL */
+    const float *factor, *shift; /* [out] or NULL */
+    size_t out, in, groups, kernel_h, kernel_w;
+    bool transposed; /* weight is [in][out] (Gemm without transB, MatMul) */
+} facet__filters;
+
+/* Makes params for facet__step_conv or facet__step_depthwise, whichever fits;
+ * takes over `tail`'s slope, computes its bias. NULL without memory (then
+ * `tail` is still the caller's). */
+void *facet__conv_create(const facet__filters *filters, const facet__tail *tail,
+    bool bf16, const facet__step_class **class);
+
+#endif

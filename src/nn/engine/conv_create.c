@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_create.c - filters to packed filters, BatchNorm folded in.
+ *
+ * A BatchNormalization after a convolution is a factor and a shift of each
+ * output channel; both disappear into the filters and the bias. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "nn/engine/conv_params.h"
+
+static size_t round32(size_t n)
+{
+    return (n + 31) & ~(size_t)31;
+}
+
+static float factor_of(const facet__filters *f, size_t out)
+{
+    return f->factor ? f->factor[out] : 1.0f;
+}
+
+/* The filters times the BatchNorm's factor, [out][in / groups * taps]. */
+static float *scaled_filters(const facet__filters *f)
+{
+    const size_t inner = f->in / f->groups * f->kernel_h * f->kernel_w;
+    float *w = facet__alloc(f->out * inner * sizeof *w);
+
+    for (size_t o = 0; w && o < f->out; o++)
+        for (size_t i = 0; i < inner; i++)
+            w[o * inner + i] = factor_of(f, o) *
+                f->weight[f->transposed ? i * f->out + o : o * inner + i];
+    return w;
+}
+
+static float *folded_bias(const facet__filters *f)
+{
+    float *bias = facet__calloc(round32(f->out), sizeof *bias);
+
+    for (size_t o = 0; bias && o < f->out; o++)
+        bias[o] = (f->bias ? f->bias[o] * factor_of(f, o) : 0.0f) +
+            (f->shift ? f->shift[o] : 0.0f);
+    return bias;
+}
+
+/* [o][c][tap] to [o][tap][c]: the order in which packed pixels come. */
+static float *taps_first(const float *w, size_t out, size_t c, size_t taps)
+{
+    float *t = facet__alloc(out * c * taps * sizeof *t);
+
+    for (size_t o = 0; t && o < out; o++)
+        for (size_t i = 0; i < c; i++)
+            for (size_t k = 0; k < taps; k++)
+                t[(o * taps + k) * c + i] = w[(o * c + i) * taps + k];
+    return t;
+}
+
+static facet_status pack_groups(
+    conv_params *p, const facet__filters *f, const float *w)
+{
+    const size_t taps = f->kernel_h * f->kernel_w;
+    const size_t columns = f->out / f->groups;
+    const size_t size = p->bf16 ? 2 : 4;
+    float *ordered = taps_first(w, f->out, p->in_group, taps);
+
+    p->packed_group =
+        facet__gemm_packed_size(p->k, columns, p->bf16) * size;
+    p->packed = facet__alloc(p->packed_group * f->groups);
+    for (size_t g = 0; ordered && p->packed && g < f->groups; g++) {
+        const float *from = ordered + g * columns * p->k;
+        void *to = (char *)p->packed + g * p->packed_group;
+
+        if (p->bf16)
+            facet__gemm_pack_bf16(from, p->k, columns, 1, p->k, to);
+        else
+            facet__gemm_pack_f32(from, p->k, columns, 1, p->k, to);
+    }
+    facet__free(ordered);
+    return ordered && p->packed ? FACET_OK : FACET_ENOMEM;
+}
+
+static facet_status pack_depthwise(
+    conv_params *p, const facet__filters *f, const float *w)
+{
+    const size_t taps = f->kernel_h * f->kernel_w;
+
+    p->packed = facet__alloc(
+        facet__depthwise_packed_size(taps, f->out) * sizeof(float));
+    if (!p->packed)
+        return FACET_ENOMEM;
+    facet__depthwise_pack(w, taps, f->out, p->packed);
+    return FACET_OK;
+}
+
+void *facet__conv_create(const facet__filters *f, const facet__tail *tail,
+    bool bf16, const facet__step_class **class)
+{
+    const bool depthwise = f->groups > 1 && f->groups == f->in &&
+        f->in == f->out && f->kernel_h <= FACET__DEPTHWISE_MAX && !tail->residual;
+    conv_params *p = facet__calloc(1, sizeof *p);
+    float *w = scaled_filters(f);
+    facet_status st = FACET_ENOMEM;
+
+    if (p && w) {
+        *p = (conv_params){ .kernel_h = f->kernel_h, .kernel_w = f->kernel_w,
+            .groups = f->groups, .out = f->out,
+            .in_group = f->in / f->groups, .bf16 = bf16, .tail = *tail };
+        p->tail.slope = NULL;
+        p->k = p->in_group * f->kernel_h * f->kernel_w;
+        p->tail.bias = folded_bias(f);
+        st = depthwise ? pack_depthwise(p, f, w) : pack_groups(p, f, w);
+        if (!p->tail.bias)
+            st = FACET_ENOMEM;
+    }
+    facet__free(w);
+    if (st != FACET_OK) {
+        facet__conv_free(p);
+        return NULL;
+    }
+    p->tail.slope = tail->slope;
+    *class = depthwise ? &facet__step_depthwise : &facet__step_conv;
+    return p;
+}
+
+void facet__conv_free(void *params)
+{
+    conv_params *p = params;
+
+    if (!p)
+        return;
+    facet__free(p->packed);
+    facet__free(p->tail.bias);
+    facet__free(p->tail.slope);
+    facet__free(p);
+}

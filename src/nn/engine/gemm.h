@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gemm.h - the matrix product that convolutions and dense layers come down to.
+ *
+ * C[m][n] = epilogue(sum over k of A[m][k] B[k][n]): a row of A is what one
+ * output pixel sees, B is the filters, packed once when a network is loaded.
+ * B is cut into blocks of FACET__NR columns; in a block the numbers stand in
+ * the order in which a kernel eats them:
+ *
+ *   f32:   for k: n columns
+ *   bf16:  for each pair of k: n columns of two neighbours (k, k+1)
+ *
+ * where n is 32, or 16 for a last block of at most 16 columns; the columns
+ * that do not exist are zero. The sum over k runs in the order of k in each
+ * element by itself, so an output does not depend on how many rows or threads
+ * share the work. */
+#ifndef FACET__GEMM_H
+#define FACET__GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FACET__NR = 32 };
+
+/* What becomes of a sum on its way to memory, per column n:
+ *   x += bias[n]; [x += residual]; x = max(x,0) + slope[n] min(x,0);
+ *   x = min(max(x, lo), hi); [x += residual]                               */
+typedef struct facet__epilogue {
+    const float *bias;      /* [columns rounded up to 16], never NULL */
+    const float *slope;     /* likewise, or NULL: no PReLU */
+    float lo, hi;           /* -INFINITY, INFINITY: no clipping */
+    const void *residual;   /* of C's shape, or NULL */
+    size_t residual_stride; /* elements between its rows */
+    bool residual_bf16;
+    bool residual_first; /* added before the activation, else after it */
+} facet__epilogue;
+
+/* One block of columns for m rows. */
+typedef struct facet__gemm_panel {
+    const void *a;   /* [m][k], f32 or bf16 as the kernel wants */
+    size_t a_stride; /* elements between rows */
+    size_t m, k;     /* k even for bf16 */
+    const void *b;   /* the packed block */
+    size_t n;        /* columns that exist, 1 .. FACET__NR */
+    void *c;         /* [m][n], f32 or bf16 */
+    size_t c_stride; /* elements between rows */
+    bool c_bf16;
+    facet__epilogue epilogue; /* its arrays start at this block's column */
+} facet__gemm_panel;
+
+typedef void facet__gemm_kernel(const facet__gemm_panel *panel);
+
+/* Plain C, the specification of the others. */
+facet__gemm_kernel facet__gemm_f32_ref;
+facet__gemm_kernel facet__gemm_bf16_ref;
+#if defined(__x86_64__)
+facet__gemm_kernel facet__gemm_f32_avx2;
+facet__gemm_kernel facet__gemm_f32_avx512;
+facet__gemm_kernel facet__gemm_bf16_avx512bf16;
+#endif
+
+/* Columns that the block starting at column `first` of `columns` is packed to.
+ */
+size_t facet__gemm_block_width(size_t columns, size_t first);
+
+/* Elements of the packed form of a [k][columns] matrix; k is rounded up to
+ * even for bf16. */
+size_t facet__gemm_packed_size(size_t k, size_t columns, bool bf16);
+
+/* Pack b[k][columns], whose element (k, n) is b[k * k_stride + n * n_stride].
+ */
+void facet__gemm_pack_f32(const float *b, size_t k, size_t columns,
+    size_t k_stride, size_t n_stride, float *packed);
+void facet__gemm_pack_bf16(const float *b, size_t k, size_t columns,
+    size_t k_stride, size_t n_stride, uint16_t *packed);
+
+#endif

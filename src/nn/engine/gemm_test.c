@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every product and depthwise kernel against its plain C twin. */
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "nn/engine/bf16.h"
+#include "nn/engine/kernels.h"
+
+static uint32_t seed = 1;
+
+static float uniform(void)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (float)(seed >> 8) / 8388608.0f - 1.0f;
+}
+
+static float *random_floats(size_t n)
+{
+    float *x = facet__alloc((n + 64) * sizeof *x);
+
+    assert_non_null(x);
+    for (size_t i = 0; i < n + 64; i++)
+        x[i] = uniform();
+    return x;
+}
+
+static uint16_t *random_halves(size_t n)
+{
+    uint16_t *x = facet__alloc((n + 64) * sizeof *x);
+
+    assert_non_null(x);
+    for (size_t i = 0; i < n + 64; i++)
+        x[i] = facet__bf16_round(uniform());
+    return x;
+}
+
+typedef struct problem {
+    size_t m, k, n;
+    bool bf16, c_bf16, slope, clip, residual, residual_first;
+} problem;
+
+static void run_panels(facet__gemm_kernel *kernel, const problem *q,
+    const void *a, const void *packed, const float *bias, const float *slope,
+    const void *residual, void *c)
+{
+    const size_t size = q->bf16 ? 2 : 4, c_size = q->c_bf16 ? 2 : 4;
+
+    for (size_t n0 = 0; n0 < q->n; n0 += FACET__NR) {
+        const size_t left = q->n - n0;
+        facet__gemm_panel p = { .a = a, .a_stride = q->k, .m = q->m, .k = q->k,
+            .b = (const char *)packed + n0 * q->k * size,
+            .n = left < FACET__NR ? left : FACET__NR,
+            .c = (char *)c + n0 * c_size, .c_stride = q->n,
+            .c_bf16 = q->c_bf16,
+            .epilogue = { .bias = bias + n0,
+                .slope = q->slope ? slope + n0 : NULL,
+                .lo = q->clip ? -0.5f : -INFINITY,
+                .hi = q->clip ? 6.0f : INFINITY,
+                .residual_first = q->residual_first,
+                .residual_bf16 = q->c_bf16, .residual_stride = q->n } };
+
+        if (q->residual)
+            p.epilogue.residual = (const char *)residual + n0 * c_size;
+        kernel(&p);
+    }
+}
+
+static double element(const void *x, size_t i, bool bf16)
+{
+    return bf16 ? (double)facet__bf16_widen(((const uint16_t *)x)[i])
+                : (double)((const float *)x)[i];
+}
+
+static void compare(const problem *q, facet__gemm_kernel *kernel)
+{
+    const size_t packed_size = facet__gemm_packed_size(q->k, q->n, q->bf16);
+    float *b = random_floats(q->k * q->n), *bias = random_floats(q->n);
+    float *slope = random_floats(q->n);
+    void *a = q->bf16 ? (void *)random_halves(q->m * q->k)
+                      : (void *)random_floats(q->m * q->k);
+    void *packed = facet__alloc(packed_size * 4);
+    void *residual = q->c_bf16 ? (void *)random_halves(q->m * q->n)
+                               : (void *)random_floats(q->m * q->n);
+    char *want = facet__calloc(q->m * q->n + 64, 4);
+    char *got = facet__calloc(q->m * q->n + 64, 4);
+    const double tolerance = q->c_bf16 ? 0.02 : 2e-5;
+
+    if (q->bf16)
+        facet__gemm_pack_bf16(b, q->k, q->n, q->n, 1, packed);
+    else
+        facet__gemm_pack_f32(b, q->k, q->n, q->n, 1, packed);
+    run_panels(q->bf16 ? facet__gemm_bf16_ref : facet__gemm_f32_ref, q, a,
+        packed, bias, slope, residual, want);
+    run_panels(kernel, q, a, packed, bias, slope, residual, got);
+    for (size_t i = 0; i < q->m * q->n; i++) {
+        const double w = element(want, i, q->c_bf16);
+
+        CHECK_NEAR(element(got, i, q->c_bf16), w, tolerance * (1 + fabs(w)));
+    }
+    /* nothing is written behind the last element */
+    for (size_t i = q->m * q->n * (q->c_bf16 ? 2 : 4);
+         i < (q->m * q->n + 64) * (q->c_bf16 ? 2 : 4); i++)
+        assert_int_equal(got[i], 0);
+    facet__free(a);
+    facet__free(b);
+    facet__free(bias);
+    facet__free(slope);
+    facet__free(packed);
+    facet__free(residual);
+    facet__free(want);
+    facet__free(got);
+}
+
+static void compare_many(facet__gemm_kernel *kernel, bool bf16)
+{
+    for (size_t i = 0; i < 400; i++) {
+        const problem q = { .m = 1 + i % 31, .k = 2 * (1 + (i * 7) % 40),
+            .n = 1 + (i * 13) % 75, .bf16 = bf16, .c_bf16 = (i & 1) != 0,
+            .slope = (i & 2) != 0, .clip = (i & 4) != 0,
+            .residual = (i & 8) != 0, .residual_first = (i & 16) != 0 };
+
+        compare(&q, kernel);
+    }
+}
+
+static void test_products_equal_their_plain_twin(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
+        const facet__kernels *k =
+            facet__kernels_of((facet__cpu_level)level);
+
+        compare_many(k->gemm_f32, false);
+        if (k->gemm_bf16)
+            compare_many(k->gemm_bf16, true);
+    }
+}
+
+static void compare_depthwise(facet__depthwise_kernel *kernel, size_t i,
+    bool bf16)
+{
+    const size_t kernel_size = i % 4 == 3 ? 5 : 3, stride = 1 + i % 2;
+    const size_t pad = i % 3, channels = 1 + (i * 11) % 90;
+    const size_t in_width = kernel_size + i % 23;
+    const size_t out_width =
+        (in_width + 2 * pad - kernel_size) / stride + 1;
+    float *w = random_floats(kernel_size * kernel_size * channels);
+    float *bias = random_floats(channels + 64);
+    float *slope = random_floats(channels + 64);
+    float *packed = facet__alloc(4 *
+        facet__depthwise_packed_size(kernel_size * kernel_size, channels));
+    uint16_t *halves = random_halves(5 * in_width * channels);
+    float *floats = random_floats(5 * in_width * channels);
+    char *want = facet__calloc(out_width * channels + 64, 4);
+    char *got = facet__calloc(out_width * channels + 64, 4);
+    const void *rows[5];
+    facet__depthwise_row r = { .rows = rows, .kernel_h = kernel_size,
+        .kernel_w = kernel_size, .stride = stride, .dilation = 1, .pad = pad,
+        .in_width = in_width, .out_width = out_width, .channels = channels,
+        .weights = packed, .bf16 = bf16,
+        .epilogue = { .bias = bias, .slope = i & 1 ? slope : NULL,
+            .lo = -INFINITY, .hi = i & 2 ? 1.0f : INFINITY } };
+
+    facet__depthwise_pack(w, kernel_size * kernel_size, channels, packed);
+    for (size_t y = 0; y < 5; y++)
+        rows[y] = bf16 ? (const void *)(halves + y * in_width * channels)
+                       : (const void *)(floats + y * in_width * channels);
+    rows[i % 5] = NULL;
+    r.out = want;
+    facet__depthwise_ref(&r);
+    r.out = got;
+    kernel(&r);
+    for (size_t k = 0; k < out_width * channels + 64; k++)
+        CHECK_NEAR(element(got, k, bf16), element(want, k, bf16),
+            bf16 ? 0.04 : 2e-5);
+    facet__free(w);
+    facet__free(bias);
+    facet__free(slope);
+    facet__free(packed);
+    facet__free(halves);
+    facet__free(floats);
+    facet__free(want);
+    facet__free(got);
+}
+
+static void test_depthwise_equals_its_plain_twin(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
+        const facet__kernels *k =
+            facet__kernels_of((facet__cpu_level)level);
+
+        for (size_t i = 0; i < 300; i++) {
+            compare_depthwise(k->depthwise_f32, i, false);
+            compare_depthwise(k->depthwise_bf16, i, true);
+        }
+    }
+}
+
+static void test_bf16_rounds_to_nearest_even(void **state)
+{
+    (void)state;
+    assert_int_equal(facet__bf16_round(1.0f), 0x3f80);
+    assert_int_equal(facet__bf16_round(1.00390625f), 0x3f80); /* tie, even */
+    assert_int_equal(facet__bf16_round(1.01171875f), 0x3f82); /* tie, odd */
+    assert_true(isnan(facet__bf16_widen(facet__bf16_round(NAN))));
+    assert_true(isinf(facet__bf16_widen(facet__bf16_round(INFINITY))));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_equal_their_plain_twin),
+        cmocka_unit_test(test_depthwise_equals_its_plain_twin),
+        cmocka_unit_test(test_bf16_rounds_to_nearest_even),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

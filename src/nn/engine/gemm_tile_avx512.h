@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gemm_tile_avx512.h - what the f32 and the bf16 kernel share: a tile of up to
+ * 14 rows by 32 columns held in 28 zmm registers, and its way to memory.
+ *
+ * 14 rows divide the usual maps (14x14, 28x28, 56x56) and leave four registers
+ * for two vectors of B and temporaries. Per step of k that is 2 loads of B and
+ * 14 broadcasts for 28 multiply-adds: the multipliers, not the loads, are the
+ * limit. Included by kernels only; each keeps its own copy. */
+#ifndef FACET__GEMM_TILE_AVX512_H
+#define FACET__GEMM_TILE_AVX512_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "nn/engine/gemm.h"
+
+#define FACET__INLINE static inline __attribute__((always_inline))
+
+enum { TILE_ROWS = 14 };
+
+/* Rows 0, 3, 6, ... of A: the rows between are at +stride and +2 stride, which
+ * x86 addresses scale by themselves. */
+typedef struct tile_rows {
+    const char *row[5];
+    size_t stride; /* bytes */
+} tile_rows;
+
+FACET__INLINE tile_rows rows_of(const void *a, size_t stride_bytes, int m)
+{
+    tile_rows r = { .stride = stride_bytes };
+
+    for (int g = 0; g < 5; g++)
+        r.row[g] = (const char *)a + (size_t)(3 * g < m ? 3 * g : 0) * r.stride;
+    return r;
+}
+
+FACET__INLINE const void *row_at(const tile_rows *r, int i, size_t offset)
+{
+    return r->row[i / 3] + (size_t)(i % 3) * r->stride + offset;
+}
+
+FACET__INLINE __mmask16 columns_mask(size_t n, int vector)
+{
+    const size_t first = (size_t)vector * 16;
+
+    if (n >= first + 16)
+        return 0xffff;
+    return n <= first ? 0 : (__mmask16)((1u << (n - first)) - 1u);
+}
+
+FACET__INLINE __m512 widen(__m256i half)
+{
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+/* bf16 by the rule of facet__bf16_round for numbers (a NaN may become another
+ * NaN). AVX-512 F only. */
+FACET__INLINE __m256i narrow(__m512 x)
+{
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(
+        _mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+
+    return _mm512_cvtepi32_epi16(
+        _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16));
+}
+
+FACET__INLINE __m512 load_residual(
+    const facet__epilogue *e, size_t row, int vector, __mmask16 mask)
+{
+    const size_t at = row * e->residual_stride + (size_t)vector * 16;
+
+    if (e->residual_bf16)
+        return widen(_mm256_maskz_loadu_epi16(
+            mask, (const uint16_t *)e->residual + at));
+    return _mm512_maskz_loadu_ps(mask, (const float *)e->residual + at);
+}
+
+/* The sums (bias included) of one row's vector to memory. */
+FACET__INLINE void finish(const facet__gemm_panel *p, size_t row, int vector,
+    __mmask16 mask, __m512 x)
+{
+    const facet__epilogue *e = &p->epilogue;
+    const size_t at = row * p->c_stride + (size_t)vector * 16;
+    __m512 r = _mm512_setzero_ps();
+
+    if (e->residual)
+        r = load_residual(e, row, vector, mask);
+    if (e->residual_first)
+        x = _mm512_add_ps(x, r);
+    if (e->slope) {
+        const __m512 zero = _mm512_setzero_ps();
+
+        x = _mm512_fmadd_ps(_mm512_min_ps(x, zero),
+            _mm512_loadu_ps(e->slope + vector * 16), _mm512_max_ps(x, zero));
+    }
+    x = _mm512_max_ps(x, _mm512_set1_ps(e->lo));
+    x = _mm512_min_ps(x, _mm512_set1_ps(e->hi));
+    if (!e->residual_first)
+        x = _mm512_add_ps(x, r);
+    if (p->c_bf16)
+        _mm256_mask_storeu_epi16((uint16_t *)p->c + at, mask, narrow(x));
+    else
+        _mm512_mask_storeu_ps((float *)p->c + at, mask, x);
+}
+
+/* Run TILE(rows, vectors, panel, first row) over the panel: whole tiles, then
+ * one of the rows that are left. TILE is inlined with constant sizes. */
+#define FACET__GEMM_LEFTOVER(TILE, m, vectors)                                 \
+    case m:                                                                    \
+        TILE(m, vectors, p, i);                                                \
+        break;
+#define FACET__GEMM_TILES(TILE, vectors)                                       \
+    do {                                                                       \
+        size_t i = 0;                                                          \
+                                                                               \
+        for (; i + TILE_ROWS <= p->m; i += TILE_ROWS)                          \
+            TILE(TILE_ROWS, vectors, p, i);                                    \
+        switch (p->m - i) {                                                    \
+            FACET__GEMM_LEFTOVER(TILE, 1, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 2, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 3, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 4, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 5, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 6, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 7, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 8, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 9, vectors)                             \
+            FACET__GEMM_LEFTOVER(TILE, 10, vectors)                            \
+            FACET__GEMM_LEFTOVER(TILE, 11, vectors)                            \
+            FACET__GEMM_LEFTOVER(TILE, 12, vectors)                            \
+            FACET__GEMM_LEFTOVER(TILE, 13, vectors)                            \
+        default:                                                               \
+            break;                                                             \
+        }                                                                      \
+    } while (0)
+
+#endif

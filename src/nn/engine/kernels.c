@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/engine/kernels.h"
+
+static const facet__kernels tables[] = {
+    { FACET__CPU_BASELINE, facet__gemm_f32_ref, NULL, facet__depthwise_ref,
+        facet__depthwise_ref, &facet__vec_ref },
+#if defined(__x86_64__)
+    { FACET__CPU_AVX2, facet__gemm_f32_avx2, NULL, facet__depthwise_ref,
+        facet__depthwise_ref, &facet__vec_avx2 },
+    { FACET__CPU_AVX512, facet__gemm_f32_avx512, NULL,
+        facet__depthwise_f32_avx512, facet__depthwise_bf16_avx512,
+        &facet__vec_avx512 },
+    { FACET__CPU_AVX512BF16, facet__gemm_f32_avx512,
+        facet__gemm_bf16_avx512bf16, facet__depthwise_f32_avx512,
+        facet__depthwise_bf16_avx512, &facet__vec_avx512 },
+#endif
+};
+
+const facet__kernels *facet__kernels_of(facet__cpu_level level)
+{
+    size_t best = 0;
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        if (tables[i].level <= level)
+            best = i;
+    return &tables[best];
+}

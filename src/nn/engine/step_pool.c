@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* step_pool.c - pooling over windows and over whole maps. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/engine/params.h"
+
+enum { CHANNELS = 512 }; /* floats of the buffers on the stack */
+
+typedef struct pool_run {
+    const facet__step *step;
+    const facet__run *run;
+} pool_run;
+
+static void begin(facet__pool_kind kind, float *sum, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = kind == FACET__POOL_MAX ? -INFINITY : 0.0f;
+}
+
+static void take(
+    const facet__vec *vec, facet__pool_kind kind, const float *x, float *sum,
+    size_t n)
+{
+    if (kind == FACET__POOL_MAX)
+        vec->take_max(x, sum, n);
+    else if (kind == FACET__POOL_L2)
+        vec->accumulate_square(x, sum, n);
+    else
+        vec->accumulate(x, sum, n);
+}
+
+static void end(const facet__vec *vec, facet__pool_kind kind, size_t inside,
+    size_t all, float *sum, size_t n)
+{
+    if (kind == FACET__POOL_L2)
+        vec->unary(FACET__UNARY_SQRT, 0.0f, 0.0f, sum, sum, n);
+    else if (kind == FACET__POOL_AVERAGE)
+        vec->scale(1.0f / (float)(inside ? inside : 1), sum, n);
+    else if (kind == FACET__POOL_AVERAGE_ALL)
+        vec->scale(1.0f / (float)all, sum, n);
+}
+
+/* Positions along one axis that a window covers: those inside the map, and how
+ * many count when padding counts (ceil_mode may reach past the padding, and
+ * what lies there never counts). */
+typedef struct span {
+    int64_t first, step, n; /* inside: first, first + step, ... */
+    size_t counted;
+} span;
+
+static span span_of(const facet__window *w, int axis, int64_t o, int64_t size)
+{
+    const int64_t begin_at = o * w->stride[axis] - w->pad_begin[axis];
+    const int64_t limit = size + w->pad_end[axis];
+    span s = { .first = 0, .step = w->dilation[axis] };
+
+    for (int64_t k = 0; k < w->kernel[axis]; k++) {
+        const int64_t at = begin_at + k * w->dilation[axis];
+
+        s.counted += at < limit;
+        if (at < 0 || at >= size)
+            continue;
+        if (s.n++ == 0)
+            s.first = at;
+    }
+    return s;
+}
+
+static void pool_pixel(const pool_run *t, size_t row, size_t ox, size_t c,
+    size_t n)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const facet__view *out = facet__out(t->step, t->run, 0);
+    const size_t height = facet__view_h(out), channels = facet__view_c(in);
+    const size_t image = row / height * facet__view_h(in);
+    const span y = span_of(
+        t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
+    const span x = span_of(t->run->window, 1, (int64_t)ox, in->shape.d[3]);
+    const size_t at = (row * facet__view_w(out) + ox) * channels + c;
+    float sum[CHANNELS], buffer[CHANNELS];
+
+    begin(p->kind, sum, n);
+    for (int64_t j = 0; j < y.n; j++)
+        for (int64_t i = 0; i < x.n; i++) {
+            const size_t line = image + (size_t)(y.first + j * y.step);
+            const size_t pixel =
+                line * facet__view_w(in) + (size_t)(x.first + i * x.step);
+
+            take(t->run->kernels->vec, p->kind,
+                facet__floats(t->run, in, pixel * channels + c, n, buffer),
+                sum, n);
+        }
+    end(t->run->kernels->vec, p->kind, (size_t)(x.n * y.n),
+        x.counted * y.counted, sum, n);
+    if (out->type == FACET__F32)
+        memcpy((float *)out->data + at, sum, n * sizeof *sum);
+    else
+        facet__store(t->run, out, at, n, sum);
+}
+
+static void pool_row(void *context, size_t row, int thread)
+{
+    const pool_run *t = context;
+    const facet__view *out = facet__out(t->step, t->run, 0);
+    const size_t channels = facet__view_c(out);
+
+    (void)thread;
+    for (size_t x = 0; x < facet__view_w(out); x++)
+        for (size_t c = 0; c < channels; c += CHANNELS)
+            pool_pixel(t, row, x, c,
+                channels - c < CHANNELS ? channels - c : CHANNELS);
+}
+
+static void run_pool(const facet__step *step, const facet__run *run)
+{
+    const facet__view *out = facet__out(step, run, 0);
+    pool_run t = { step, run };
+
+    facet__pool_run(
+        run->pool, facet__view_n(out) * facet__view_h(out), pool_row, &t);
+}
+
+const facet__step_class facet__step_pool = { .name = "pool", .run = run_pool };
+
+/* global: a task an image and a stretch of channels */
+
+static void global_task(void *context, size_t index, int thread)
+{
+    const pool_run *t = context;
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const facet__view *out = facet__out(t->step, t->run, 0);
+    const size_t channels = facet__view_c(in);
+    const size_t parts = (channels + CHANNELS - 1) / CHANNELS;
+    const size_t pixels = facet__view_h(in) * facet__view_w(in);
+    const size_t image = index / parts, c = index % parts * CHANNELS;
+    const size_t n = channels - c < CHANNELS ? channels - c : CHANNELS;
+    float sum[CHANNELS], buffer[CHANNELS];
+
+    (void)thread;
+    begin(p->kind, sum, n);
+    for (size_t x = 0; x < pixels; x++)
+        take(t->run->kernels->vec, p->kind,
+            facet__floats(t->run, in, (image * pixels + x) * channels + c, n,
+                buffer),
+            sum, n);
+    end(t->run->kernels->vec, p->kind, pixels, pixels, sum, n);
+    if (out->type == FACET__F32)
+        memcpy((float *)out->data + image * channels + c, sum,
+            n * sizeof *sum);
+    else
+        facet__store(t->run, out, image * channels + c, n, sum);
+}
+
+static void run_global(const facet__step *step, const facet__run *run)
+{
+    const facet__view *in = facet__in(step, run, 0);
+    const size_t parts = (facet__view_c(in) + CHANNELS - 1) / CHANNELS;
+    pool_run t = { step, run };
+
+    facet__pool_run(run->pool, facet__view_n(in) * parts, global_task, &t);
+}
+
+const facet__step_class facet__step_global_pool = {
+    .name = "global_pool", .run = run_global
+};

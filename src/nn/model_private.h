@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_private.h - what model.c and session.c share. */
+#ifndef FACET__MODEL_PRIVATE_H
+#define FACET__MODEL_PRIVATE_H
+
+#include "nn/engine/program.h"
+#include "nn/model.h"
+
+struct facet_model {
+    facet__graph *graph; /* folded */
+    facet__program *program;
+    facet_precision precision;
+};
+
+void facet__tensor_info(
+    const char *name, const facet__shape *shape, facet_tensor_info *out);
+
+#endif
