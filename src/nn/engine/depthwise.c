@@ -16,14 +16,24 @@ size_t facet__depthwise_packed_size(size_t taps, size_t channels)
     return taps * padded(channels);
 }
 
+/* Where a channel's weight stands. */
+static size_t place(size_t c, size_t channels, bool bf16)
+{
+    const size_t block = c & ~(size_t)31;
+
+    if (!bf16 || channels - block <= 16)
+        return c;
+    return block + (c & 1) * 16 + (c & 31) / 2;
+}
+
 void facet__depthwise_pack(
-    const float *w, size_t taps, size_t channels, float *packed)
+    const float *w, size_t taps, size_t channels, bool bf16, float *packed)
 {
     memset(packed, 0,
         facet__depthwise_packed_size(taps, channels) * sizeof *packed);
     for (size_t t = 0; t < taps; t++)
         for (size_t c = 0; c < channels; c++)
-            packed[t * padded(channels) + c] = w[c * taps + t];
+            packed[t * padded(channels) + place(c, channels, bf16)] = w[c * taps + t];
 }
 
 static float pixel(const facet__depthwise_row *r, size_t y, size_t x, size_t c)
@@ -45,7 +55,7 @@ static float sum_at(const facet__depthwise_row *r, size_t x, size_t c)
 
             if (at < r->in_width) /* padding wraps to huge numbers */
                 sum += pixel(r, ky, at, c) *
-                    r->weights[tap * padded(r->channels) + c];
+                    r->weights[tap * padded(r->channels) + place(c, r->channels, r->bf16)];
         }
     return sum;
 }

@@ -32,9 +32,12 @@ facet__depthwise_kernel facet__depthwise_f32_avx512;
 facet__depthwise_kernel facet__depthwise_bf16_avx512;
 #endif
 
-/* Weights w[channel][tap] to [tap][channels rounded up to 32]. */
+/* Weights w[channel][tap] to [tap][channels rounded up to 32], floats in both
+ * cases. For bf16 each 32 stand as 16 even channels, then 16 odd ones: the
+ * order in which bf16 pixels become floats (a last block of at most 16 keeps
+ * its order). */
 size_t facet__depthwise_packed_size(size_t taps, size_t channels);
 void facet__depthwise_pack(
-    const float *w, size_t taps, size_t channels, float *packed);
+    const float *w, size_t taps, size_t channels, bool bf16, float *packed);
 
 #endif

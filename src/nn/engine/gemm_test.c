@@ -165,7 +165,8 @@ static void compare_depthwise(facet__depthwise_kernel *kernel, size_t i,
         .epilogue = { .bias = bias, .slope = i & 1 ? slope : NULL,
             .lo = -INFINITY, .hi = i & 2 ? 1.0f : INFINITY } };
 
-    facet__depthwise_pack(w, kernel_size * kernel_size, channels, packed);
+    facet__depthwise_pack(
+        w, kernel_size * kernel_size, channels, bf16, packed);
     for (size_t y = 0; y < 5; y++)
         rows[y] = bf16 ? (const void *)(halves + y * in_width * channels)
                        : (const void *)(floats + y * in_width * channels);
