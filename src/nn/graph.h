@@ -119,7 +119,7 @@ typedef struct facet__node {
 } facet__node;
 
 typedef struct facet__value {
-    char *name; /* unique */
+    char *name;          /* unique */
     facet__dtype type;   /* 0 while unknown */
     facet__shape shape;  /* n = -1 while even the rank is unknown */
     facet__tensor *data; /* of a constant (a weight); else NULL */

@@ -14,7 +14,7 @@
 /* What is known of one value. */
 typedef struct facet__fact {
     facet__dtype type;
-    facet__shape shape; /* n = -1: unknown rank; d < 0: unknown size */
+    facet__shape shape;        /* n = -1: unknown rank; d < 0: unknown size */
     const facet__tensor *data; /* its content, or NULL */
     bool owned; /* data was computed by the walk and is freed with the facts */
 } facet__fact;

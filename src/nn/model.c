@@ -16,7 +16,8 @@ enum { MAX_DEFAULT_BYTES = 0x7fffffff };
 void facet_model_opts_init(facet_model_opts *opts)
 {
     *opts = (facet_model_opts){ .size = sizeof *opts,
-        .precision = FACET_PRECISION_AUTO, .max_bytes = MAX_DEFAULT_BYTES };
+        .precision = FACET_PRECISION_AUTO,
+        .max_bytes = MAX_DEFAULT_BYTES };
 }
 
 /* Every input and output must be an array of floats facet can hand over. */
@@ -31,8 +32,8 @@ static facet_status check_edges(const facet__graph *graph, facet_error *err)
                 v->name);
     }
     if (graph->n_inputs < 1 || graph->n_outputs < 1)
-        return facet__fail(err, FACET_EMODEL,
-            "the network has no input or no output");
+        return facet__fail(
+            err, FACET_EMODEL, "the network has no input or no output");
     return FACET_OK;
 }
 
@@ -45,8 +46,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
 
     *out = NULL;
     if (precision == FACET_PRECISION_AUTO)
-        precision = kernels->gemm_bf16 ? FACET_PRECISION_BF16
-                                       : FACET_PRECISION_FP32;
+        precision =
+            kernels->gemm_bf16 ? FACET_PRECISION_BF16 : FACET_PRECISION_FP32;
     if (precision == FACET_PRECISION_INT8)
         st = facet__fail(err, FACET_EUNSUPPORTED,
             "the network is not quantised for int8: use fp32 or bf16");
@@ -239,6 +240,6 @@ size_t facet_model_metadata_count(const facet_model *model)
 const char *facet_model_metadata_key(const facet_model *model, size_t index)
 {
     return index < facet_model_metadata_count(model)
-        ? model->graph->meta[index].key
-        : NULL;
+               ? model->graph->meta[index].key
+               : NULL;
 }

@@ -26,8 +26,8 @@ facet_status facet__onnx_read(const char *path,
 /* The file's bytes, to be freed with facet__free. The opset is the graph's own.
  * Internal operators are written as their ONNX expansion where there is one,
  * else in the domain "facet". The same graph gives the same bytes. */
-facet_status facet__onnx_serialize(const facet__graph *graph, void **bytes,
-    size_t *size, facet_error *err);
+facet_status facet__onnx_serialize(
+    const facet__graph *graph, void **bytes, size_t *size, facet_error *err);
 /* Atomic: a temporary file beside it, synced, then renamed. */
 facet_status facet__onnx_write(
     const facet__graph *graph, const char *path, facet_error *err);

@@ -36,19 +36,20 @@ facet_status facet_session_create(const facet_model *model,
     if (opts)
         memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
     if (o.threads < 1 || o.threads > MAX_THREADS)
-        return facet__fail(err, FACET_EINVAL,
-            "threads is %d: give 1 to %d", o.threads, MAX_THREADS);
+        return facet__fail(err, FACET_EINVAL, "threads is %d: give 1 to %d",
+            o.threads, MAX_THREADS);
     s = facet__calloc(1, sizeof *s);
     if (!s)
         return facet__fail_memory(err);
     s->model = model;
-    s->shapes = facet__calloc(
-        (size_t)model->graph->n_inputs, sizeof *s->shapes);
+    s->shapes =
+        facet__calloc((size_t)model->graph->n_inputs, sizeof *s->shapes);
     st = s->shapes ? facet__pool_create(o.threads, &s->pool) : FACET_ENOMEM;
     if (st != FACET_OK) {
         facet_session_free(s);
-        return facet__fail(err, st, "a session's memory or threads "
-                                    "could not be had");
+        return facet__fail(err, st,
+            "a session's memory or threads "
+            "could not be had");
     }
     *out = s;
     return FACET_OK;
@@ -155,8 +156,8 @@ const float *facet_session_output(
     graph = session->model->graph;
     view = facet__plan_output(session->plan, index);
     if (info)
-        facet__tensor_info(graph->values[graph->outputs[index]].name,
-            &view->shape, info);
+        facet__tensor_info(
+            graph->values[graph->outputs[index]].name, &view->shape, info);
     return view->data;
 }
 

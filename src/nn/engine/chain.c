@@ -18,7 +18,7 @@ static bool constant(const facet__compiler *c, int value)
 static bool is_conv(const facet__compiler *c, const facet__node *node)
 {
     return node->op == FACET__OP_CONV && facet__rank(c, node->in[0]) == 4 &&
-        c->graph->values[node->in[1]].shape.n == 4;
+           c->graph->values[node->in[1]].shape.n == 4;
 }
 
 static bool is_dense(const facet__compiler *c, const facet__node *node)
@@ -28,10 +28,10 @@ static bool is_dense(const facet__compiler *c, const facet__node *node)
     if (c->graph->values[node->in[1]].shape.n != 2 || rank < 2 || rank == 4)
         return false;
     return node->op == FACET__OP_MATMUL ||
-        (node->op == FACET__OP_GEMM && rank == 2 &&
-            facet__node_int(node, "transA", 0) == 0 &&
-            facet__node_float(node, "alpha", 1.0f) == 1.0f &&
-            facet__node_float(node, "beta", 1.0f) == 1.0f);
+           (node->op == FACET__OP_GEMM && rank == 2 &&
+               facet__node_int(node, "transA", 0) == 0 &&
+               facet__node_float(node, "alpha", 1.0f) == 1.0f &&
+               facet__node_float(node, "beta", 1.0f) == 1.0f);
 }
 
 /* One number for each output: a bias that can be added on the way. */
@@ -42,7 +42,7 @@ static bool plain_bias(const facet__compiler *c, const facet__node *node)
     if (node->n_in < 3 || node->in[2] == FACET__NONE)
         return true;
     return facet__constant(c, node->in[2], &n) &&
-        n == facet__channels(c, node->out[0]);
+           n == facet__channels(c, node->out[0]);
 }
 
 bool facet__has_filters(const facet__compiler *c, const facet__node *node)
@@ -51,14 +51,14 @@ bool facet__has_filters(const facet__compiler *c, const facet__node *node)
         node->op != FACET__OP_MATMUL)
         return false;
     return constant(c, node->in[1]) && plain_bias(c, node) &&
-        (is_conv(c, node) || is_dense(c, node));
+           (is_conv(c, node) || is_dense(c, node));
 }
 
 static bool takes_norm(const facet__compiler *c, const facet__node *node)
 {
     return node->op == FACET__OP_BATCH_NORM && constant(c, node->in[1]) &&
-        constant(c, node->in[2]) && constant(c, node->in[3]) &&
-        constant(c, node->in[4]);
+           constant(c, node->in[2]) && constant(c, node->in[3]) &&
+           constant(c, node->in[4]);
 }
 
 static bool takes_activation(const facet__compiler *c, const facet__node *node)
@@ -116,7 +116,7 @@ static bool extend(facet__compiler *c, facet__chain *chain, int next)
         takes_norm(c, node)) {
         chain->norm = next;
     } else if (!activation_done && node->in[0] == chain->result &&
-        takes_activation(c, node)) {
+               takes_activation(c, node)) {
         chain->activation = next;
         chain->residual_first = sum_done;
     } else if (!sum_done && other != FACET__NONE) {
@@ -142,7 +142,7 @@ void facet__chains_find(facet__compiler *c)
         *chain = (facet__chain){ FACET__NONE, FACET__NONE, FACET__NONE, false,
             FACET__NONE, i, node->out[0] };
         while ((next = only_reader(c, chain->result)) != FACET__NONE &&
-            c->owner[next] == FACET__NONE && extend(c, chain, next))
+               c->owner[next] == FACET__NONE && extend(c, chain, next))
             c->owner[next] = i;
     }
 }

@@ -142,8 +142,11 @@ facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     void *steps = p->steps;
     facet_status st =
         grow(&steps, &p->cap_steps, p->n_steps + 1, sizeof *p->steps);
-    facet__step step = { .class = class, .params = params, .node = node,
-        .n_in = n_in, .n_out = n_out };
+    facet__step step = { .class = class,
+        .params = params,
+        .node = node,
+        .n_in = n_in,
+        .n_out = n_out };
 
     p->steps = steps;
     for (int i = 0; i < n_in; i++)
@@ -159,9 +162,9 @@ facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     memcpy(step.in, in, (size_t)n_in * sizeof *in);
     memcpy(step.out, out, (size_t)n_out * sizeof *out);
     step.windowed = class == &facet__step_pool ||
-        class == &facet__step_depthwise ||
-        (class == &facet__step_conv && node != FACET__NONE &&
-            c->graph->nodes[node].op == FACET__OP_CONV);
+                    class == &facet__step_depthwise ||
+                    (class == &facet__step_conv && node != FACET__NONE &&
+                        c->graph->nodes[node].op == FACET__OP_CONV);
     if (class->alias)
         p->slots[out[0]].alias_of = in[0];
     p->steps[p->n_steps++] = step;
@@ -224,8 +227,7 @@ int facet__slot_of(
 
 facet__dtype facet__map_type(const facet__compiler *c, int value)
 {
-    return c->program->bf16 && !c->plain_only[value] ? FACET__BF16
-                                                     : FACET__F32;
+    return c->program->bf16 && !c->plain_only[value] ? FACET__BF16 : FACET__F32;
 }
 
 /* the compiler itself */
@@ -282,9 +284,9 @@ static facet_status lower(facet__compiler *c, int i)
 static facet_status lower_at(facet__compiler *c, int i)
 {
     const bool starts = facet__has_filters(c, &c->graph->nodes[i]) &&
-        c->owner[i] == FACET__NONE;
+                        c->owner[i] == FACET__NONE;
     const int chain = c->owner[i] != FACET__NONE ? c->owner[i]
-        : starts                                 ? i
+                      : starts                   ? i
                                                  : FACET__NONE;
 
     if (chain == FACET__NONE)
@@ -295,8 +297,8 @@ static facet_status lower_at(facet__compiler *c, int i)
 static facet_status connect_inputs(facet__compiler *c)
 {
     for (int i = 0; i < c->graph->n_inputs; i++) {
-        const int slot = facet__slot_new(
-            c, c->graph->inputs[i], FACET__PLAIN, FACET__F32);
+        const int slot =
+            facet__slot_new(c, c->graph->inputs[i], FACET__PLAIN, FACET__F32);
 
         if (slot == FACET__NONE)
             return FACET_ENOMEM;
@@ -308,8 +310,8 @@ static facet_status connect_inputs(facet__compiler *c)
 static facet_status connect_outputs(facet__compiler *c)
 {
     for (int i = 0; i < c->graph->n_outputs; i++) {
-        const int slot = facet__slot_of(
-            c, c->graph->outputs[i], FACET__PLAIN, FACET__F32);
+        const int slot =
+            facet__slot_of(c, c->graph->outputs[i], FACET__PLAIN, FACET__F32);
 
         if (slot == FACET__NONE)
             return FACET_ENOMEM;
@@ -347,10 +349,9 @@ static bool allocate(facet__compiler *c)
     c->owner = facet__calloc(nodes, sizeof *c->owner);
     c->chains = facet__calloc(nodes, sizeof *c->chains);
     p->inputs = facet__calloc((size_t)c->graph->n_inputs, sizeof *p->inputs);
-    p->outputs =
-        facet__calloc((size_t)c->graph->n_outputs, sizeof *p->outputs);
+    p->outputs = facet__calloc((size_t)c->graph->n_outputs, sizeof *p->outputs);
     return c->producer && c->uses && c->reader && c->plain_only &&
-        c->first_slot && c->owner && c->chains && p->inputs && p->outputs;
+           c->first_slot && c->owner && c->chains && p->inputs && p->outputs;
 }
 
 static void release(facet__compiler *c)
@@ -384,8 +385,9 @@ facet_status facet__program_create(const facet__graph *graph,
     c.facts = facts;
     c.program = p = facet__calloc(1, sizeof *p);
     if (p) {
-        *p = (facet__program){ .graph = graph, .kernels = kernels,
-            .bf16 = bf16 };
+        *p = (facet__program){
+            .graph = graph, .kernels = kernels, .bf16 = bf16
+        };
         st = allocate(&c) ? compile(&c) : facet__fail_memory(err);
     } else {
         st = facet__fail_memory(err);

@@ -20,11 +20,11 @@ typedef struct facet__compiler {
     const facet__fact *facts; /* with the graph's own, open shapes */
     facet__program *program;
     facet_error *err;
-    int *producer; /* [n_values] node or FACET__NONE */
-    int *uses;     /* [n_values] readers, a graph output counts as one */
-    int *reader;   /* [n_values] some node that reads it, or FACET__NONE */
+    int *producer;    /* [n_values] node or FACET__NONE */
+    int *uses;        /* [n_values] readers, a graph output counts as one */
+    int *reader;      /* [n_values] some node that reads it, or FACET__NONE */
     bool *plain_only; /* [n_values] nobody reads it as NHWC */
-    int *owner;    /* [n_nodes] the chain's first node it belongs to; NONE */
+    int *owner;       /* [n_nodes] the chain's first node it belongs to; NONE */
     facet__chain *chains; /* [n_nodes] of first nodes */
     int *first_slot;      /* [n_values] head of a list: */
     int *next_slot;       /* [cap] by slot */
@@ -37,20 +37,19 @@ void facet__chains_find(facet__compiler *c);
 bool facet__has_filters(const facet__compiler *c, const facet__node *node);
 
 /* compile.c: slots and steps. A slot number, or FACET__NONE with c->err set. */
-int facet__slot_new(facet__compiler *c, int value, facet__layout layout,
-    facet__dtype type);
+int facet__slot_new(
+    facet__compiler *c, int value, facet__layout layout, facet__dtype type);
 /* The value as `layout` and `type`, converted by a step where needed; any type
  * when `type` is 0. */
-int facet__slot_of(facet__compiler *c, int value, facet__layout layout,
-    facet__dtype type);
+int facet__slot_of(
+    facet__compiler *c, int value, facet__layout layout, facet__dtype type);
 /* The value in whatever form it was made first. */
 int facet__slot_any(facet__compiler *c, int value);
 /* The type in which steps hand maps on. */
 facet__dtype facet__map_type(const facet__compiler *c, int value);
 /* Append a step; takes over `params`. */
 facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
-    void *params, int node, const int *in, int n_in, const int *out,
-    int n_out);
+    void *params, int node, const int *in, int n_in, const int *out, int n_out);
 
 /* Does the operator read its maps as NHWC? */
 bool facet__reads_maps(const facet__compiler *c, const facet__node *node);
@@ -72,7 +71,7 @@ facet__lowering facet__lower_conv, facet__lower_gemm, facet__lower_batch_norm,
  * to whole vectors; NULL without memory. */
 float *facet__spread(const float *from, int64_t n, size_t channels);
 /* The parameters of an activation that a unary step or a chain can do. */
-bool facet__clip_bounds(const facet__compiler *c, const facet__node *node,
-    float *lo, float *hi);
+bool facet__clip_bounds(
+    const facet__compiler *c, const facet__node *node, float *lo, float *hi);
 
 #endif

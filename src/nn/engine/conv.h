@@ -10,15 +10,15 @@ typedef struct facet__tail {
     float *bias;  /* [channels rounded up to 32], owned; never NULL */
     float *slope; /* likewise, or NULL */
     float lo, hi;
-    bool residual; /* the step's input 1 is added ... */
+    bool residual;       /* the step's input 1 is added ... */
     bool residual_first; /* ... before the activation */
 } facet__tail;
 
 /* Filters as ONNX has them, and the factor and shift of a BatchNormalization
  * that follows (NULL: none). */
 typedef struct facet__filters {
-    const float *weight; /* [out][in / groups][kernel_h][kernel_w] */
-    const float *bias;   /* [out] or NULL */
+    const float *weight;         /* [out][in / groups][kernel_h][kernel_w] */
+    const float *bias;           /* [out] or NULL */
     const float *factor, *shift; /* [out] or NULL */
     size_t out, in, groups, kernel_h, kernel_w;
     bool transposed; /* weight is [in][out] (Gemm without transB, MatMul) */

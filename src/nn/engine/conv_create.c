@@ -26,7 +26,8 @@ static float *scaled_filters(const facet__filters *f)
 
     for (size_t o = 0; w && o < f->out; o++)
         for (size_t i = 0; i < inner; i++)
-            w[o * inner + i] = factor_of(f, o) *
+            w[o * inner + i] =
+                factor_of(f, o) *
                 f->weight[f->transposed ? i * f->out + o : o * inner + i];
     return w;
 }
@@ -37,7 +38,7 @@ static float *folded_bias(const facet__filters *f)
 
     for (size_t o = 0; bias && o < f->out; o++)
         bias[o] = (f->bias ? f->bias[o] * factor_of(f, o) : 0.0f) +
-            (f->shift ? f->shift[o] : 0.0f);
+                  (f->shift ? f->shift[o] : 0.0f);
     return bias;
 }
 
@@ -61,8 +62,7 @@ static facet_status pack_groups(
     const size_t size = p->bf16 ? 2 : 4;
     float *ordered = taps_first(w, f->out, p->in_group, taps);
 
-    p->packed_group =
-        facet__gemm_packed_size(p->k, columns, p->bf16) * size;
+    p->packed_group = facet__gemm_packed_size(p->k, columns, p->bf16) * size;
     p->packed = facet__alloc(p->packed_group * f->groups);
     for (size_t g = 0; ordered && p->packed && g < f->groups; g++) {
         const float *from = ordered + g * columns * p->k;
@@ -93,16 +93,21 @@ static facet_status pack_depthwise(
 void *facet__conv_create(const facet__filters *f, const facet__tail *tail,
     bool bf16, const facet__step_class **class)
 {
-    const bool depthwise = f->groups > 1 && f->groups == f->in &&
-        f->in == f->out && f->kernel_h <= FACET__DEPTHWISE_MAX && !tail->residual;
+    const bool depthwise =
+        f->groups > 1 && f->groups == f->in && f->in == f->out &&
+        f->kernel_h <= FACET__DEPTHWISE_MAX && !tail->residual;
     conv_params *p = facet__calloc(1, sizeof *p);
     float *w = scaled_filters(f);
     facet_status st = FACET_ENOMEM;
 
     if (p && w) {
-        *p = (conv_params){ .kernel_h = f->kernel_h, .kernel_w = f->kernel_w,
-            .groups = f->groups, .out = f->out,
-            .in_group = f->in / f->groups, .bf16 = bf16, .tail = *tail };
+        *p = (conv_params){ .kernel_h = f->kernel_h,
+            .kernel_w = f->kernel_w,
+            .groups = f->groups,
+            .out = f->out,
+            .in_group = f->in / f->groups,
+            .bf16 = bf16,
+            .tail = *tail };
         p->tail.slope = NULL;
         p->k = p->in_group * f->kernel_h * f->kernel_w;
         p->tail.bias = folded_bias(f);

@@ -33,7 +33,8 @@ void facet__depthwise_pack(
         facet__depthwise_packed_size(taps, channels) * sizeof *packed);
     for (size_t t = 0; t < taps; t++)
         for (size_t c = 0; c < channels; c++)
-            packed[t * padded(channels) + place(c, channels, bf16)] = w[c * taps + t];
+            packed[t * padded(channels) + place(c, channels, bf16)] =
+                w[c * taps + t];
 }
 
 static float pixel(const facet__depthwise_row *r, size_t y, size_t x, size_t c)
@@ -55,7 +56,8 @@ static float sum_at(const facet__depthwise_row *r, size_t x, size_t c)
 
             if (at < r->in_width) /* padding wraps to huge numbers */
                 sum += pixel(r, ky, at, c) *
-                    r->weights[tap * padded(r->channels) + place(c, r->channels, r->bf16)];
+                       r->weights[tap * padded(r->channels) +
+                                  place(c, r->channels, r->bf16)];
         }
     return sum;
 }

@@ -18,9 +18,9 @@ typedef struct facet__depthwise_row {
     size_t stride, dilation; /* along the row */
     size_t pad;              /* pixels of zeros before pixel 0 */
     size_t in_width, out_width, channels;
-    const float *weights; /* packed, see facet__depthwise_pack */
-    void *out;            /* [out_width][channels] */
-    bool bf16;            /* rows and out are bf16 */
+    const float *weights;     /* packed, see facet__depthwise_pack */
+    void *out;                /* [out_width][channels] */
+    bool bf16;                /* rows and out are bf16 */
     facet__epilogue epilogue; /* no residual */
 } facet__depthwise_row;
 

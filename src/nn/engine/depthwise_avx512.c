@@ -58,9 +58,9 @@ INLINE pixel load_halves(const block *b, const uint16_t *x, form f)
     pixel p;
 
     if (f.vectors == 1) {
-        const __m256i half = f.full
-            ? _mm256_loadu_si256((const __m256i *)(const void *)x)
-            : _mm256_maskz_loadu_epi16(b->mask[0], x);
+        const __m256i half =
+            f.full ? _mm256_loadu_si256((const __m256i *)(const void *)x)
+                   : _mm256_maskz_loadu_epi16(b->mask[0], x);
 
         p.v[0] = _mm512_castsi512_ps(
             _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
@@ -85,8 +85,8 @@ INLINE pixel load_pixel(const block *b, const void *row, size_t x, form f)
         return load_halves(b, (const uint16_t *)row + at, f);
     p.v[0] = load_floats((const float *)row + at, b->mask[0], f);
     p.v[1] = f.vectors > 1
-        ? load_floats((const float *)row + at + 16, b->mask[1], f)
-        : p.v[0];
+                 ? load_floats((const float *)row + at + 16, b->mask[1], f)
+                 : p.v[0];
     return p;
 }
 
@@ -123,9 +123,11 @@ INLINE __mmask16 part(size_t left)
 INLINE block block_of(const facet__depthwise_row *r, size_t first, form f)
 {
     const size_t left = r->channels - first;
-    block b = { .r = r, .weights = r->weights + first,
+    block b = { .r = r,
+        .weights = r->weights + first,
         .weight_stride = (r->channels + 31) & ~(size_t)31,
-        .channels = r->channels, .first = first };
+        .channels = r->channels,
+        .first = first };
 
     b.mask[0] = part(left);
     b.mask[1] = left > 16 ? part(left - 16) : 0;
@@ -144,8 +146,8 @@ INLINE block block_of(const facet__depthwise_row *r, size_t first, form f)
 INLINE __m512i round_upper(__m512 x)
 {
     const __m512i bits = _mm512_castps_si512(x);
-    const __m512i odd = _mm512_and_si512(
-        _mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
 
     return _mm512_add_epi32(
         bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
@@ -154,8 +156,8 @@ INLINE __m512i round_upper(__m512 x)
 INLINE void store_halves(const block *b, uint16_t *y, pixel p, form f)
 {
     if (f.vectors == 1) {
-        const __m256i half = _mm512_cvtepi32_epi16(
-            _mm512_srli_epi32(round_upper(p.v[0]), 16));
+        const __m256i half =
+            _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_upper(p.v[0]), 16));
 
         if (f.full)
             _mm256_storeu_si256((__m256i *)(void *)y, half);
@@ -163,9 +165,9 @@ INLINE void store_halves(const block *b, uint16_t *y, pixel p, form f)
             _mm256_mask_storeu_epi16(y, b->mask[0], half);
     } else {
         const __m512i even = _mm512_srli_epi32(round_upper(p.v[0]), 16);
-        const __m512i all = _mm512_or_si512(even,
-            _mm512_and_si512(round_upper(p.v[1]),
-                _mm512_set1_epi32((int)0xffff0000)));
+        const __m512i all =
+            _mm512_or_si512(even, _mm512_and_si512(round_upper(p.v[1]),
+                                      _mm512_set1_epi32((int)0xffff0000)));
 
         if (f.full)
             _mm512_storeu_si512(y, all);
@@ -198,8 +200,8 @@ INLINE void finish(const block *b, size_t x, pixel sum, form f)
         __m512 s = sum.v[v];
 
         if (b->has_slope)
-            s = _mm512_fmadd_ps(_mm512_min_ps(s, zero), b->slope.v[v],
-                _mm512_max_ps(s, zero));
+            s = _mm512_fmadd_ps(
+                _mm512_min_ps(s, zero), b->slope.v[v], _mm512_max_ps(s, zero));
         sum.v[v] = _mm512_min_ps(_mm512_max_ps(s, b->lo), b->hi);
     }
     store_pixel(b, x, sum, f);
@@ -269,7 +271,7 @@ INLINE void run3(const block *b, size_t x, form f)
 INLINE bool inside(const facet__depthwise_row *r, size_t x)
 {
     return x * r->stride >= r->pad && x + RUN <= r->out_width &&
-        (x + RUN - 1) * r->stride + 2 - r->pad < r->in_width;
+           (x + RUN - 1) * r->stride + 2 - r->pad < r->in_width;
 }
 
 INLINE void block_row(const facet__depthwise_row *r, size_t first, form f)
@@ -306,8 +308,7 @@ INLINE void row_of_stride(
 
 INLINE void row(const facet__depthwise_row *r, bool bf16)
 {
-    const bool three =
-        r->kernel_h == 3 && r->kernel_w == 3 && r->dilation == 1;
+    const bool three = r->kernel_h == 3 && r->kernel_w == 3 && r->dilation == 1;
 
     if (three && r->stride == 1)
         row_of_stride(r, bf16, 1);

@@ -31,8 +31,7 @@ void facet__gemm_pack_f32(const float *b, size_t k, size_t columns,
 
         for (size_t q = 0; q < k; q++)
             for (size_t n = first; n < first + width; n++)
-                *packed++ =
-                    n < columns ? b[q * k_stride + n * n_stride] : 0.0f;
+                *packed++ = n < columns ? b[q * k_stride + n * n_stride] : 0.0f;
     }
 }
 
@@ -45,9 +44,10 @@ void facet__gemm_pack_bf16(const float *b, size_t k, size_t columns,
         for (size_t q = 0; q < even(k); q += 2)
             for (size_t n = first; n < first + width; n++)
                 for (size_t i = q; i < q + 2; i++)
-                    *packed++ = n < columns && i < k
-                        ? facet__bf16_round(b[i * k_stride + n * n_stride])
-                        : 0;
+                    *packed++ =
+                        n < columns && i < k
+                            ? facet__bf16_round(b[i * k_stride + n * n_stride])
+                            : 0;
     }
 }
 
@@ -108,8 +108,7 @@ void facet__gemm_bf16_ref(const facet__gemm_panel *p)
         for (size_t q = 0; q < p->k; q++)
             for (size_t j = 0; j < width; j++)
                 sum[j] += facet__bf16_widen(a[i * p->a_stride + q]) *
-                    facet__bf16_widen(
-                        b[(q / 2 * width + j) * 2 + q % 2]);
+                          facet__bf16_widen(b[(q / 2 * width + j) * 2 + q % 2]);
         for (size_t j = 0; j < p->n; j++)
             finish(p, i, j, sum[j]);
     }

@@ -14,8 +14,8 @@ static float residual_at(const facet__epilogue *e, size_t row, size_t column)
     const size_t at = row * e->residual_stride + column;
 
     return e->residual_bf16
-        ? facet__bf16_widen(((const uint16_t *)e->residual)[at])
-        : ((const float *)e->residual)[at];
+               ? facet__bf16_widen(((const uint16_t *)e->residual)[at])
+               : ((const float *)e->residual)[at];
 }
 
 static void finish(const facet__gemm_panel *p, size_t row, size_t column,

@@ -5,8 +5,8 @@
 FACET__INLINE void tile(
     const int m, const int vectors, const facet__gemm_panel *p, size_t first)
 {
-    const tile_rows a = rows_of(
-        (const float *)p->a + first * p->a_stride, p->a_stride * 4, m);
+    const tile_rows a =
+        rows_of((const float *)p->a + first * p->a_stride, p->a_stride * 4, m);
     const float *b = p->b;
     __m512 sum[TILE_ROWS][2];
 

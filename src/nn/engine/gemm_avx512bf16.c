@@ -22,8 +22,7 @@ FACET__INLINE void tile(
             sum[i][v] = _mm512_loadu_ps(p->epilogue.bias + v * 16);
     for (size_t q = 0; q < p->k; q += 2, b += vectors * 32) {
         const __m512bh b0 = pairs(_mm512_load_si512(b));
-        const __m512bh b1 =
-            vectors > 1 ? pairs(_mm512_load_si512(b + 32)) : b0;
+        const __m512bh b1 = vectors > 1 ? pairs(_mm512_load_si512(b + 32)) : b0;
 
 #pragma GCC unroll 14
         for (int i = 0; i < m; i++) {

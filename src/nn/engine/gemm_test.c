@@ -51,17 +51,22 @@ static void run_panels(facet__gemm_kernel *kernel, const problem *q,
 
     for (size_t n0 = 0; n0 < q->n; n0 += FACET__NR) {
         const size_t left = q->n - n0;
-        facet__gemm_panel p = { .a = a, .a_stride = q->k, .m = q->m, .k = q->k,
+        facet__gemm_panel p = { .a = a,
+            .a_stride = q->k,
+            .m = q->m,
+            .k = q->k,
             .b = (const char *)packed + n0 * q->k * size,
             .n = left < FACET__NR ? left : FACET__NR,
-            .c = (char *)c + n0 * c_size, .c_stride = q->n,
+            .c = (char *)c + n0 * c_size,
+            .c_stride = q->n,
             .c_bf16 = q->c_bf16,
             .epilogue = { .bias = bias + n0,
                 .slope = q->slope ? slope + n0 : NULL,
                 .lo = q->clip ? -0.5f : -INFINITY,
                 .hi = q->clip ? 6.0f : INFINITY,
                 .residual_first = q->residual_first,
-                .residual_bf16 = q->c_bf16, .residual_stride = q->n } };
+                .residual_bf16 = q->c_bf16,
+                .residual_stride = q->n } };
 
         if (q->residual)
             p.epilogue.residual = (const char *)residual + n0 * c_size;
@@ -118,10 +123,15 @@ static void compare(const problem *q, facet__gemm_kernel *kernel)
 static void compare_many(facet__gemm_kernel *kernel, bool bf16)
 {
     for (size_t i = 0; i < 400; i++) {
-        const problem q = { .m = 1 + i % 31, .k = 2 * (1 + (i * 7) % 40),
-            .n = 1 + (i * 13) % 75, .bf16 = bf16, .c_bf16 = (i & 1) != 0,
-            .slope = (i & 2) != 0, .clip = (i & 4) != 0,
-            .residual = (i & 8) != 0, .residual_first = (i & 16) != 0 };
+        const problem q = { .m = 1 + i % 31,
+            .k = 2 * (1 + (i * 7) % 40),
+            .n = 1 + (i * 13) % 75,
+            .bf16 = bf16,
+            .c_bf16 = (i & 1) != 0,
+            .slope = (i & 2) != 0,
+            .clip = (i & 4) != 0,
+            .residual = (i & 8) != 0,
+            .residual_first = (i & 16) != 0 };
 
         compare(&q, kernel);
     }
@@ -131,8 +141,7 @@ static void test_products_equal_their_plain_twin(void **state)
 {
     (void)state;
     for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
-        const facet__kernels *k =
-            facet__kernels_of((facet__cpu_level)level);
+        const facet__kernels *k = facet__kernels_of((facet__cpu_level)level);
 
         compare_many(k->gemm_f32, false);
         if (k->gemm_bf16)
@@ -140,33 +149,40 @@ static void test_products_equal_their_plain_twin(void **state)
     }
 }
 
-static void compare_depthwise(facet__depthwise_kernel *kernel, size_t i,
-    bool bf16)
+static void compare_depthwise(
+    facet__depthwise_kernel *kernel, size_t i, bool bf16)
 {
     const size_t kernel_size = i % 4 == 3 ? 5 : 3, stride = 1 + i % 2;
     const size_t pad = i % 3, channels = 1 + (i * 11) % 90;
     const size_t in_width = kernel_size + i % 23;
-    const size_t out_width =
-        (in_width + 2 * pad - kernel_size) / stride + 1;
+    const size_t out_width = (in_width + 2 * pad - kernel_size) / stride + 1;
     float *w = random_floats(kernel_size * kernel_size * channels);
     float *bias = random_floats(channels + 64);
     float *slope = random_floats(channels + 64);
-    float *packed = facet__alloc(4 *
-        facet__depthwise_packed_size(kernel_size * kernel_size, channels));
+    float *packed = facet__alloc(
+        4 * facet__depthwise_packed_size(kernel_size * kernel_size, channels));
     uint16_t *halves = random_halves(5 * in_width * channels);
     float *floats = random_floats(5 * in_width * channels);
     char *want = facet__calloc(out_width * channels + 64, 4);
     char *got = facet__calloc(out_width * channels + 64, 4);
     const void *rows[5];
-    facet__depthwise_row r = { .rows = rows, .kernel_h = kernel_size,
-        .kernel_w = kernel_size, .stride = stride, .dilation = 1, .pad = pad,
-        .in_width = in_width, .out_width = out_width, .channels = channels,
-        .weights = packed, .bf16 = bf16,
-        .epilogue = { .bias = bias, .slope = i & 1 ? slope : NULL,
-            .lo = -INFINITY, .hi = i & 2 ? 1.0f : INFINITY } };
+    facet__depthwise_row r = { .rows = rows,
+        .kernel_h = kernel_size,
+        .kernel_w = kernel_size,
+        .stride = stride,
+        .dilation = 1,
+        .pad = pad,
+        .in_width = in_width,
+        .out_width = out_width,
+        .channels = channels,
+        .weights = packed,
+        .bf16 = bf16,
+        .epilogue = { .bias = bias,
+            .slope = i & 1 ? slope : NULL,
+            .lo = -INFINITY,
+            .hi = i & 2 ? 1.0f : INFINITY } };
 
-    facet__depthwise_pack(
-        w, kernel_size * kernel_size, channels, bf16, packed);
+    facet__depthwise_pack(w, kernel_size * kernel_size, channels, bf16, packed);
     for (size_t y = 0; y < 5; y++)
         rows[y] = bf16 ? (const void *)(halves + y * in_width * channels)
                        : (const void *)(floats + y * in_width * channels);
@@ -176,8 +192,8 @@ static void compare_depthwise(facet__depthwise_kernel *kernel, size_t i,
     r.out = got;
     kernel(&r);
     for (size_t k = 0; k < out_width * channels + 64; k++)
-        CHECK_NEAR(element(got, k, bf16), element(want, k, bf16),
-            bf16 ? 0.04 : 2e-5);
+        CHECK_NEAR(
+            element(got, k, bf16), element(want, k, bf16), bf16 ? 0.04 : 2e-5);
     facet__free(w);
     facet__free(bias);
     facet__free(slope);
@@ -192,8 +208,7 @@ static void test_depthwise_equals_its_plain_twin(void **state)
 {
     (void)state;
     for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
-        const facet__kernels *k =
-            facet__kernels_of((facet__cpu_level)level);
+        const facet__kernels *k = facet__kernels_of((facet__cpu_level)level);
 
         for (size_t i = 0; i < 300; i++) {
             compare_depthwise(k->depthwise_f32, i, false);

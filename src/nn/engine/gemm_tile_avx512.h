@@ -59,8 +59,8 @@ FACET__INLINE __m512 widen(__m256i half)
 FACET__INLINE __m256i narrow(__m512 x)
 {
     const __m512i bits = _mm512_castps_si512(x);
-    const __m512i odd = _mm512_and_si512(
-        _mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
 
     return _mm512_cvtepi32_epi16(
@@ -73,8 +73,8 @@ FACET__INLINE __m512 load_residual(
     const size_t at = row * e->residual_stride + (size_t)vector * 16;
 
     if (e->residual_bf16)
-        return widen(_mm256_maskz_loadu_epi16(
-            mask, (const uint16_t *)e->residual + at));
+        return widen(
+            _mm256_maskz_loadu_epi16(mask, (const uint16_t *)e->residual + at));
     return _mm512_maskz_loadu_ps(mask, (const float *)e->residual + at);
 }
 

@@ -13,12 +13,12 @@
 
 /* Functions of one number. `a` and `b` are the operator's parameters. */
 typedef enum facet__unary {
-    FACET__UNARY_CLIP,       /* min(max(x, a), b) */
-    FACET__UNARY_LEAKY,      /* x > 0 ? x : a x */
-    FACET__UNARY_ELU,        /* x > 0 ? x : a (e^x - 1) */
-    FACET__UNARY_SIGMOID,    /* 1 / (1 + e^-x) */
+    FACET__UNARY_CLIP,         /* min(max(x, a), b) */
+    FACET__UNARY_LEAKY,        /* x > 0 ? x : a x */
+    FACET__UNARY_ELU,          /* x > 0 ? x : a (e^x - 1) */
+    FACET__UNARY_SIGMOID,      /* 1 / (1 + e^-x) */
     FACET__UNARY_HARD_SIGMOID, /* min(max(a x + b, 0), 1) */
-    FACET__UNARY_HARD_SWISH, /* x min(max(x/6 + 1/2, 0), 1) */
+    FACET__UNARY_HARD_SWISH,   /* x min(max(x/6 + 1/2, 0), 1) */
     FACET__UNARY_TANH,
     FACET__UNARY_EXP,
     FACET__UNARY_SQRT,
@@ -37,10 +37,10 @@ typedef enum facet__binary {
 typedef struct facet__vec {
     void (*widen)(const uint16_t *x, float *y, size_t n);
     void (*narrow)(const float *x, uint16_t *y, size_t n);
-    void (*unary)(facet__unary op, float a, float b, const float *x, float *y,
-        size_t n);
-    void (*binary)(facet__binary op, const float *a, const float *b, float *y,
-        size_t n);
+    void (*unary)(
+        facet__unary op, float a, float b, const float *x, float *y, size_t n);
+    void (*binary)(
+        facet__binary op, const float *a, const float *b, float *y, size_t n);
     /* y = x * scale + shift, element by element */
     void (*affine)(const float *x, const float *scale, const float *shift,
         float *y, size_t n);

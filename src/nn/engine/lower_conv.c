@@ -28,7 +28,8 @@ static facet_status norm_of(const facet__compiler *c, const facet__node *node,
                 "BatchNormalization needs constant parameters, one a channel");
     }
     for (size_t i = 0; i < channels; i++) {
-        const double f = (double)p[0][i] / sqrt((double)p[3][i] + (double)epsilon);
+        const double f =
+            (double)p[0][i] / sqrt((double)p[3][i] + (double)epsilon);
 
         (*factor)[i] = (float)f;
         (*shift)[i] = (float)((double)p[1][i] - (double)p[2][i] * f);
@@ -36,17 +37,18 @@ static facet_status norm_of(const facet__compiler *c, const facet__node *node,
     return FACET_OK;
 }
 
-static facet_status tail_of(const facet__compiler *c,
-    const facet__chain *chain, size_t channels, facet__tail *tail)
+static facet_status tail_of(const facet__compiler *c, const facet__chain *chain,
+    size_t channels, facet__tail *tail)
 {
     const facet__node *act = chain->activation == FACET__NONE
-        ? NULL
-        : &c->graph->nodes[chain->activation];
+                                 ? NULL
+                                 : &c->graph->nodes[chain->activation];
     float alpha;
     const float *slope = NULL;
     int64_t n = 1;
 
-    *tail = (facet__tail){ .lo = -INFINITY, .hi = INFINITY,
+    *tail = (facet__tail){ .lo = -INFINITY,
+        .hi = INFINITY,
         .residual = chain->sum != FACET__NONE,
         .residual_first = chain->residual_first };
     if (!act || facet__clip_bounds(c, act, &tail->lo, &tail->hi))
@@ -78,8 +80,7 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     int in[2], out;
 
     if (st == FACET_OK && chain->norm != FACET__NONE)
-        st = norm_of(
-            c, &c->graph->nodes[chain->norm], f->out, &factor, &shift);
+        st = norm_of(c, &c->graph->nodes[chain->norm], f->out, &factor, &shift);
     if (st == FACET_OK) {
         f->factor = factor;
         f->shift = shift;
@@ -96,15 +97,14 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     /* A product gathers any type; a depthwise kernel reads its own. */
     in[0] = facet__slot_of(c, c->graph->nodes[i].in[0], layout,
         class == &facet__step_depthwise && c->program->bf16 ? FACET__BF16
-            : class == &facet__step_depthwise               ? FACET__F32
+        : class == &facet__step_depthwise                   ? FACET__F32
                                                             : 0);
     if (tail.residual)
         in[1] = facet__slot_of(c, chain->residual, layout, 0);
     out = facet__slot_new(c, chain->result, layout,
         class == &facet__step_depthwise && c->program->bf16 ? FACET__BF16
                                                             : type);
-    return facet__emit(
-        c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
+    return facet__emit(c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
 }
 
 facet_status facet__lower_conv(facet__compiler *c, int i)
@@ -133,7 +133,10 @@ facet_status facet__lower_gemm(facet__compiler *c, int i)
     const bool trans_b = facet__node_int(node, "transB", 0) != 0;
     int64_t n;
     facet__filters f = { .weight = facet__constant(c, node->in[1], &n),
-        .groups = 1, .kernel_h = 1, .kernel_w = 1, .transposed = !trans_b };
+        .groups = 1,
+        .kernel_h = 1,
+        .kernel_w = 1,
+        .transposed = !trans_b };
 
     if (!facet__has_filters(c, node))
         return facet__lower_evaluate(c, i);
@@ -147,9 +150,10 @@ facet_status facet__lower_batch_norm(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
     const int64_t channels = facet__channels(c, node->in[0]);
-    const int in = facet__rank(c, node->in[0]) == 4
-        ? facet__slot_of(c, node->in[0], FACET__NHWC, 0)
-        : facet__slot_of(c, node->in[0], FACET__PLAIN, FACET__F32);
+    const int in =
+        facet__rank(c, node->in[0]) == 4
+            ? facet__slot_of(c, node->in[0], FACET__NHWC, 0)
+            : facet__slot_of(c, node->in[0], FACET__PLAIN, FACET__F32);
     facet__channel_params *p;
     facet_status st;
     int out;

@@ -79,15 +79,15 @@ static bool bound(
     return true;
 }
 
-bool facet__clip_bounds(const facet__compiler *c, const facet__node *node,
-    float *lo, float *hi)
+bool facet__clip_bounds(
+    const facet__compiler *c, const facet__node *node, float *lo, float *hi)
 {
     float a = -INFINITY, b = INFINITY;
 
     if (node->op == FACET__OP_RELU)
         a = 0.0f;
     else if (node->op != FACET__OP_CLIP || !bound(c, node, 1, &a) ||
-        !bound(c, node, 2, &b))
+             !bound(c, node, 2, &b))
         return false;
     *lo = a;
     *hi = b;
@@ -201,14 +201,14 @@ static facet_status lower_with_constant(
     if ((n != 1 && !channels) || s->n > facet__rank(c, node->in[tensor]))
         return facet__lower_evaluate(c, i);
     in = channels && facet__rank(c, node->in[tensor]) == 4
-        ? map_slot(c, node->in[tensor])
-        : facet__slot_any(c, node->in[tensor]);
+             ? map_slot(c, node->in[tensor])
+             : facet__slot_any(c, node->in[tensor]);
     out = output_like(c, node->out[0], in);
     p.constant = keep(x, (size_t)n * sizeof *x);
     if (!p.constant)
         return facet__fail_memory(c->err);
-    return facet__emit(c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1,
-        &out, 1);
+    return facet__emit(
+        c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1, &out, 1);
 }
 
 /* Is `small` one number a channel of each image of `value`: [n, c, 1, 1]? */
@@ -217,14 +217,15 @@ static bool is_per_image(const facet__compiler *c, int value, int small)
     const facet__shape *a = &c->facts[value].shape;
     const facet__shape *b = &c->facts[small].shape;
 
-    return a->n == 4 && b->n == 4 && a->d[0] == b->d[0] &&
-        a->d[1] == b->d[1] && a->d[1] > 0 && b->d[2] == 1 && b->d[3] == 1;
+    return a->n == 4 && b->n == 4 && a->d[0] == b->d[0] && a->d[1] == b->d[1] &&
+           a->d[1] > 0 && b->d[2] == 1 && b->d[3] == 1;
 }
 
 facet_status facet__lower_binary(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
-    const bool commutes = node->op != FACET__OP_SUB && node->op != FACET__OP_DIV;
+    const bool commutes =
+        node->op != FACET__OP_SUB && node->op != FACET__OP_DIV;
     facet__binary_params p = { binary_of[node->op], NULL, 0, false };
     int first = 0, in[2], out;
     bool equal;
@@ -245,8 +246,8 @@ facet_status facet__lower_binary(facet__compiler *c, int i)
         const int value = node->in[k ? 1 - first : first];
 
         in[k] = facet__rank(c, value) == 4
-            ? map_slot(c, value)
-            : facet__slot_of(c, value, FACET__PLAIN, FACET__F32);
+                    ? map_slot(c, value)
+                    : facet__slot_of(c, value, FACET__PLAIN, FACET__F32);
     }
     out = output_like(c, node->out[0], in[0]);
     return facet__emit(
@@ -267,22 +268,22 @@ facet_status facet__lower_pool(facet__compiler *c, int i)
         return facet__lower_evaluate(c, i);
     if (node->op == FACET__OP_AVERAGE_POOL)
         p.kind = facet__node_int(node, "count_include_pad", 0)
-            ? FACET__POOL_AVERAGE_ALL
-            : FACET__POOL_AVERAGE;
+                     ? FACET__POOL_AVERAGE_ALL
+                     : FACET__POOL_AVERAGE;
     else if (node->op == FACET__OP_LP_POOL)
         p.kind = FACET__POOL_L2;
     p.kernel_h = (size_t)kernel->ints[0];
     p.kernel_w = (size_t)kernel->ints[1];
-    return emit_simple(c, &facet__step_pool, keep(&p, sizeof p), i,
-        map_slot(c, node->in[0]));
+    return emit_simple(
+        c, &facet__step_pool, keep(&p, sizeof p), i, map_slot(c, node->in[0]));
 }
 
 facet_status facet__lower_global_pool(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
     facet__pool_params p = { .kind = node->op == FACET__OP_GLOBAL_MAX_POOL
-            ? FACET__POOL_MAX
-            : FACET__POOL_AVERAGE };
+                                         ? FACET__POOL_MAX
+                                         : FACET__POOL_AVERAGE };
 
     if (facet__rank(c, node->in[0]) != 4)
         return facet__lower_evaluate(c, i);
@@ -300,8 +301,8 @@ facet_status facet__lower_reduce(facet__compiler *c, int i)
     int in, pooled, out;
 
     for (size_t k = 0; both && k < 2; k++)
-        both = axes->ints[k] == (int64_t)k + 2 ||
-            axes->ints[k] == (int64_t)k - 2;
+        both =
+            axes->ints[k] == (int64_t)k + 2 || axes->ints[k] == (int64_t)k - 2;
     if (!both)
         return facet__lower_evaluate(c, i);
     if (facet__node_int(node, "keepdims", 1))
@@ -310,8 +311,8 @@ facet_status facet__lower_reduce(facet__compiler *c, int i)
     in = map_slot(c, node->in[0]);
     pooled = facet__slot_new(c, node->out[0], FACET__PLAIN, FACET__F32);
     out = pooled;
-    return facet__emit(c, &facet__step_global_pool, keep(&p, sizeof p), i, &in,
-        1, &out, 1);
+    return facet__emit(
+        c, &facet__step_global_pool, keep(&p, sizeof p), i, &in, 1, &out, 1);
 }
 
 /* the rest */
@@ -337,13 +338,13 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
     const facet__node *node = &c->graph->nodes[i];
     const char *mode = facet__node_string(node, "mode", "nearest");
     const bool upsample = node->op == FACET__OP_UPSAMPLE;
-    const char *coordinates = upsample
-        ? "asymmetric"
-        : facet__node_string(
-              node, "coordinate_transformation_mode", "half_pixel");
-    const char *nearest = upsample
-        ? "floor"
-        : facet__node_string(node, "nearest_mode", "round_prefer_floor");
+    const char *coordinates =
+        upsample ? "asymmetric"
+                 : facet__node_string(
+                       node, "coordinate_transformation_mode", "half_pixel");
+    const char *nearest = upsample ? "floor"
+                                   : facet__node_string(node, "nearest_mode",
+                                         "round_prefer_floor");
     facet__upsample_params p = { .linear = strcmp(mode, "linear") == 0 };
     int in, out;
 
@@ -377,8 +378,8 @@ facet_status facet__lower_lrn(facet__compiler *c, int i)
 
     if (facet__rank(c, node->in[0]) != 4 || p.size > 64)
         return facet__lower_evaluate(c, i);
-    return emit_simple(c, &facet__step_lrn, keep(&p, sizeof p), i,
-        map_slot(c, node->in[0]));
+    return emit_simple(
+        c, &facet__step_lrn, keep(&p, sizeof p), i, map_slot(c, node->in[0]));
 }
 
 /* Reshape and its kin: the same bytes under another shape. */
@@ -386,8 +387,7 @@ facet_status facet__lower_reshape(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
     const int in = facet__slot_of(c, node->in[0], FACET__PLAIN, FACET__F32);
-    const int out =
-        facet__slot_new(c, node->out[0], FACET__PLAIN, FACET__F32);
+    const int out = facet__slot_new(c, node->out[0], FACET__PLAIN, FACET__F32);
 
     return facet__emit(c, &facet__step_alias, NULL, i, &in, 1, &out, 1);
 }
@@ -397,7 +397,7 @@ static bool permutes(const facet__node *node, const int64_t want[4])
     const facet__attr *perm = facet__node_attr(node, "perm");
 
     return perm && perm->count == 4 &&
-        memcmp(perm->ints, want, 4 * sizeof *want) == 0;
+           memcmp(perm->ints, want, 4 * sizeof *want) == 0;
 }
 
 /* NCHW to NHWC and back are only other names of what lies in memory. */

@@ -27,9 +27,9 @@ typedef struct facet__binary_params {
 
 typedef enum facet__pool_kind {
     FACET__POOL_MAX,
-    FACET__POOL_AVERAGE,       /* of the pixels inside */
-    FACET__POOL_AVERAGE_ALL,   /* padding counts, as zeros */
-    FACET__POOL_L2,            /* square root of the sum of squares */
+    FACET__POOL_AVERAGE,     /* of the pixels inside */
+    FACET__POOL_AVERAGE_ALL, /* padding counts, as zeros */
+    FACET__POOL_L2,          /* square root of the sum of squares */
 } facet__pool_kind;
 
 typedef struct facet__pool_params {

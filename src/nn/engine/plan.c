@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan.c - a program fitted to input shapes.
  *
- * Every slot gets a place in one arena. Two slots may share bytes when their
- * lives (from the step that writes to the last that reads) do not overlap:
- * the largest are placed first, each at the lowest address that is free during
- * its life. Inputs and outputs live all the time. */
+ * Every slot gets a place in one arena (arena.h) for the steps between which it
+ * matters. Inputs and outputs live all the time. */
 #include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/engine/arena.h"
 #include "nn/engine/program.h"
-
-/* Where a slot's bytes lie and when they matter. */
-typedef struct place {
-    size_t bytes, offset;
-    int born, dies; /* steps; born = -1: before the first */
-    bool used;      /* it owns bytes in the arena */
-} place;
 
 struct facet__plan {
     const facet__program *program;
     facet__fact *facts;
-    facet__view *views;      /* [n_slots] */
-    place *places;           /* [n_slots] */
-    facet__window *windows;  /* [n_steps] */
-    int *order;              /* [n_slots] scratch of the placing */
+    facet__view *views;     /* [n_slots] */
+    facet__block *blocks;   /* [n_slots] */
+    facet__window *windows; /* [n_steps] */
     char *arena;
     size_t arena_bytes;
     facet__run run;
@@ -50,9 +41,9 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
             return facet__fail(err, FACET_EMODEL,
                 "the shape of '%.80s' cannot be told from the input shapes",
                 p->graph->values[slot->value].name);
-        plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
-            fact->shape };
-        plan->places[s].bytes = facet__view_bytes(&plan->views[s]);
+        plan->views[s] =
+            (facet__view){ NULL, slot->type, slot->layout, fact->shape };
+        plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
     }
     return FACET_OK;
 }
@@ -78,19 +69,11 @@ static facet_status fit_windows(facet__plan *plan, facet_error *err)
         for (int k = 0; k < 2; k++)
             size[k] = kernel ? kernel->ints[k]
                              : p->graph->values[node->in[1]].shape.d[k + 2];
-        st = facet__window_of(
-            node, &in->d[2], size, &plan->windows[i], err);
+        st = facet__window_of(node, &in->d[2], size, &plan->windows[i], err);
         if (st != FACET_OK)
             return st;
     }
     return FACET_OK;
-}
-
-static void live(place *at, int step)
-{
-    at->born = step < at->born ? step : at->born;
-    at->dies = step > at->dies ? step : at->dies;
-    at->used = true;
 }
 
 static void note_lives(facet__plan *plan)
@@ -98,27 +81,23 @@ static void note_lives(facet__plan *plan)
     const facet__program *p = plan->program;
     const int end = p->n_steps;
 
-    for (int s = 0; s < p->n_slots; s++) {
-        plan->places[s].born = end;
-        plan->places[s].dies = -1;
-    }
     for (int i = 0; i < p->n_steps; i++) {
         const facet__step *step = &p->steps[i];
 
         for (int k = 0; k < step->n_in; k++)
-            live(&plan->places[root_of(p, step->in[k])], i);
+            facet__block_touch(&plan->blocks[root_of(p, step->in[k])], i);
         for (int k = 0; k < step->n_out; k++)
-            live(&plan->places[root_of(p, step->out[k])], i);
+            facet__block_touch(&plan->blocks[root_of(p, step->out[k])], i);
     }
     for (int k = 0; k < p->graph->n_inputs; k++) {
-        live(&plan->places[p->inputs[k]], -1);
-        live(&plan->places[p->inputs[k]], end);
+        facet__block_touch(&plan->blocks[p->inputs[k]], -1);
+        facet__block_touch(&plan->blocks[p->inputs[k]], end);
     }
     for (int k = 0; k < p->graph->n_outputs; k++)
-        live(&plan->places[root_of(p, p->outputs[k])], end);
+        facet__block_touch(&plan->blocks[root_of(p, p->outputs[k])], end);
     for (int s = 0; s < p->n_slots; s++)
         if (p->slots[s].constant)
-            plan->places[s].used = false;
+            plan->blocks[s].used = false;
 }
 
 /* An elementwise step may write over its input when nobody reads that later:
@@ -129,7 +108,7 @@ static void share_in_place(facet__plan *plan, int *shared)
 
     for (int i = 0; i < p->n_steps; i++) {
         const facet__step *step = &p->steps[i];
-        place *in, *out;
+        facet__block *in, *out;
         int from, to;
 
         if (!step->class->in_place)
@@ -138,8 +117,8 @@ static void share_in_place(facet__plan *plan, int *shared)
         to = root_of(p, step->out[0]);
         while (shared[from] != FACET__NONE)
             from = shared[from];
-        in = &plan->places[from];
-        out = &plan->places[to];
+        in = &plan->blocks[from];
+        out = &plan->blocks[to];
         if (!in->used || in->dies != i || out->born != i ||
             in->bytes != out->bytes || from == to ||
             p->slots[from].type != p->slots[to].type)
@@ -148,69 +127,6 @@ static void share_in_place(facet__plan *plan, int *shared)
         out->used = false;
         shared[to] = from;
     }
-}
-
-static bool overlap(const place *a, const place *b)
-{
-    return a->born <= b->dies && b->born <= a->dies;
-}
-
-/* The lowest offset at which slot s collides with none of the placed. */
-static size_t free_offset(const facet__plan *plan, int s, int n_placed)
-{
-    size_t offset = 0;
-    bool moved = true;
-
-    while (moved) {
-        moved = false;
-        for (int i = 0; i < n_placed; i++) {
-            const place *a = &plan->places[plan->order[i]];
-            const place *b = &plan->places[s];
-
-            if (overlap(a, b) && offset < a->offset + a->bytes &&
-                a->offset < offset + b->bytes) {
-                offset = a->offset + a->bytes;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-/* The largest slot that is not placed yet, or FACET__NONE. */
-static int largest_left(const facet__plan *plan, const bool *placed)
-{
-    int best = FACET__NONE;
-
-    for (int s = 0; s < plan->program->n_slots; s++)
-        if (plan->places[s].used && !placed[s] &&
-            (best == FACET__NONE ||
-                plan->places[s].bytes > plan->places[best].bytes))
-            best = s;
-    return best;
-}
-
-static facet_status place_slots(facet__plan *plan, facet_error *err)
-{
-    const int n = plan->program->n_slots;
-    bool *placed = facet__calloc((size_t)n, sizeof *placed);
-    int n_placed = 0, s;
-
-    if (!placed)
-        return facet__fail_memory(err);
-    for (int i = 0; i < n; i++) /* whole cache lines, and room to read past */
-        plan->places[i].bytes = (plan->places[i].bytes + 127) & ~(size_t)63;
-    while ((s = largest_left(plan, placed)) != FACET__NONE) {
-        place *at = &plan->places[s];
-
-        at->offset = free_offset(plan, s, n_placed);
-        placed[s] = true;
-        plan->order[n_placed++] = s;
-        if (at->offset + at->bytes > plan->arena_bytes)
-            plan->arena_bytes = at->offset + at->bytes;
-    }
-    facet__free(placed);
-    return FACET_OK;
 }
 
 static void size_scratch(facet__plan *plan)
@@ -243,7 +159,10 @@ static facet_status lay_out(facet__plan *plan, facet_error *err)
         shared[s] = FACET__NONE;
     note_lives(plan);
     share_in_place(plan, shared);
-    st = place_slots(plan, err);
+    st = facet__arena_place(
+        plan->blocks, (size_t)p->n_slots, &plan->arena_bytes);
+    if (st != FACET_OK)
+        facet__fail_memory(err);
     size_scratch(plan);
     if (st == FACET_OK)
         plan->arena = facet__calloc(
@@ -256,8 +175,8 @@ static facet_status lay_out(facet__plan *plan, facet_error *err)
         while (shared[root] != FACET__NONE)
             root = shared[root];
         plan->views[s].data = p->slots[root].constant
-            ? p->slots[root].constant->data
-            : plan->arena + plan->places[root].offset;
+                                  ? p->slots[root].constant->data
+                                  : plan->arena + plan->blocks[root].offset;
     }
     plan->run.scratch = plan->arena ? plan->arena + plan->arena_bytes : NULL;
     facet__free(shared);
@@ -277,13 +196,13 @@ facet_status facet__plan_create(const facet__program *program,
         return facet__fail_memory(err);
     plan->program = program;
     plan->views = facet__calloc(slots, sizeof *plan->views);
-    plan->places = facet__calloc(slots, sizeof *plan->places);
-    plan->order = facet__calloc(slots, sizeof *plan->order);
+    plan->blocks = facet__calloc(slots, sizeof *plan->blocks);
     plan->windows =
         facet__calloc((size_t)program->n_steps, sizeof *plan->windows);
-    plan->run = (facet__run){ .kernels = program->kernels,
-        .views = plan->views, .pool = pool };
-    if (!plan->views || !plan->places || !plan->order || !plan->windows)
+    plan->run = (facet__run){
+        .kernels = program->kernels, .views = plan->views, .pool = pool
+    };
+    if (!plan->views || !plan->blocks || !plan->windows)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
         st = facet__infer(program->graph, shapes, false, &plan->facts, err);
@@ -307,8 +226,7 @@ void facet__plan_free(facet__plan *plan)
         return;
     facet__facts_free(plan->facts, plan->program->graph->n_values);
     facet__free(plan->views);
-    facet__free(plan->places);
-    facet__free(plan->order);
+    facet__free(plan->blocks);
     facet__free(plan->windows);
     facet__free(plan->arena);
     facet__free(plan);
@@ -327,7 +245,7 @@ const facet__view *facet__plan_output(const facet__plan *plan, size_t index)
 size_t facet__plan_bytes(const facet__plan *plan)
 {
     return plan->arena_bytes +
-        (size_t)facet__pool_size(plan->run.pool) * plan->run.scratch_stride;
+           (size_t)facet__pool_size(plan->run.pool) * plan->run.scratch_stride;
 }
 
 static void run_step(facet__plan *plan, int i)

@@ -23,7 +23,7 @@ typedef struct facet__step_class {
     size_t (*scratch)(const facet__step *step, const facet__run *run);
     void (*run)(const facet__step *step, const facet__run *run);
     void (*free)(void *params); /* NULL: facet__free */
-    bool alias; /* the output is the input under another shape: no run */
+    bool alias;    /* the output is the input under another shape: no run */
     bool in_place; /* the output may take the place of input 0 */
 } facet__step_class;
 
@@ -39,10 +39,10 @@ struct facet__step {
 /* What steps see of a plan while they run. */
 struct facet__run {
     const facet__kernels *kernels;
-    const facet__view *views; /* by slot */
+    const facet__view *views;    /* by slot */
     const facet__window *window; /* of the step in hand, if it wants one */
     facet__pool *pool;
-    char *scratch;         /* of thread t: scratch + t * scratch_stride */
+    char *scratch; /* of thread t: scratch + t * scratch_stride */
     size_t scratch_stride;
 };
 
@@ -72,9 +72,9 @@ void facet__store(const facet__run *run, const facet__view *view, size_t at,
  * the params of a step of its class; NULL without memory. */
 extern const facet__step_class facet__step_conv, facet__step_depthwise,
     facet__step_to_nhwc, facet__step_to_plain, facet__step_convert,
-    facet__step_alias, facet__step_unary, facet__step_prelu,
-    facet__step_affine, facet__step_binary, facet__step_pool,
-    facet__step_global_pool, facet__step_concat, facet__step_upsample,
-    facet__step_lrn, facet__step_evaluate;
+    facet__step_alias, facet__step_unary, facet__step_prelu, facet__step_affine,
+    facet__step_binary, facet__step_pool, facet__step_global_pool,
+    facet__step_concat, facet__step_upsample, facet__step_lrn,
+    facet__step_evaluate;
 
 #endif

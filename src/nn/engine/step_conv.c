@@ -21,11 +21,11 @@ typedef struct conv_run {
     const conv_params *p;
     const facet__view *in, *out;
     const facet__window *window;
-    bool direct;       /* rows are read in place */
-    size_t rows;       /* output pixels */
-    size_t k;          /* depth as the kernel wants it */
-    size_t chunk;      /* rows of a task */
-    size_t parts;      /* tasks a chunk is split into by columns */
+    bool direct;  /* rows are read in place */
+    size_t rows;  /* output pixels */
+    size_t k;     /* depth as the kernel wants it */
+    size_t chunk; /* rows of a task */
+    size_t parts; /* tasks a chunk is split into by columns */
 } conv_run;
 
 static size_t depth(const conv_params *p)
@@ -41,16 +41,16 @@ static size_t element(const conv_params *p)
 static bool is_pointwise(const conv_params *p, const facet__window *w)
 {
     return p->kernel_h == 1 && p->kernel_w == 1 &&
-        (!w || (w->stride[0] == 1 && w->stride[1] == 1 &&
-                   w->pad_begin[0] == 0 && w->pad_begin[1] == 0 &&
-                   w->pad_end[0] == 0 && w->pad_end[1] == 0));
+           (!w || (w->stride[0] == 1 && w->stride[1] == 1 &&
+                      w->pad_begin[0] == 0 && w->pad_begin[1] == 0 &&
+                      w->pad_end[0] == 0 && w->pad_end[1] == 0));
 }
 
 static size_t pixels_of(const facet__view *v)
 {
     return v->layout == FACET__NHWC
-        ? facet__view_pixels(v)
-        : facet__view_count(v) / (size_t)v->shape.d[v->shape.n - 1];
+               ? facet__view_pixels(v)
+               : facet__view_count(v) / (size_t)v->shape.d[v->shape.n - 1];
 }
 
 static conv_run setup(const facet__step *step, const facet__run *run)
@@ -66,7 +66,7 @@ static conv_run setup(const facet__step *step, const facet__run *run)
     c.rows = pixels_of(c.out);
     c.k = depth(p);
     c.direct = is_pointwise(p, c.window) && p->groups == 1 &&
-        (c.in->type == FACET__BF16) == p->bf16 && c.k == p->k;
+               (c.in->type == FACET__BF16) == p->bf16 && c.k == p->k;
     c.chunk = CHUNK_BYTES / (c.k * element(p)) / TILE * TILE;
     c.chunk = c.chunk < 4 * TILE ? 4 * TILE : c.chunk;
     if (c.chunk * threads > c.rows) /* at least a chunk a thread */
@@ -84,8 +84,8 @@ static size_t scratch(const facet__step *step, const facet__run *run)
 }
 
 /* `count` channels of a pixel, or zeros for NULL. */
-static inline void copy_channels(const conv_run *c, const char *from, char *to,
-    size_t count)
+static inline void copy_channels(
+    const conv_run *c, const char *from, char *to, size_t count)
 {
     if (!from)
         memset(to, 0, count * element(c->p));
@@ -97,8 +97,8 @@ static inline void copy_channels(const conv_run *c, const char *from, char *to,
 }
 
 /* What one tap of row `y` (NULL: outside) from column x on contributes. */
-static char *gather_row(const conv_run *c, const char *line, int64_t x,
-    size_t group, char *to)
+static char *gather_row(
+    const conv_run *c, const char *line, int64_t x, size_t group, char *to)
 {
     const conv_params *p = c->p;
     const size_t in_size = facet__dtype_size(c->in->type);
@@ -108,16 +108,15 @@ static char *gather_row(const conv_run *c, const char *line, int64_t x,
     const int64_t last = x + (int64_t)(p->kernel_w - 1) * step;
 
     if (line && step == 1 && x >= 0 && last < width && p->groups == 1) {
-        copy_channels(
-            c, line + (size_t)x * channels * in_size, to, channels * p->kernel_w);
+        copy_channels(c, line + (size_t)x * channels * in_size, to,
+            channels * p->kernel_w);
         return to + channels * p->kernel_w * element(p);
     }
     for (size_t kx = 0; kx < p->kernel_w; kx++, x += step) {
         const bool in = line && x >= 0 && x < width;
 
         copy_channels(c,
-            in ? line +
-                    ((size_t)x * channels + group * p->in_group) * in_size
+            in ? line + ((size_t)x * channels + group * p->in_group) * in_size
                : NULL,
             to, p->in_group);
         to += p->in_group * element(p);
@@ -125,28 +124,28 @@ static char *gather_row(const conv_run *c, const char *line, int64_t x,
     return to;
 }
 
-static void gather_pixel(
-    const conv_run *c, size_t row, size_t group, char *to)
+static void gather_pixel(const conv_run *c, size_t row, size_t group, char *to)
 {
     const facet__window *w = c->window;
     const size_t out_w = facet__view_w(c->out), out_h = facet__view_h(c->out);
     const size_t line_bytes = facet__view_w(c->in) * facet__view_c(c->in) *
-        facet__dtype_size(c->in->type);
+                              facet__dtype_size(c->in->type);
     const size_t image = row / (out_w * out_h);
     const int64_t oy = (int64_t)(row / out_w % out_h);
     const int64_t ox = (int64_t)(row % out_w);
     char *const begin = to;
 
     for (size_t ky = 0; ky < c->p->kernel_h; ky++) {
-        const int64_t y = oy * w->stride[0] - w->pad_begin[0] +
-            (int64_t)ky * w->dilation[0];
+        const int64_t y =
+            oy * w->stride[0] - w->pad_begin[0] + (int64_t)ky * w->dilation[0];
         const bool in = y >= 0 && y < c->in->shape.d[2];
-        const char *line = in ? (const char *)c->in->data +
-                (image * facet__view_h(c->in) + (size_t)y) * line_bytes
-                              : NULL;
+        const char *line =
+            in ? (const char *)c->in->data +
+                     (image * facet__view_h(c->in) + (size_t)y) * line_bytes
+               : NULL;
 
-        to = gather_row(
-            c, line, ox * w->stride[1] - w->pad_begin[1], group, to);
+        to =
+            gather_row(c, line, ox * w->stride[1] - w->pad_begin[1], group, to);
     }
     memset(to, 0, c->k * element(c->p) - (size_t)(to - begin));
 }
@@ -158,17 +157,16 @@ static void gather_plain(const conv_run *c, size_t row, char *to)
         (const char *)c->in->data +
             row * c->p->k * facet__dtype_size(c->in->type),
         to, c->p->k);
-    memset(to + c->p->k * element(c->p), 0,
-        (c->k - c->p->k) * element(c->p));
+    memset(to + c->p->k * element(c->p), 0, (c->k - c->p->k) * element(c->p));
 }
 
-static facet__epilogue epilogue_at(
-    const conv_run *c, size_t row, size_t column)
+static facet__epilogue epilogue_at(const conv_run *c, size_t row, size_t column)
 {
     const facet__tail *t = &c->p->tail;
     facet__epilogue e = { .bias = t->bias + column,
         .slope = t->slope ? t->slope + column : NULL,
-        .lo = t->lo, .hi = t->hi };
+        .lo = t->lo,
+        .hi = t->hi };
 
     if (t->residual) {
         const facet__view *r = facet__in(c->step, c->run, 1);
@@ -195,15 +193,19 @@ static void multiply(const conv_run *c, const void *a, size_t a_stride,
     for (size_t i = from; i < to; i++) {
         const size_t n0 = i * FACET__NR, column = group * columns + n0;
         const size_t left = columns - n0;
-        facet__gemm_panel panel = { .a = a, .a_stride = a_stride, .m = m,
-            .k = c->k, .b = b + n0 * c->k * element(p),
+        facet__gemm_panel panel = { .a = a,
+            .a_stride = a_stride,
+            .m = m,
+            .k = c->k,
+            .b = b + n0 * c->k * element(p),
             .n = left < FACET__NR ? left : FACET__NR,
             .c = facet__view_at(c->out, first * p->out + column),
-            .c_stride = p->out, .c_bf16 = c->out->type == FACET__BF16,
+            .c_stride = p->out,
+            .c_bf16 = c->out->type == FACET__BF16,
             .epilogue = epilogue_at(c, first, column) };
 
-        (p->bf16 ? c->run->kernels->gemm_bf16
-                 : c->run->kernels->gemm_f32)(&panel);
+        (p->bf16 ? c->run->kernels->gemm_bf16 : c->run->kernels->gemm_f32)(
+            &panel);
     }
 }
 
@@ -211,8 +213,7 @@ static void task(void *context, size_t index, int thread)
 {
     const conv_run *c = context;
     const size_t first = index / c->parts * c->chunk;
-    const size_t m =
-        c->rows - first < c->chunk ? c->rows - first : c->chunk;
+    const size_t m = c->rows - first < c->chunk ? c->rows - first : c->chunk;
     char *const gathered =
         c->run->scratch + (size_t)thread * c->run->scratch_stride;
     const size_t row_bytes = c->k * element(c->p);
@@ -241,4 +242,6 @@ static void run_conv(const facet__step *step, const facet__run *run)
 }
 
 const facet__step_class facet__step_conv = { .name = "conv",
-    .scratch = scratch, .run = run_conv, .free = facet__conv_free };
+    .scratch = scratch,
+    .run = run_conv,
+    .free = facet__conv_free };

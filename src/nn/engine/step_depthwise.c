@@ -2,8 +2,6 @@
 /* step_depthwise.c - depthwise convolutions, a task a few output rows. */
 #include "nn/engine/conv_params.h"
 
-
-
 typedef struct rows_task {
     const facet__step *step;
     const facet__run *run;
@@ -20,24 +18,31 @@ static void one_row(const rows_task *t, size_t row)
     const size_t line = facet__view_w(in) * p->out;
     const size_t image = row / height;
     const void *rows[FACET__DEPTHWISE_MAX];
-    facet__depthwise_row r = { .rows = rows, .kernel_h = p->kernel_h,
-        .kernel_w = p->kernel_w, .stride = (size_t)w->stride[1],
-        .dilation = (size_t)w->dilation[1], .pad = (size_t)w->pad_begin[1],
-        .in_width = facet__view_w(in), .out_width = facet__view_w(out),
-        .channels = p->out, .weights = p->packed,
+    facet__depthwise_row r = { .rows = rows,
+        .kernel_h = p->kernel_h,
+        .kernel_w = p->kernel_w,
+        .stride = (size_t)w->stride[1],
+        .dilation = (size_t)w->dilation[1],
+        .pad = (size_t)w->pad_begin[1],
+        .in_width = facet__view_w(in),
+        .out_width = facet__view_w(out),
+        .channels = p->out,
+        .weights = p->packed,
         .out = facet__view_at(out, row * facet__view_w(out) * p->out),
         .bf16 = p->bf16,
-        .epilogue = { .bias = p->tail.bias, .slope = p->tail.slope,
-            .lo = p->tail.lo, .hi = p->tail.hi } };
+        .epilogue = { .bias = p->tail.bias,
+            .slope = p->tail.slope,
+            .lo = p->tail.lo,
+            .hi = p->tail.hi } };
 
     for (size_t ky = 0; ky < p->kernel_h; ky++) {
         const int64_t y = (int64_t)(row % height) * w->stride[0] -
-            w->pad_begin[0] + (int64_t)ky * w->dilation[0];
+                          w->pad_begin[0] + (int64_t)ky * w->dilation[0];
 
         rows[ky] = y >= 0 && y < in->shape.d[2]
-            ? facet__view_at(
-                  in, (image * facet__view_h(in) + (size_t)y) * line)
-            : NULL;
+                       ? facet__view_at(
+                             in, (image * facet__view_h(in) + (size_t)y) * line)
+                       : NULL;
     }
     (p->bf16 ? t->run->kernels->depthwise_bf16
              : t->run->kernels->depthwise_f32)(&r);
@@ -62,9 +67,10 @@ static void run_depthwise(const facet__step *step, const facet__run *run)
     const size_t threads = (size_t)facet__pool_size(run->pool);
     rows_task t = { step, run, (rows + 4 * threads - 1) / (4 * threads) };
 
-    facet__pool_run(run->pool, (rows + t.rows_per_task - 1) / t.rows_per_task,
-        task, &t);
+    facet__pool_run(
+        run->pool, (rows + t.rows_per_task - 1) / t.rows_per_task, task, &t);
 }
 
-const facet__step_class facet__step_depthwise = { .name = "depthwise",
-    .run = run_depthwise, .free = facet__conv_free };
+const facet__step_class facet__step_depthwise = {
+    .name = "depthwise", .run = run_depthwise, .free = facet__conv_free
+};

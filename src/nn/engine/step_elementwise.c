@@ -144,10 +144,12 @@ static void free_channel(void *params)
     facet__free(p);
 }
 
-const facet__step_class facet__step_prelu = { .name = "prelu",
-    .run = run_prelu, .free = free_channel, .in_place = true };
-const facet__step_class facet__step_affine = { .name = "affine",
-    .run = run_affine, .free = free_channel, .in_place = true };
+const facet__step_class facet__step_prelu = {
+    .name = "prelu", .run = run_prelu, .free = free_channel, .in_place = true
+};
+const facet__step_class facet__step_affine = {
+    .name = "affine", .run = run_affine, .free = free_channel, .in_place = true
+};
 
 /* binary */
 
@@ -155,8 +157,9 @@ const facet__step_class facet__step_affine = { .name = "affine",
 typedef struct operand {
     const facet__view *view; /* or NULL: */
     const float *constant;
-    size_t period; /* it repeats after so many numbers (of an image); 0: never */
-    size_t image;  /* numbers of an image of the output */
+    size_t
+        period;   /* it repeats after so many numbers (of an image); 0: never */
+    size_t image; /* numbers of an image of the output */
 } operand;
 
 /* A slot of [n, c, 1, 1] is applied to each pixel of its image. */
@@ -164,8 +167,9 @@ static operand operand_of(const walk *w)
 {
     const facet__binary_params *p = w->step->params;
     const facet__view *out = facet__out(w->step, w->run, 0);
-    operand o = { .constant = p->constant, .period = p->channels,
-        .image = w->count };
+    operand o = {
+        .constant = p->constant, .period = p->channels, .image = w->count
+    };
 
     if (p->constant)
         return o;
@@ -191,8 +195,8 @@ static const float *operand_at(const operand *o, const walk *w, size_t at,
     phase = at % o->period;
     *m = o->period - phase < n ? o->period - phase : n;
     if (!o->constant)
-        return facet__floats(w->run, o->view,
-            at / o->image * o->period + phase, *m, buffer);
+        return facet__floats(
+            w->run, o->view, at / o->image * o->period + phase, *m, buffer);
     return o->constant + phase;
 }
 
@@ -210,8 +214,8 @@ static void binary_stretch(const walk *w, size_t at, size_t n)
         const float *other = operand_at(&o, w, at + i, n - i, y, &m);
         const bool swap = p->constant && p->constant_first;
 
-        w->run->kernels->vec->binary(p->op, swap ? other : from + i,
-            swap ? from + i : other, to + i, m);
+        w->run->kernels->vec->binary(
+            p->op, swap ? other : from + i, swap ? from + i : other, to + i, m);
     }
     facet__store(w->run, out, at, n, to);
 }
@@ -234,5 +238,6 @@ static void free_binary(void *params)
     facet__free(p);
 }
 
-const facet__step_class facet__step_binary = { .name = "binary",
-    .run = run_binary, .free = free_binary, .in_place = true };
+const facet__step_class facet__step_binary = {
+    .name = "binary", .run = run_binary, .free = free_binary, .in_place = true
+};

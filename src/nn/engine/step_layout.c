@@ -59,9 +59,8 @@ static void run_to_nhwc(const facet__step *step, const facet__run *run)
         run->pool, facet__view_n(out) * facet__view_h(out), nhwc_row, &t);
 }
 
-const facet__step_class facet__step_to_nhwc = {
-    .name = "to_nhwc", .run = run_to_nhwc
-};
+const facet__step_class facet__step_to_nhwc = { .name = "to_nhwc",
+    .run = run_to_nhwc };
 
 /* to_plain: NHWC to PLAIN [n, c, h, w], a task an image */
 
@@ -91,13 +90,12 @@ static void run_to_plain(const facet__step *step, const facet__run *run)
 {
     pair t = { step, run };
 
-    facet__pool_run(run->pool, facet__view_n(facet__in(step, run, 0)),
-        plain_image, &t);
+    facet__pool_run(
+        run->pool, facet__view_n(facet__in(step, run, 0)), plain_image, &t);
 }
 
-const facet__step_class facet__step_to_plain = {
-    .name = "to_plain", .run = run_to_plain
-};
+const facet__step_class facet__step_to_plain = { .name = "to_plain",
+    .run = run_to_plain };
 
 /* convert: the same order, another type */
 
@@ -115,9 +113,8 @@ static void run_convert(const facet__step *step, const facet__run *run)
         run->kernels->vec->narrow(in->data, out->data, count);
 }
 
-const facet__step_class facet__step_convert = {
-    .name = "convert", .run = run_convert
-};
+const facet__step_class facet__step_convert = { .name = "convert",
+    .run = run_convert };
 
 /* alias: the plan lets both slots share their memory */
 
@@ -144,6 +141,5 @@ static void run_concat(const facet__step *step, const facet__run *run)
     }
 }
 
-const facet__step_class facet__step_concat = {
-    .name = "concat", .run = run_concat
-};
+const facet__step_class facet__step_concat = { .name = "concat",
+    .run = run_concat };

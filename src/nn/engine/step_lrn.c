@@ -13,8 +13,8 @@ typedef struct lrn_run {
 } lrn_run;
 
 /* Channels [c, c + n) of one pixel of `all` channels. */
-static void lrn_part(const lrn_run *t, size_t pixel, size_t c, size_t n,
-    size_t all)
+static void lrn_part(
+    const lrn_run *t, size_t pixel, size_t c, size_t n, size_t all)
 {
     const facet__lrn_params *p = t->step->params;
     const facet__view *out = facet__out(t->step, t->run, 0);
@@ -33,7 +33,7 @@ static void lrn_part(const lrn_run *t, size_t pixel, size_t c, size_t n,
         for (size_t k = lo; k < hi; k++)
             sum += x[k - from] * x[k - from];
         y[i - c] = x[i - from] *
-            powf(p->bias + p->alpha / (float)p->size * sum, -p->beta);
+                   powf(p->bias + p->alpha / (float)p->size * sum, -p->beta);
     }
     for (size_t i = 0; out->type == FACET__F32 && i < n; i++)
         ((float *)out->data)[pixel * all + c + i] = y[i];
@@ -54,8 +54,8 @@ static void run_lrn(const facet__step *step, const facet__run *run)
 {
     lrn_run t = { step, run };
 
-    facet__pool_run(run->pool, facet__view_pixels(facet__out(step, run, 0)),
-        lrn_pixel, &t);
+    facet__pool_run(
+        run->pool, facet__view_pixels(facet__out(step, run, 0)), lrn_pixel, &t);
 }
 
 const facet__step_class facet__step_lrn = { .name = "lrn", .run = run_lrn };

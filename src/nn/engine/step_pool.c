@@ -18,9 +18,8 @@ static void begin(facet__pool_kind kind, float *sum, size_t n)
         sum[i] = kind == FACET__POOL_MAX ? -INFINITY : 0.0f;
 }
 
-static void take(
-    const facet__vec *vec, facet__pool_kind kind, const float *x, float *sum,
-    size_t n)
+static void take(const facet__vec *vec, facet__pool_kind kind, const float *x,
+    float *sum, size_t n)
 {
     if (kind == FACET__POOL_MAX)
         vec->take_max(x, sum, n);
@@ -67,16 +66,16 @@ static span span_of(const facet__window *w, int axis, int64_t o, int64_t size)
     return s;
 }
 
-static void pool_pixel(const pool_run *t, size_t row, size_t ox, size_t c,
-    size_t n)
+static void pool_pixel(
+    const pool_run *t, size_t row, size_t ox, size_t c, size_t n)
 {
     const facet__pool_params *p = t->step->params;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const facet__view *out = facet__out(t->step, t->run, 0);
     const size_t height = facet__view_h(out), channels = facet__view_c(in);
     const size_t image = row / height * facet__view_h(in);
-    const span y = span_of(
-        t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
+    const span y =
+        span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
     const span x = span_of(t->run->window, 1, (int64_t)ox, in->shape.d[3]);
     const size_t at = (row * facet__view_w(out) + ox) * channels + c;
     float sum[CHANNELS], buffer[CHANNELS];
@@ -89,8 +88,8 @@ static void pool_pixel(const pool_run *t, size_t row, size_t ox, size_t c,
                 line * facet__view_w(in) + (size_t)(x.first + i * x.step);
 
             take(t->run->kernels->vec, p->kind,
-                facet__floats(t->run, in, pixel * channels + c, n, buffer),
-                sum, n);
+                facet__floats(t->run, in, pixel * channels + c, n, buffer), sum,
+                n);
         }
     end(t->run->kernels->vec, p->kind, (size_t)(x.n * y.n),
         x.counted * y.counted, sum, n);
@@ -143,13 +142,12 @@ static void global_task(void *context, size_t index, int thread)
     begin(p->kind, sum, n);
     for (size_t x = 0; x < pixels; x++)
         take(t->run->kernels->vec, p->kind,
-            facet__floats(t->run, in, (image * pixels + x) * channels + c, n,
-                buffer),
+            facet__floats(
+                t->run, in, (image * pixels + x) * channels + c, n, buffer),
             sum, n);
     end(t->run->kernels->vec, p->kind, pixels, pixels, sum, n);
     if (out->type == FACET__F32)
-        memcpy((float *)out->data + image * channels + c, sum,
-            n * sizeof *sum);
+        memcpy((float *)out->data + image * channels + c, sum, n * sizeof *sum);
     else
         facet__store(t->run, out, image * channels + c, n, sum);
 }
@@ -163,6 +161,5 @@ static void run_global(const facet__step *step, const facet__run *run)
     facet__pool_run(run->pool, facet__view_n(in) * parts, global_task, &t);
 }
 
-const facet__step_class facet__step_global_pool = {
-    .name = "global_pool", .run = run_global
-};
+const facet__step_class facet__step_global_pool = { .name = "global_pool",
+    .run = run_global };

@@ -22,9 +22,7 @@ static double source(
     case FACET__COORD_HALF_PIXEL:
         return ((double)o + 0.5) * ratio - 0.5;
     case FACET__COORD_ALIGN_CORNERS:
-        return out > 1
-            ? (double)o * (double)(in - 1) / (double)(out - 1)
-            : 0.0;
+        return out > 1 ? (double)o * (double)(in - 1) / (double)(out - 1) : 0.0;
     default:
         return (double)o * ratio;
     }
@@ -59,12 +57,12 @@ static blend blend_of(
 }
 
 /* y += weight * pixel */
-static void add_pixel(const resize_run *t, size_t at, size_t n, float weight,
-    float *y)
+static void add_pixel(
+    const resize_run *t, size_t at, size_t n, float weight, float *y)
 {
     float buffer[CHANNELS], scaled[CHANNELS];
-    const float *x = facet__floats(
-        t->run, facet__in(t->step, t->run, 0), at, n, buffer);
+    const float *x =
+        facet__floats(t->run, facet__in(t->step, t->run, 0), at, n, buffer);
 
     if (weight == 0.0f)
         return;
@@ -73,8 +71,8 @@ static void add_pixel(const resize_run *t, size_t at, size_t n, float weight,
     t->run->kernels->vec->accumulate(scaled, y, n);
 }
 
-static void linear_pixel(const resize_run *t, const size_t line[2], blend by,
-    blend bx, size_t at)
+static void linear_pixel(
+    const resize_run *t, const size_t line[2], blend by, blend bx, size_t at)
 {
     const facet__view *out = facet__out(t->step, t->run, 0);
     const size_t channels = facet__view_c(out);
@@ -83,12 +81,10 @@ static void linear_pixel(const resize_run *t, const size_t line[2], blend by,
         const size_t n = channels - c < CHANNELS ? channels - c : CHANNELS;
         float y[CHANNELS] = { 0 };
 
-        add_pixel(t, (line[0] + bx.a) * channels + c, n,
-            (1 - by.t) * (1 - bx.t), y);
         add_pixel(
-            t, (line[0] + bx.b) * channels + c, n, (1 - by.t) * bx.t, y);
-        add_pixel(
-            t, (line[1] + bx.a) * channels + c, n, by.t * (1 - bx.t), y);
+            t, (line[0] + bx.a) * channels + c, n, (1 - by.t) * (1 - bx.t), y);
+        add_pixel(t, (line[0] + bx.b) * channels + c, n, (1 - by.t) * bx.t, y);
+        add_pixel(t, (line[1] + bx.a) * channels + c, n, by.t * (1 - bx.t), y);
         add_pixel(t, (line[1] + bx.b) * channels + c, n, by.t * bx.t, y);
         if (out->type == FACET__F32)
             memcpy((float *)out->data + at + c, y, n * sizeof *y);
@@ -115,8 +111,7 @@ static void resize_row(void *context, size_t row, int thread)
         const blend bx = blend_of(p, x, facet__view_w(in), w);
 
         if (p->linear)
-            linear_pixel(
-                t, line, by, bx, (row * w + x) * facet__view_c(out));
+            linear_pixel(t, line, by, bx, (row * w + x) * facet__view_c(out));
         else
             memcpy((char *)out->data + (row * w + x) * bytes,
                 (const char *)in->data + (line[0] + bx.a) * bytes, bytes);
@@ -132,6 +127,5 @@ static void run_upsample(const facet__step *step, const facet__run *run)
         run->pool, facet__view_n(out) * facet__view_h(out), resize_row, &t);
 }
 
-const facet__step_class facet__step_upsample = {
-    .name = "upsample", .run = run_upsample
-};
+const facet__step_class facet__step_upsample = { .name = "upsample",
+    .run = run_upsample };

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network.c - how long a run of a network takes.
+ *
+ *   bench_network MODEL.onnx PRECISION THREADS ROUNDS BATCH [HEIGHT WIDTH]
+ *
+ * prints the median milliseconds of a run, one number; with FACET_PROFILE set
+ * also, on stderr, what each step costs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "nn/model.h"
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static facet_precision precision_of(const char *name)
+{
+    return strcmp(name, "bf16") == 0 ? FACET_PRECISION_BF16
+        : strcmp(name, "int8") == 0  ? FACET_PRECISION_INT8
+                                     : FACET_PRECISION_FP32;
+}
+
+static int fail(const facet_error *err)
+{
+    fprintf(stderr, "%s\n", err->msg);
+    return 1;
+}
+
+static void profile(facet_session *session, const facet_model *model)
+{
+    enum { RUNS = 50, MAX_STEPS = 4096 };
+    static double seconds[MAX_STEPS];
+    const char *node, *class;
+    facet_error err;
+
+    for (int i = 0; i < RUNS; i++)
+        if (facet__session_profile(session, seconds, &err) != FACET_OK)
+            return;
+    for (size_t i = 0; (class = facet__model_step(model, i, &node)); i++)
+        fprintf(stderr, "%8.1f us  %-12s %s\n", seconds[i] / RUNS * 1e6,
+            class, node);
+}
+
+int main(int argc, char **argv)
+{
+    facet_model_opts opts;
+    facet_session_opts session_opts;
+    facet_model *model;
+    facet_session *session;
+    facet_tensor_info in;
+    facet_error err;
+    size_t count = 1;
+    int rounds;
+    double *times;
+    float *x;
+
+    if (argc != 6 && argc != 8)
+        return 2;
+    facet_model_opts_init(&opts);
+    facet_session_opts_init(&session_opts);
+    opts.precision = precision_of(argv[2]);
+    session_opts.threads = (int)strtol(argv[3], NULL, 10);
+    rounds = (int)strtol(argv[4], NULL, 10);
+    if (facet_model_load(argv[1], &opts, &model, &err) != FACET_OK ||
+        facet_model_input_info(model, 0, &in) != FACET_OK ||
+        facet_session_create(model, &session_opts, &session, &err) != FACET_OK)
+        return fail(&err);
+    in.dims[0] = strtol(argv[5], NULL, 10);
+    for (int i = 2; i < in.n_dims && argc == 8; i++)
+        in.dims[i] = strtol(argv[4 + i], NULL, 10);
+    if (facet_session_reshape(session, in.dims, &err) != FACET_OK)
+        return fail(&err);
+    for (int i = 0; i < in.n_dims; i++)
+        count *= (size_t)in.dims[i];
+    x = facet_session_input(session, 0);
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)(i * 2654435761u % 256);
+    times = calloc((size_t)rounds, sizeof *times);
+    for (int i = -rounds / 5 - 1; times && i < rounds; i++) {
+        const double begin = now();
+
+        if (facet_session_run(session, &err) != FACET_OK)
+            return fail(&err);
+        if (i >= 0)
+            times[i] = now() - begin;
+    }
+    qsort(times, (size_t)rounds, sizeof *times, by_value);
+    printf("%.4f\n", times[rounds / 2]);
+    if (getenv("FACET_PROFILE"))
+        profile(session, model);
+    free(times);
+    facet_session_free(session);
+    facet_model_free(model);
+    return 0;
+}
