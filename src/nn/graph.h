@@ -132,7 +132,7 @@ typedef struct facet__meta {
 
 typedef struct facet__graph {
     char *name;
-    int opset; /* of the default domain, 7..18; what the attributes mean */
+    int opset; /* 14: what the attributes mean; readers bring others to it */
     facet__value *values;
     int n_values, cap_values;
     facet__node *nodes;
@@ -178,6 +178,9 @@ facet_status facet__node_set_string(
     facet__node *node, const char *name, const char *value);
 facet_status facet__node_set_ints(
     facet__node *node, const char *name, const int64_t *values, size_t count);
+
+/* Free what a node owns, for those who take nodes out of a graph. */
+void facet__node_release(facet__node *node);
 
 /* metadata_props. NULL when absent; setting replaces, NULL text removes. */
 const char *facet__graph_meta(const facet__graph *graph, const char *key);

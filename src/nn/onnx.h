@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* onnx.h - graphs from and to ONNX files (opset 7 to 18 read, 13 written).
+/* onnx.h - graphs from and to ONNX files (opset 7 to 18 read, 14 written).
  *
  * Reading trusts nothing: sizes are checked before they are believed, element
  * counts before memory is taken, external data may lie only inside the model's

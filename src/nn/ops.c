@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ops.c - the operators facet knows. To add one: its kind in graph.h, a row
+ * here, its evaluation in evaluate.c and, where it should be fast, a lowering
+ * in engine/compile.c. */
+#include "nn/ops.h"
+
+#include <string.h>
+
+#include "nn/shapes.h"
+
+static const facet__op table[FACET__OP_COUNT] = {
+#define ROW(kind, name, min, max, outputs, infer)                              \
+    [FACET__OP_##kind] = { FACET__OP_##kind, name, min, max, outputs,          \
+        facet__infer_##infer }
+    ROW(ADD, "Add", 2, 2, 1, broadcast),
+    ROW(AVERAGE_POOL, "AveragePool", 1, 1, 1, pool),
+    ROW(BATCH_NORM, "BatchNormalization", 5, 5, 1, same),
+    ROW(CAST, "Cast", 1, 1, 1, cast),
+    ROW(CLIP, "Clip", 1, 3, 1, same),
+    ROW(CONCAT, "Concat", 1, 16, 1, concat),
+    ROW(CONSTANT, "Constant", 0, 0, 1, same), /* gone after reading */
+    ROW(CONSTANT_OF_SHAPE, "ConstantOfShape", 1, 1, 1, constant_of_shape),
+    ROW(CONV, "Conv", 2, 3, 1, conv),
+    ROW(DIV, "Div", 2, 2, 1, broadcast),
+    ROW(DROPOUT, "Dropout", 1, 3, 1, same),
+    ROW(ELU, "Elu", 1, 1, 1, same),
+    ROW(EXP, "Exp", 1, 1, 1, same),
+    ROW(EXPAND, "Expand", 2, 2, 1, expand),
+    ROW(FLATTEN, "Flatten", 1, 1, 1, flatten),
+    ROW(GATHER, "Gather", 2, 2, 1, gather),
+    ROW(GEMM, "Gemm", 2, 3, 1, gemm),
+    ROW(GLOBAL_AVERAGE_POOL, "GlobalAveragePool", 1, 1, 1, global_pool),
+    ROW(GLOBAL_MAX_POOL, "GlobalMaxPool", 1, 1, 1, global_pool),
+    ROW(HARD_SIGMOID, "HardSigmoid", 1, 1, 1, same),
+    ROW(HARD_SWISH, "HardSwish", 1, 1, 1, same),
+    ROW(IDENTITY, "Identity", 1, 1, 1, same),
+    ROW(LEAKY_RELU, "LeakyRelu", 1, 1, 1, same),
+    ROW(LP_NORMALIZATION, "LpNormalization", 1, 1, 1, same),
+    ROW(LP_POOL, "LpPool", 1, 1, 1, pool),
+    ROW(LRN, "LRN", 1, 1, 1, same),
+    ROW(MATMUL, "MatMul", 2, 2, 1, matmul),
+    ROW(MAX, "Max", 1, 16, 1, broadcast),
+    ROW(MAX_POOL, "MaxPool", 1, 1, 1, pool),
+    ROW(MIN, "Min", 1, 16, 1, broadcast),
+    ROW(MUL, "Mul", 2, 2, 1, broadcast),
+    ROW(PAD, "Pad", 2, 4, 1, pad),
+    ROW(POW, "Pow", 2, 2, 1, broadcast),
+    ROW(PRELU, "PRelu", 2, 2, 1, same),
+    ROW(REDUCE_L2, "ReduceL2", 1, 1, 1, reduce),
+    ROW(REDUCE_MAX, "ReduceMax", 1, 1, 1, reduce),
+    ROW(REDUCE_MEAN, "ReduceMean", 1, 1, 1, reduce),
+    ROW(REDUCE_SUM, "ReduceSum", 1, 1, 1, reduce),
+    ROW(RELU, "Relu", 1, 1, 1, same),
+    ROW(RESHAPE, "Reshape", 2, 2, 1, reshape),
+    ROW(RESIZE, "Resize", 1, 4, 1, resize),
+    ROW(SHAPE, "Shape", 1, 1, 1, shape_of),
+    ROW(SIGMOID, "Sigmoid", 1, 1, 1, same),
+    ROW(SLICE, "Slice", 3, 5, 1, slice),
+    ROW(SOFTMAX, "Softmax", 1, 1, 1, same),
+    ROW(SPLIT, "Split", 1, 2, 16, split),
+    ROW(SQRT, "Sqrt", 1, 1, 1, same),
+    ROW(SQUEEZE, "Squeeze", 1, 2, 1, squeeze),
+    ROW(SUB, "Sub", 2, 2, 1, broadcast),
+    ROW(TANH, "Tanh", 1, 1, 1, same),
+    ROW(TRANSPOSE, "Transpose", 1, 1, 1, transpose),
+    ROW(UNSQUEEZE, "Unsqueeze", 2, 2, 1, unsqueeze),
+    ROW(UPSAMPLE, "Upsample", 1, 3, 1, resize), /* read as a Resize */
+    ROW(LOCAL_CONV, NULL, 2, 3, 1, local_conv),
+    ROW(MAXOUT, NULL, 1, 1, 1, maxout),
+#undef ROW
+};
+
+const facet__op *facet__op_of(facet__op_kind kind)
+{
+    return &table[kind];
+}
+
+const facet__op *facet__op_find(const char *onnx_name)
+{
+    for (int i = 0; i < FACET__OP_COUNT; i++)
+        if (table[i].name && strcmp(table[i].name, onnx_name) == 0)
+            return &table[i];
+    return NULL;
+}
