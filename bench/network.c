@@ -29,9 +29,9 @@ static int by_value(const void *a, const void *b)
 
 static facet_precision precision_of(const char *name)
 {
-    return strcmp(name, "bf16") == 0 ? FACET_PRECISION_BF16
-        : strcmp(name, "int8") == 0  ? FACET_PRECISION_INT8
-                                     : FACET_PRECISION_FP32;
+    return strcmp(name, "bf16") == 0   ? FACET_PRECISION_BF16
+           : strcmp(name, "int8") == 0 ? FACET_PRECISION_INT8
+                                       : FACET_PRECISION_FP32;
 }
 
 static int fail(const facet_error *err)
@@ -51,8 +51,8 @@ static void profile(facet_session *session, const facet_model *model)
         if (facet__session_profile(session, seconds, &err) != FACET_OK)
             return;
     for (size_t i = 0; (class = facet__model_step(model, i, &node)); i++)
-        fprintf(stderr, "%8.1f us  %-12s %s\n", seconds[i] / RUNS * 1e6,
-            class, node);
+        fprintf(stderr, "%8.1f us  %-12s %s\n", seconds[i] / RUNS * 1e6, class,
+            node);
 }
 
 int main(int argc, char **argv)

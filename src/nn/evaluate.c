@@ -131,8 +131,7 @@ static facet_status concat(const facet__op_call *c, facet__tensor *const *out)
     size_t row, offset = 0;
     int axis;
 
-    facet__axis(
-        facet__node_int(c->node, "axis", 0), out[0]->shape.n, &axis);
+    facet__axis(facet__node_int(c->node, "axis", 0), out[0]->shape.n, &axis);
     row = inner_bytes(out[0], axis);
     for (int i = 0; i < c->node->n_in; i++) {
         const facet__tensor *in = input(c, i);
@@ -192,11 +191,9 @@ static facet_status gather(const facet__op_call *c, facet__tensor *const *out)
 
             from += from < 0 ? in->shape.d[axis] : 0;
             if (from < 0 || from >= in->shape.d[axis])
-                return facet__fail(c->err, FACET_EMODEL,
-                    "index %lld of %lld", (long long)from,
-                    (long long)in->shape.d[axis]);
-            memcpy((char *)out[0]->data +
-                    (k * (size_t)n + (size_t)i) * part,
+                return facet__fail(c->err, FACET_EMODEL, "index %lld of %lld",
+                    (long long)from, (long long)in->shape.d[axis]);
+            memcpy((char *)out[0]->data + (k * (size_t)n + (size_t)i) * part,
                 (const char *)in->data + k * row + (size_t)from * part, part);
         }
     return FACET_OK;
@@ -237,8 +234,7 @@ static facet_status pad(const facet__op_call *c, facet__tensor *const *out)
     for (size_t i = 0; i < out[0]->bytes / size; i++) {
         static const char zero[8];
 
-        memcpy((char *)out[0]->data + i * size, fill ? fill->data : zero,
-            size);
+        memcpy((char *)out[0]->data + i * size, fill ? fill->data : zero, size);
     }
     for (int64_t i = 0; i < count; i++) {
         int64_t offset = 0;
@@ -288,9 +284,8 @@ static facet_status cast(const facet__op_call *c, facet__tensor *const *out)
         else if (out[0]->type == FACET__I32)
             ((int32_t *)out[0]->data)[i] = (int32_t)(int64_t)x;
         else
-            ((uint8_t *)out[0]->data)[i] = out[0]->type == FACET__BOOL
-                ? x != 0.0
-                : (uint8_t)(int64_t)x;
+            ((uint8_t *)out[0]->data)[i] =
+                out[0]->type == FACET__BOOL ? x != 0.0 : (uint8_t)(int64_t)x;
     }
     return FACET_OK;
 }
@@ -363,13 +358,11 @@ static void combine_into(facet__op_kind op, const facet__tensor *a,
     broadcast_strides(&b->shape, &out->shape, sb);
     for (int64_t i = 0; i < count; i++) {
         if (out->type == FACET__F32)
-            ((float *)out->data)[i] =
-                combine(op, ((const float *)a->data)[ia],
-                    ((const float *)b->data)[ib]);
+            ((float *)out->data)[i] = combine(
+                op, ((const float *)a->data)[ia], ((const float *)b->data)[ib]);
         else
-            ((int64_t *)out->data)[i] =
-                combine_ints(op, ((const int64_t *)a->data)[ia],
-                    ((const int64_t *)b->data)[ib]);
+            ((int64_t *)out->data)[i] = combine_ints(op,
+                ((const int64_t *)a->data)[ia], ((const int64_t *)b->data)[ib]);
         for (int k = out->shape.n - 1; k >= 0; k--) {
             ia += sa[k];
             ib += sb[k];

@@ -99,8 +99,8 @@ static void drop_idle_nodes(facet__graph *g)
 
     for (int i = 0; i < g->n_nodes; i++) {
         facet__node *node = &g->nodes[i];
-        const bool idle = node->op == FACET__OP_IDENTITY ||
-            node->op == FACET__OP_DROPOUT;
+        const bool idle =
+            node->op == FACET__OP_IDENTITY || node->op == FACET__OP_DROPOUT;
 
         if (is_folded(g, node) || (idle && bypass(g, node)))
             retire(node);

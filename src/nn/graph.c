@@ -115,8 +115,8 @@ static char *fresh_name(const char *stem, int number)
     return facet__strdup(name);
 }
 
-int facet__graph_add_value(facet__graph *g, const char *name,
-    facet__dtype type, const facet__shape *shape)
+int facet__graph_add_value(facet__graph *g, const char *name, facet__dtype type,
+    const facet__shape *shape)
 {
     facet__value v = { .type = type, .shape = { .n = -1 } };
 
@@ -134,8 +134,7 @@ int facet__graph_add_value(facet__graph *g, const char *name,
 int facet__graph_add_constant(
     facet__graph *g, const char *name, facet__tensor *data)
 {
-    const int v =
-        facet__graph_add_value(g, name, data->type, &data->shape);
+    const int v = facet__graph_add_value(g, name, data->type, &data->shape);
 
     if (v == FACET__NONE)
         facet__tensor_free(data);
@@ -153,8 +152,8 @@ static int *copy_ints(const int *from, int n)
     return to;
 }
 
-int facet__graph_add_node(facet__graph *g, facet__op_kind op,
-    const char *name, const int *in, int n_in, const int *out, int n_out)
+int facet__graph_add_node(facet__graph *g, facet__op_kind op, const char *name,
+    const int *in, int n_in, const int *out, int n_out)
 {
     facet__node node = { .op = op, .n_in = n_in, .n_out = n_out };
 
@@ -293,6 +292,27 @@ facet_status facet__node_set_ints(
             .type = FACET__ATTR_INTS, .count = count, .ints = copy });
 }
 
+facet_status facet__node_set_floats(
+    facet__node *node, const char *name, const float *values, size_t count)
+{
+    float *copy = facet__alloc(count * sizeof *copy);
+
+    if (!copy)
+        return FACET_ENOMEM;
+    if (count > 0)
+        memcpy(copy, values, count * sizeof *copy);
+    return set_attr(node, name,
+        (facet__attr){
+            .type = FACET__ATTR_FLOATS, .count = count, .floats = copy });
+}
+
+facet_status facet__node_set_tensor(
+    facet__node *node, const char *name, facet__tensor *tensor)
+{
+    return set_attr(
+        node, name, (facet__attr){ .type = FACET__ATTR_TENSOR, .t = tensor });
+}
+
 /* metadata */
 
 static int find_meta(const facet__graph *g, const char *key)
@@ -312,9 +332,9 @@ const char *facet__graph_meta(const facet__graph *g, const char *key)
 
 static facet_status add_meta(facet__graph *g, const char *key, char *text)
 {
-    facet__meta *bigger = facet__grow(g->meta,
-        (size_t)g->n_meta * sizeof *bigger,
-        (size_t)(g->n_meta + 1) * sizeof *bigger);
+    facet__meta *bigger =
+        facet__grow(g->meta, (size_t)g->n_meta * sizeof *bigger,
+            (size_t)(g->n_meta + 1) * sizeof *bigger);
     char *name = facet__strdup(key);
 
     if (bigger)
@@ -353,7 +373,7 @@ facet_status facet__graph_set_meta(
 
 static facet_status copy_attr(facet__node *node, const facet__attr *a)
 {
-    facet__attr copy = { .type = a->type, .count = a->count };
+    facet__tensor *tensor;
 
     switch (a->type) {
     case FACET__ATTR_INT:
@@ -364,19 +384,13 @@ static facet_status copy_attr(facet__node *node, const facet__attr *a)
         return facet__node_set_string(node, a->name, a->s);
     case FACET__ATTR_INTS:
         return facet__node_set_ints(node, a->name, a->ints, a->count);
-    case FACET__ATTR_TENSOR:
-        copy.t = facet__tensor_copy(a->t);
-        break;
     case FACET__ATTR_FLOATS:
-        copy.floats = facet__alloc(a->count * sizeof *a->floats);
-        if (copy.floats)
-            memcpy(copy.floats, a->floats, a->count * sizeof *a->floats);
-        break;
+        return facet__node_set_floats(node, a->name, a->floats, a->count);
+    default:
+        tensor = facet__tensor_copy(a->t);
+        return tensor ? facet__node_set_tensor(node, a->name, tensor)
+                      : FACET_ENOMEM;
     }
-    return (a->type == FACET__ATTR_TENSOR ? copy.t != NULL
-                                          : copy.floats != NULL)
-        ? set_attr(node, a->name, copy)
-        : FACET_ENOMEM;
 }
 
 static facet_status copy_value(facet__graph *to, const facet__value *v)
@@ -393,8 +407,8 @@ static facet_status copy_value(facet__graph *to, const facet__value *v)
 
 static facet_status copy_node(facet__graph *to, const facet__node *node)
 {
-    const int i = facet__graph_add_node(to, node->op, node->name, node->in,
-        node->n_in, node->out, node->n_out);
+    const int i = facet__graph_add_node(
+        to, node->op, node->name, node->in, node->n_in, node->out, node->n_out);
     facet_status st = i == FACET__NONE ? FACET_ENOMEM : FACET_OK;
 
     for (int k = 0; k < node->n_attr && st == FACET_OK; k++)
@@ -408,6 +422,7 @@ static facet_status copy_all(facet__graph *to, const facet__graph *from)
 
     facet__free(to->name);
     to->name = facet__strdup(from->name);
+    to->open_batch = from->open_batch;
     if (!to->name)
         st = FACET_ENOMEM;
     for (int i = 0; i < from->n_values && st == FACET_OK; i++)

@@ -141,6 +141,9 @@ typedef struct facet__graph {
     int *outputs, n_outputs; /* values handed to the caller */
     facet__meta *meta;
     int n_meta;
+    /* The file fixes the batch at 1, as exporters do, and facet lets it vary:
+     * a Reshape whose first size is 1 means the batch. */
+    bool open_batch;
 } facet__graph;
 
 facet_status facet__graph_create(int opset, facet__graph **out);
@@ -178,6 +181,11 @@ facet_status facet__node_set_string(
     facet__node *node, const char *name, const char *value);
 facet_status facet__node_set_ints(
     facet__node *node, const char *name, const int64_t *values, size_t count);
+facet_status facet__node_set_floats(
+    facet__node *node, const char *name, const float *values, size_t count);
+/* The tensor becomes the node's, even on failure. */
+facet_status facet__node_set_tensor(
+    facet__node *node, const char *name, facet__tensor *tensor);
 
 /* Free what a node owns, for those who take nodes out of a graph. */
 void facet__node_release(facet__node *node);

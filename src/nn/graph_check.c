@@ -34,8 +34,8 @@ static facet_status check_node(const facet__graph *g, const facet__node *node,
             continue;
         if (made[v])
             return facet__fail(err, FACET_EDAMAGED,
-                "node '%.80s' makes '%.80s', which exists already",
-                node->name, g->values[v].name);
+                "node '%.80s' makes '%.80s', which exists already", node->name,
+                g->values[v].name);
         made[v] = true;
     }
     return FACET_OK;
@@ -70,8 +70,8 @@ static bool is_ready(const facet__node *node, const bool *made)
 }
 
 /* Reorder by rounds; most files are in order and take one. */
-static int take_ready(facet__graph *g, facet__node *sorted, bool *taken,
-    bool *made)
+static int take_ready(
+    facet__graph *g, facet__node *sorted, bool *taken, bool *made)
 {
     int n = 0, before;
 
@@ -92,9 +92,8 @@ static int take_ready(facet__graph *g, facet__node *sorted, bool *taken,
     return n;
 }
 
-static facet_status name_unsorted(
-    const facet__graph *g, const bool *taken, const bool *made,
-    facet_error *err)
+static facet_status name_unsorted(const facet__graph *g, const bool *taken,
+    const bool *made, facet_error *err)
 {
     for (int i = 0; i < g->n_nodes; i++)
         for (int k = 0; !taken[i] && k < g->nodes[i].n_in; k++) {

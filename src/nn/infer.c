@@ -28,8 +28,9 @@ static void start_facts(const walk *w)
     for (int v = 0; v < w->graph->n_values; v++) {
         const facet__value *value = &w->graph->values[v];
 
-        w->facts[v] = (facet__fact){ .type = value->type,
-            .shape = { .n = -1 }, .data = value->data };
+        w->facts[v] = (facet__fact){
+            .type = value->type, .shape = { .n = -1 }, .data = value->data
+        };
         if (value->data)
             w->facts[v].shape = value->data->shape;
     }
@@ -66,10 +67,10 @@ static facet_status bind(
     const facet__op *op = facet__op_of(node->op);
 
     *call = (facet__op_call){ .graph = w->graph, .node = node, .err = w->err };
-    if (node->n_in < op->min_in || node->n_in > op->max_in ||
-        node->n_out < 1 || node->n_out > op->max_out || op->max_in > MAX_ENDS)
-        return facet__fail(w->err, FACET_EDAMAGED,
-            "%d inputs and %d outputs", node->n_in, node->n_out);
+    if (node->n_in < op->min_in || node->n_in > op->max_in || node->n_out < 1 ||
+        node->n_out > op->max_out || op->max_in > MAX_ENDS)
+        return facet__fail(w->err, FACET_EDAMAGED, "%d inputs and %d outputs",
+            node->n_in, node->n_out);
     for (int i = 0; i < node->n_in; i++)
         if (node->in[i] != FACET__NONE)
             call->in[i] = &w->facts[node->in[i]];
@@ -95,7 +96,7 @@ static bool is_computable(const walk *w, const facet__op_call *call)
         return false;
     if (call->node->op == FACET__OP_SHAPE)
         return call->in[0]->shape.n >= 0 &&
-            facet__shape_known(&call->in[0]->shape);
+               facet__shape_known(&call->in[0]->shape);
     if (integers ? count > MAX_SHAPE_NUMBERS : !w->fold_floats)
         return false;
     for (int i = 0; i < call->node->n_in; i++)
@@ -112,8 +113,7 @@ static facet_status compute(const walk *w, const facet__op_call *call)
     for (int i = 0; i < call->node->n_out && st == FACET_OK; i++) {
         if (!call->out[i])
             continue;
-        out[i] =
-            facet__tensor_create(call->out[i]->type, &call->out[i]->shape);
+        out[i] = facet__tensor_create(call->out[i]->type, &call->out[i]->shape);
         if (!out[i])
             st = facet__fail_memory(w->err);
     }

@@ -20,5 +20,8 @@ facet_status facet__onnx_tensor(facet__onnx_source *source,
  * opset 14 that the rest of facet knows. */
 facet_status facet__onnx_upgrade(
     facet__graph *graph, int index, int opset, facet_error *err);
+/* When all nodes are read: constants stop being nodes, axes of reductions
+ * become attributes. */
+facet_status facet__onnx_settle(facet__graph *graph, facet_error *err);
 
 #endif

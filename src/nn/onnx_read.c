@@ -73,7 +73,7 @@ static int *slot_of(const reader *r, const char *name)
     size_t i = hash(name) & r->names.mask;
 
     while (r->names.slot[i] != FACET__NONE &&
-        strcmp(r->graph->values[r->names.slot[i]].name, name) != 0)
+           strcmp(r->graph->values[r->names.slot[i]].name, name) != 0)
         i = (i + 1) & r->names.mask;
     return &r->names.slot[i];
 }
@@ -139,11 +139,10 @@ static facet_status read_initializers(reader *r)
     facet_status st = FACET_OK;
 
     if (r->in->n_sparse_initializer > 0)
-        return facet__fail(
-            r->err, FACET_EUNSUPPORTED, "sparse initializers");
+        return facet__fail(r->err, FACET_EUNSUPPORTED, "sparse initializers");
     for (size_t i = 0; i < r->in->n_initializer && st == FACET_OK; i++)
-        st = add_constant(r, r->in->initializer[i]->name,
-            r->in->initializer[i]);
+        st =
+            add_constant(r, r->in->initializer[i]->name, r->in->initializer[i]);
     return st;
 }
 
@@ -172,9 +171,10 @@ static facet_status declared_shape(const reader *r,
     const Onnx__ValueInfoProto *info, facet__dtype *type, facet__shape *shape)
 {
     const Onnx__TypeProto__Tensor *t =
-        info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
-        ? info->type->tensor_type
-        : NULL;
+        info->type &&
+                info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+            ? info->type->tensor_type
+            : NULL;
 
     *type = t ? type_of(t->elem_type) : 0;
     shape->n = -1;
@@ -187,11 +187,12 @@ static facet_status declared_shape(const reader *r,
     for (int i = 0; i < shape->n; i++) {
         const Onnx__TensorShapeProto__Dimension *d = t->shape->dim[i];
 
-        shape->d[i] = d->value_case ==
-                    ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
-                d->dim_value > 0
-            ? d->dim_value
-            : -1;
+        shape->d[i] =
+            d->value_case ==
+                        ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+                    d->dim_value > 0
+                ? d->dim_value
+                : -1;
     }
     return FACET_OK;
 }
@@ -217,8 +218,10 @@ static facet_status read_inputs(reader *r)
         st = declared_shape(r, info, &type, &shape);
         if (st != FACET_OK)
             return st;
-        if (shape.n > 0) /* exporters fix the batch; a network does not care */
-            shape.d[0] = shape.d[0] == 1 ? -1 : shape.d[0];
+        if (shape.n > 1 && shape.d[0] == 1) {
+            r->graph->open_batch = true;
+            shape.d[0] = -1;
+        }
         *slot = facet__graph_add_value(r->graph, info->name, type, &shape);
         if (*slot == FACET__NONE ||
             facet__graph_add_input(r->graph, *slot) != FACET_OK)
@@ -287,8 +290,8 @@ static facet_status read_attr(
     }
 }
 
-static facet_status add_node(reader *r, const Onnx__NodeProto *p,
-    const facet__op *op, int *index)
+static facet_status add_node(
+    reader *r, const Onnx__NodeProto *p, const facet__op *op, int *index)
 {
     const size_t ends = p->n_input + p->n_output;
     int *numbers = facet__alloc((ends + 1) * sizeof *numbers);
@@ -351,7 +354,7 @@ static facet_status read_node(reader *r, const Onnx__NodeProto *p)
         facet__fail(r->err, st, "%s", facet_status_str(st));
     snprintf(place, sizeof place, "node '%.60s' (%.40s)",
         p->name && *p->name ? p->name
-            : p->n_output   ? p->output[0]
+        : p->n_output       ? p->output[0]
                             : "",
         type);
     return facet__fail_in(r->err, st, place);
@@ -418,8 +421,9 @@ static facet_status read_metadata(
 static facet_status build(const Onnx__ModelProto *model, const char *folder,
     size_t max_bytes, facet__graph **out, facet_error *err)
 {
-    reader r = { .in = model->graph, .err = err,
-        .source = { folder, max_bytes } };
+    reader r = {
+        .in = model->graph, .err = err, .source = { folder, max_bytes }
+    };
     facet_status st = find_opset(model, &r.opset, err);
 
     if (st != FACET_OK)
@@ -445,8 +449,8 @@ facet_status facet__onnx_parse(const void *bytes, size_t size,
 {
     const size_t max_bytes = limits ? limits->max_bytes : 0x7fffffff;
     budget b = { .left = size < SIZE_MAX / UNPACK_FACTOR
-            ? size * UNPACK_FACTOR + 65536
-            : SIZE_MAX };
+                             ? size * UNPACK_FACTOR + 65536
+                             : SIZE_MAX };
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &b };
     Onnx__ModelProto *model;
     facet_status st;
@@ -459,9 +463,31 @@ facet_status facet__onnx_parse(const void *bytes, size_t size,
             "the model has %zu bytes: the limit is %zu", size, max_bytes);
     model = onnx__model_proto__unpack(&allocator, size, bytes);
     if (!model)
-        return facet__fail(err, FACET_EDAMAGED,
-            "not an ONNX model, or a truncated one");
+        return facet__fail(
+            err, FACET_EDAMAGED, "not an ONNX model, or a truncated one");
     st = build(model, folder, max_bytes, out, err);
     onnx__model_proto__free_unpacked(model, &allocator);
+    return st;
+}
+
+facet_status facet__onnx_read(const char *path,
+    const facet__onnx_limits *limits, facet__graph **out, facet_error *err)
+{
+    const size_t max_bytes = limits ? limits->max_bytes : 0x7fffffff;
+    char *folder = NULL;
+    void *bytes = NULL;
+    size_t size;
+    facet_status st = facet__file_read(path, max_bytes, &bytes, &size, err);
+
+    *out = NULL;
+    if (st != FACET_OK)
+        return st;
+    folder = facet__file_folder(path);
+    st = folder ? facet__onnx_parse(bytes, size, folder, limits, out, err)
+                : facet__fail_memory(err);
+    if (st != FACET_OK && st != FACET_ENOMEM)
+        facet__fail_in(err, st, path);
+    facet__free(folder);
+    facet__free(bytes);
     return st;
 }

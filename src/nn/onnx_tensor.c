@@ -187,13 +187,12 @@ static facet_status read_entries(
 }
 
 /* The file must lie inside the folder, also after links are followed. */
-static facet_status resolve(const char *folder, const char *location,
-    char *path, facet_error *err)
+static facet_status resolve(
+    const char *folder, const char *location, char *path, facet_error *err)
 {
     char joined[PATH_MAX], root[PATH_MAX];
     size_t length;
-    const int n =
-        snprintf(joined, sizeof joined, "%s/%s", folder, location);
+    const int n = snprintf(joined, sizeof joined, "%s/%s", folder, location);
 
     if (location[0] == '/' || n < 0 || (size_t)n >= sizeof joined ||
         !realpath(folder, root) || !realpath(joined, path))
@@ -203,13 +202,12 @@ static facet_status resolve(const char *folder, const char *location,
     if (strncmp(path, root, length) != 0 ||
         (path[length] != '/' && strcmp(root, "/") != 0))
         return facet__fail(err, FACET_EDAMAGED,
-            "external data '%.100s' lies outside the model's folder",
-            location);
+            "external data '%.100s' lies outside the model's folder", location);
     return FACET_OK;
 }
 
-static facet_status read_at(const char *path, uint64_t offset, void *to,
-    size_t bytes, facet_error *err)
+static facet_status read_at(
+    const char *path, uint64_t offset, void *to, size_t bytes, facet_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
@@ -220,12 +218,12 @@ static facet_status read_at(const char *path, uint64_t offset, void *to,
         status = facet__fail(
             err, FACET_EIO, "external data cannot be read as a file");
     else if (offset > (uint64_t)st.st_size ||
-        bytes > (uint64_t)st.st_size - offset)
-        status = facet__fail(err, FACET_ETRUNCATED,
-            "external data ends before its tensor does");
+             bytes > (uint64_t)st.st_size - offset)
+        status = facet__fail(
+            err, FACET_ETRUNCATED, "external data ends before its tensor does");
     while (status == FACET_OK && done < bytes) {
-        const ssize_t got = pread(
-            fd, (char *)to + done, bytes - done, (off_t)(offset + done));
+        const ssize_t got =
+            pread(fd, (char *)to + done, bytes - done, (off_t)(offset + done));
 
         if (got <= 0)
             status = facet__fail(err, FACET_EIO, "external data: read failed");
@@ -263,8 +261,7 @@ static facet_status decode_external(const facet__onnx_source *source,
         return facet__fail_memory(err);
     st = read_at(path, e.offset, bytes, wire_bytes, err);
     if (st == FACET_OK)
-        decode(p->data_type, bytes,
-            (size_t)facet__shape_count(&to->shape), to);
+        decode(p->data_type, bytes, (size_t)facet__shape_count(&to->shape), to);
     facet__free(bytes);
     return st;
 }
@@ -284,13 +281,12 @@ static facet_status read_shape(
             return facet__fail(err, FACET_EDAMAGED, "a negative size");
     }
     return facet__shape_count(shape) < 0
-        ? facet__fail(err, FACET_EDAMAGED, "the sizes overflow")
-        : FACET_OK;
+               ? facet__fail(err, FACET_EDAMAGED, "the sizes overflow")
+               : FACET_OK;
 }
 
-static facet_status fill(facet__onnx_source *source,
-    const Onnx__TensorProto *p, size_t wire_bytes, facet__tensor *t,
-    facet_error *err)
+static facet_status fill(facet__onnx_source *source, const Onnx__TensorProto *p,
+    size_t wire_bytes, facet__tensor *t, facet_error *err)
 {
     const size_t count = (size_t)facet__shape_count(&t->shape);
 
@@ -301,9 +297,9 @@ static facet_status fill(facet__onnx_source *source,
         return FACET_OK;
     }
     return decode_fields(p, count, t) == FACET_OK
-        ? FACET_OK
-        : facet__fail(err, FACET_EDAMAGED,
-              "it holds another count of numbers than its shape says");
+               ? FACET_OK
+               : facet__fail(err, FACET_EDAMAGED,
+                     "it holds another count of numbers than its shape says");
 }
 
 facet_status facet__onnx_tensor(facet__onnx_source *source,
@@ -319,8 +315,8 @@ facet_status facet__onnx_tensor(facet__onnx_source *source,
     if (st != FACET_OK)
         return st;
     if (wire.size == 0 || p->segment)
-        return facet__fail(err, FACET_EUNSUPPORTED,
-            "numbers of ONNX type %d", (int)p->data_type);
+        return facet__fail(err, FACET_EUNSUPPORTED, "numbers of ONNX type %d",
+            (int)p->data_type);
     if (!facet__mul_size(
             (size_t)facet__shape_count(&shape), wire.size, &wire_bytes) ||
         (p->has_raw_data && p->raw_data.len != wire_bytes))

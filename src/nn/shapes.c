@@ -122,9 +122,8 @@ static facet_status window_axis(const facet__node *node, int axis, int64_t in,
     room = in + w->pad_begin[axis] + w->pad_end[axis] - extent;
     if (room < 0)
         return facet__fail(err, FACET_EMODEL,
-            "'%.80s': a window of %lld does not fit into %lld",
-            node->name, (long long)extent,
-            (long long)(room + extent));
+            "'%.80s': a window of %lld does not fit into %lld", node->name,
+            (long long)extent, (long long)(room + extent));
     w->out[axis] = (ceil_mode ? room + stride - 1 : room) / stride + 1;
     /* a window must start inside the picture or its left padding */
     if (ceil_mode && (w->out[axis] - 1) * stride >= in + w->pad_begin[axis])
@@ -183,9 +182,8 @@ static facet_status give_windowed(
     st = facet__window_of(c->node, &in->d[2], kernel, &w, c->err);
     if (st != FACET_OK)
         return st;
-    return give(c,
-        &(facet__shape){
-            4, { in->d[0], channels, w.out[0], w.out[1] } });
+    return give(
+        c, &(facet__shape){ 4, { in->d[0], channels, w.out[0], w.out[1] } });
 }
 
 facet_status facet__infer_conv(facet__op_call *c)
@@ -197,8 +195,8 @@ facet_status facet__infer_conv(facet__op_call *c)
         return FACET_OK;
     if (w->n != 4 || groups < 1)
         return facet__fail(c->err, FACET_EUNSUPPORTED,
-            "the filters have %d dimensions, the convolution %lld groups",
-            w->n, (long long)groups);
+            "the filters have %d dimensions, the convolution %lld groups", w->n,
+            (long long)groups);
     if (w->d[0] < 1 || w->d[1] < 1 || w->d[0] % groups != 0 ||
         (x->n == 4 && x->d[1] >= 0 && x->d[1] != w->d[1] * groups))
         return misfit(c, 0, 1);
@@ -215,8 +213,8 @@ facet_status facet__infer_pool(facet__op_call *c)
     if (!k || k->type != FACET__ATTR_INTS || k->count != 2)
         return facet__fail(c->err, FACET_EUNSUPPORTED,
             "kernel_shape is missing or not of two dimensions");
-    return give_windowed(c, c->in[0]->shape.n == 4 ? c->in[0]->shape.d[1] : -1,
-        k->ints);
+    return give_windowed(
+        c, c->in[0]->shape.n == 4 ? c->in[0]->shape.d[1] : -1, k->ints);
 }
 
 facet_status facet__infer_global_pool(facet__op_call *c)
@@ -341,7 +339,7 @@ facet_status facet__infer_resize(facet__op_call *c)
     if (sizes && n == in->n) {
         memcpy(s.d, sizes, (size_t)n * sizeof *sizes);
     } else if (scales && scales->data && scales->data->type == FACET__F32 &&
-        facet__shape_count(&scales->data->shape) == in->n) {
+               facet__shape_count(&scales->data->shape) == in->n) {
         const float *f = scales->data->data;
 
         for (int i = 0; i < s.n; i++)
@@ -349,9 +347,8 @@ facet_status facet__infer_resize(facet__op_call *c)
                 return facet__fail(
                     c->err, FACET_EDAMAGED, "a scale is out of range");
         for (int i = 0; i < s.n; i++)
-            s.d[i] = in->d[i] < 0
-                ? -1
-                : (int64_t)((double)in->d[i] * (double)f[i]);
+            s.d[i] =
+                in->d[i] < 0 ? -1 : (int64_t)((double)in->d[i] * (double)f[i]);
     }
     if (s.n == 4 && in->d[1] >= 0 && s.d[1] < 0)
         s.d[1] = in->d[1]; /* nobody resizes channels */

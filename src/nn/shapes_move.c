@@ -72,9 +72,8 @@ facet_status facet__infer_flatten(facet__op_call *c)
     if (axis < 0 || axis > in->n)
         return bad_axis(c, axis, in->n);
     return give(c, c->in[0]->type,
-        &(facet__shape){ 2,
-            { product(in->d, (int)axis),
-                product(in->d + axis, in->n - (int)axis) } });
+        &(facet__shape){ 2, { product(in->d, (int)axis),
+                                product(in->d + axis, in->n - (int)axis) } });
 }
 
 facet_status facet__infer_reshape(facet__op_call *c)
@@ -90,8 +89,8 @@ facet_status facet__infer_reshape(facet__op_call *c)
         const facet__shape *r = &c->in[1]->shape;
 
         s.n = r->n == 1 && r->d[0] >= 0 && r->d[0] <= FACET__MAX_DIMS
-            ? (int)r->d[0]
-            : -1;
+                  ? (int)r->d[0]
+                  : -1;
         for (int i = 0; i < s.n; i++)
             s.d[i] = -1;
         return give(c, c->in[0]->type, &s);
@@ -100,8 +99,10 @@ facet_status facet__infer_reshape(facet__op_call *c)
         return facet__fail(c->err, FACET_EUNSUPPORTED,
             "a shape of %lld dimensions", (long long)n);
     for (int i = 0; i < s.n; i++) {
+        const bool batch = i == 0 && want[0] == 1 && c->graph->open_batch;
+
         s.d[i] = want[i];
-        if (want[i] == 0 && !zero_is_zero)
+        if ((want[i] == 0 && !zero_is_zero) || batch)
             s.d[i] = i < in->n ? in->d[i] : -1;
         if (want[i] == -1) {
             if (open != FACET__NONE)
@@ -111,7 +112,7 @@ facet_status facet__infer_reshape(facet__op_call *c)
         } else if (s.d[i] < 0) {
             known = -1;
         } else if (known >= 0 &&
-            __builtin_mul_overflow(known, s.d[i], &known)) {
+                   __builtin_mul_overflow(known, s.d[i], &known)) {
             return facet__fail(c->err, FACET_EDAMAGED, "a shape overflows");
         }
     }
@@ -119,8 +120,8 @@ facet_status facet__infer_reshape(facet__op_call *c)
         s.d[open] = count >= 0 && known > 0 ? count / known : -1;
     if (count >= 0 && facet__shape_known(&s) && facet__shape_count(&s) != count)
         return facet__fail(c->err, FACET_EMODEL,
-            "%lld numbers do not fill the shape of %lld",
-            (long long)count, (long long)facet__shape_count(&s));
+            "%lld numbers do not fill the shape of %lld", (long long)count,
+            (long long)facet__shape_count(&s));
     return give(c, c->in[0]->type, &s);
 }
 
@@ -187,8 +188,7 @@ facet_status facet__infer_unsqueeze(facet__op_call *c)
     if (in->n < 0 || !axes)
         return FACET_OK;
     if (in->n + n > FACET__MAX_DIMS)
-        return facet__fail(
-            c->err, FACET_EUNSUPPORTED, "too many dimensions");
+        return facet__fail(c->err, FACET_EUNSUPPORTED, "too many dimensions");
     s.n = in->n + (int)n;
     for (int64_t i = 0; i < n; i++) {
         int axis;
@@ -235,8 +235,8 @@ facet_status facet__infer_slice(facet__op_call *c)
         return give(c, c->in[0]->type, &s);
     }
     if (n != n_end || (axes && n_axes != n) || (steps && n_steps != n))
-        return facet__fail(
-            c->err, FACET_EDAMAGED, "starts, ends, axes, steps differ in count");
+        return facet__fail(c->err, FACET_EDAMAGED,
+            "starts, ends, axes, steps differ in count");
     for (int64_t i = 0; i < n; i++) {
         const int64_t step = steps ? steps[i] : 1;
         int axis;
@@ -277,8 +277,7 @@ facet_status facet__infer_pad(facet__op_call *c)
 
 facet_status facet__infer_shape_of(facet__op_call *c)
 {
-    return give(c, FACET__I64,
-        &(facet__shape){ 1, { c->in[0]->shape.n } });
+    return give(c, FACET__I64, &(facet__shape){ 1, { c->in[0]->shape.n } });
 }
 
 facet_status facet__infer_gather(facet__op_call *c)
@@ -293,8 +292,7 @@ facet_status facet__infer_gather(facet__op_call *c)
     if (!facet__axis(want, in->n, &axis))
         return bad_axis(c, want, in->n);
     if (in->n - 1 + at->n > FACET__MAX_DIMS)
-        return facet__fail(
-            c->err, FACET_EUNSUPPORTED, "too many dimensions");
+        return facet__fail(c->err, FACET_EUNSUPPORTED, "too many dimensions");
     for (int i = 0; i < axis; i++)
         s.d[s.n++] = in->d[i];
     for (int i = 0; i < at->n; i++)
@@ -306,9 +304,8 @@ facet_status facet__infer_gather(facet__op_call *c)
 
 facet_status facet__infer_cast(facet__op_call *c)
 {
-    static const facet__dtype of_onnx[] = { 0, FACET__F32, FACET__U8,
-        FACET__I8, 0, 0, FACET__I32, FACET__I64, 0, FACET__BOOL, FACET__F32,
-        FACET__F32 };
+    static const facet__dtype of_onnx[] = { 0, FACET__F32, FACET__U8, FACET__I8,
+        0, 0, FACET__I32, FACET__I64, 0, FACET__BOOL, FACET__F32, FACET__F32 };
     const int64_t to = facet__node_int(c->node, "to", 0);
 
     if (to < 1 || to > 11 || of_onnx[to] == 0)
@@ -384,18 +381,18 @@ facet_status facet__infer_split(facet__op_call *c)
             c->err, FACET_EMODEL, "the sizes do not match the outputs");
     for (int i = 0; i < c->node->n_out; i++) {
         const int64_t parts = c->node->n_out;
-        const int64_t each = in->d[axis] < 0
-            ? -1
-            : (in->d[axis] + parts - 1) / parts;
+        const int64_t each =
+            in->d[axis] < 0 ? -1 : (in->d[axis] + parts - 1) / parts;
 
         if (!c->out[i])
             continue;
         c->out[i]->type = c->in[0]->type;
         c->out[i]->shape = *in;
-        c->out[i]->shape.d[axis] = sizes ? sizes[i]
-            : in->d[axis] < 0            ? -1
-            : i + 1 < parts              ? each
-                                         : in->d[axis] - each * (parts - 1);
+        c->out[i]->shape.d[axis] = sizes             ? sizes[i]
+                                   : in->d[axis] < 0 ? -1
+                                   : i + 1 < parts
+                                       ? each
+                                       : in->d[axis] - each * (parts - 1);
     }
     return FACET_OK;
 }

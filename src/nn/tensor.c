@@ -77,9 +77,9 @@ const char *facet__shape_text(const facet__shape *shape, char *buf, size_t cap)
         const char *comma = i ? ", " : "";
 
         at += (size_t)(shape->d[i] < 0
-                ? snprintf(buf + at, cap - at, "%s?", comma)
-                : snprintf(buf + at, cap - at, "%s%lld", comma,
-                      (long long)shape->d[i]));
+                           ? snprintf(buf + at, cap - at, "%s?", comma)
+                           : snprintf(buf + at, cap - at, "%s%lld", comma,
+                                 (long long)shape->d[i]));
     }
     if (at < cap)
         snprintf(buf + at, cap - at, "]");

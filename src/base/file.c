@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+static facet_status fail_errno(
+    facet_error *err, const char *path, const char *doing)
+{
+    return facet__fail(err, errno == ENOENT ? FACET_ENOTFOUND : FACET_EIO,
+        "%s %.150s: %s", doing, path, strerror(errno));
+}
+
+/* Read until `size` bytes are there. */
+static facet_status fill(
+    int fd, const char *path, char *to, size_t size, facet_error *err)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        const ssize_t got = read(fd, to + done, size - done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(err, path, "reading");
+        if (got == 0)
+            return facet__fail(err, FACET_ETRUNCATED,
+                "%.150s became shorter while it was read", path);
+        done += (size_t)got;
+    }
+    return FACET_OK;
+}
+
+static facet_status read_open(int fd, const char *path, size_t max_bytes,
+    void **bytes, size_t *size, facet_error *err)
+{
+    struct stat st;
+    facet_status status;
+
+    if (fstat(fd, &st) != 0)
+        return fail_errno(err, path, "reading");
+    if (!S_ISREG(st.st_mode))
+        return facet__fail(
+            err, FACET_EIO, "%.150s is not a regular file", path);
+    if (st.st_size == 0)
+        return facet__fail(err, FACET_EEMPTY, "%.150s has no bytes", path);
+    if ((uintmax_t)st.st_size > max_bytes)
+        return facet__fail(err, FACET_ELIMIT,
+            "%.150s has %lld bytes: the limit is %zu", path,
+            (long long)st.st_size, max_bytes);
+    *bytes = facet__alloc((size_t)st.st_size);
+    if (!*bytes)
+        return facet__fail_memory(err);
+    *size = (size_t)st.st_size;
+    status = fill(fd, path, *bytes, *size, err);
+    if (status != FACET_OK) {
+        facet__free(*bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
+    size_t *size, facet_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    facet_status st;
+
+    *bytes = NULL;
+    *size = 0;
+    if (fd < 0)
+        return fail_errno(err, path, "opening");
+    st = read_open(fd, path, max_bytes, bytes, size, err);
+    close(fd);
+    return st;
+}
+
+char *facet__file_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+
+    if (!slash)
+        return facet__strdup(".");
+    folder = facet__strdup(path);
+    if (folder)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
+}
+
+static bool write_all(int fd, const char *from, size_t size)
+{
+    while (size > 0) {
+        const ssize_t put = write(fd, from, size);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        from += put;
+        size -= (size_t)put;
+    }
+    return true;
+}
+
+static void sync_folder(const char *path)
+{
+    char *folder = facet__file_folder(path);
+    const int fd =
+        folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        (void)fsync(fd); /* some file systems cannot: the rename stands */
+        close(fd);
+    }
+    facet__free(folder);
+}
+
+static facet_status write_beside(const char *path, char *temporary,
+    const void *bytes, size_t size, facet_error *err)
+{
+    const int fd = mkstemp(temporary);
+    bool good;
+
+    if (fd < 0)
+        return fail_errno(err, path, "writing");
+    good =
+        write_all(fd, bytes, size) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    good = close(fd) == 0 && good;
+    if (good && rename(temporary, path) == 0)
+        return FACET_OK;
+    {
+        const facet_status st = fail_errno(err, path, "writing");
+
+        unlink(temporary);
+        return st == FACET_ENOTFOUND ? FACET_EIO : st;
+    }
+}
+
+facet_status facet__file_write(
+    const char *path, const void *bytes, size_t size, facet_error *err)
+{
+    const size_t length = strlen(path) + sizeof ".XXXXXX";
+    char *temporary = facet__alloc(length);
+    facet_status st;
+
+    if (!temporary)
+        return facet__fail_memory(err);
+    snprintf(temporary, length, "%s.XXXXXX", path);
+    st = write_beside(path, temporary, bytes, size, err);
+    if (st == FACET_OK)
+        sync_folder(path);
+    facet__free(temporary);
+    return st;
+}

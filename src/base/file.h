@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - whole files in and out. */
+#ifndef FACET__FILE_H
+#define FACET__FILE_H
+
+#include <stddef.h>
+
+#include "facet/status.h"
+
+/* All bytes of a regular file, to be freed with facet__free.
+ * Errors name the file: FACET_ENOTFOUND, FACET_EIO (a folder, no permission),
+ * FACET_EEMPTY, FACET_ELIMIT (more than max_bytes), FACET_ENOMEM. */
+facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
+    size_t *size, facet_error *err);
+
+/* Write a file so that `path` holds the old content or the new, never a part:
+ * a temporary file beside it is written, synced and renamed, and the folder is
+ * synced. Errors name the file: FACET_EIO, FACET_ENOMEM. */
+facet_status facet__file_write(
+    const char *path, const void *bytes, size_t size, facet_error *err);
+
+/* The folder of a path ("." when it names none), to be freed; NULL without
+ * memory. */
+char *facet__file_folder(const char *path);
+
+#endif
