@@ -128,15 +128,16 @@ static void sync_folder(const char *path)
 }
 
 static facet_status write_beside(const char *path, char *temporary,
-    const void *bytes, size_t size, facet_error *err)
+    const facet__piece *pieces, size_t n_pieces, facet_error *err)
 {
     const int fd = mkstemp(temporary);
-    bool good;
+    bool good = true;
 
     if (fd < 0)
         return fail_errno(err, path, "writing");
-    good =
-        write_all(fd, bytes, size) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    for (size_t i = 0; i < n_pieces && good; i++)
+        good = write_all(fd, pieces[i].bytes, pieces[i].size);
+    good = good && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     if (good && rename(temporary, path) == 0)
         return FACET_OK;
@@ -151,6 +152,14 @@ static facet_status write_beside(const char *path, char *temporary,
 facet_status facet__file_write(
     const char *path, const void *bytes, size_t size, facet_error *err)
 {
+    const facet__piece piece = { bytes, size };
+
+    return facet__file_write_pieces(path, &piece, 1, err);
+}
+
+facet_status facet__file_write_pieces(const char *path,
+    const facet__piece *pieces, size_t n_pieces, facet_error *err)
+{
     const size_t length = strlen(path) + sizeof ".XXXXXX";
     char *temporary = facet__alloc(length);
     facet_status st;
@@ -158,7 +167,7 @@ facet_status facet__file_write(
     if (!temporary)
         return facet__fail_memory(err);
     snprintf(temporary, length, "%s.XXXXXX", path);
-    st = write_beside(path, temporary, bytes, size, err);
+    st = write_beside(path, temporary, pieces, n_pieces, err);
     if (st == FACET_OK)
         sync_folder(path);
     facet__free(temporary);

@@ -19,6 +19,15 @@ facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
 facet_status facet__file_write(
     const char *path, const void *bytes, size_t size, facet_error *err);
 
+/* The same for content that stands in several places. */
+typedef struct facet__piece {
+    const void *bytes;
+    size_t size;
+} facet__piece;
+
+facet_status facet__file_write_pieces(const char *path,
+    const facet__piece *pieces, size_t n_pieces, facet_error *err);
+
 /* The folder of a path ("." when it names none), to be freed; NULL without
  * memory. */
 char *facet__file_folder(const char *path);
