@@ -45,7 +45,7 @@ static void test_failures_name_the_file_and_leave_nothing(void **state)
     assert_int_equal(
         facet__file_read(".", 1 << 20, &bytes, &size, &err), FACET_EIO);
     assert_int_equal(
-        facet__file_write("no/such/file", "x", 1, &err), FACET_EIO);
+        facet__file_write("no/such/file", "x", 1, &err), FACET_ENOTFOUND);
 }
 
 /* A full disk: the old file stays, the new one beside it goes. */
