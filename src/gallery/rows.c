@@ -264,7 +264,7 @@ bool facet__rows_intact(const facet__rows *rows, size_t index)
     const uint32_t *check =
         element(rows, index, rows->layout.check, sizeof *check);
 
-    return facet__rows_id(rows, index) == 0 || *check == check_of(rows, index);
+    return *check == check_of(rows, index) || facet__rows_id(rows, index) == 0;
 }
 
 static void set_id(facet__rows *rows, size_t index, uint64_t id)

@@ -24,8 +24,13 @@
 /* Below this many coordinates for each thread, starting it costs more. */
 static const double worth_a_thread = 4e6;
 
+typedef struct hit {
+    facet_match match;
+    size_t row;
+} hit;
+
 typedef struct best {
-    facet_match *list; /* sorted, best first */
+    hit *list; /* sorted, best first */
     size_t n;
 } best;
 
@@ -43,7 +48,7 @@ typedef struct share {
     size_t first_chunk, end_chunk;
     facet__probe *probes;       /* [n_queries] */
     best *bests;                /* [n_queries] */
-    facet_match *lists;         /* [n_queries][k] */
+    hit *lists;                 /* [n_queries][k] */
     uint8_t *full;              /* codes of FACET__FULL_GROUPS groups */
     candidate waiting[WAITING]; /* for their exact score */
     size_t n_waiting;
@@ -58,9 +63,9 @@ bool facet__match_better(facet_match a, facet_match b)
 static bool displace(best *b, facet_match match)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (b->list[i].person != match.person)
+        if (b->list[i].match.person != match.person)
             continue;
-        if (!facet__match_better(match, b->list[i]))
+        if (!facet__match_better(match, b->list[i].match))
             return false;
         memmove(b->list + i, b->list + i + 1, (--b->n - i) * sizeof *b->list);
         return true;
@@ -68,20 +73,21 @@ static bool displace(best *b, facet_match match)
     return true;
 }
 
-static void offer(const facet__search *s, best *b, facet_match match)
+static void offer(const facet__search *s, best *b, hit new)
 {
     size_t at;
 
-    if (b->n == s->k && !facet__match_better(match, b->list[b->n - 1]))
+    if (b->n == s->k &&
+        !facet__match_better(new.match, b->list[b->n - 1].match))
         return;
-    if (s->by_person && !displace(b, match))
+    if (s->by_person && !displace(b, new.match))
         return;
     if (b->n == s->k)
         b->n--;
-    for (at = b->n++; at > 0 && facet__match_better(match, b->list[at - 1]);
-         at--)
+    for (at = b->n++;
+         at > 0 && facet__match_better(new.match, b->list[at - 1].match); at--)
         b->list[at] = b->list[at - 1];
-    b->list[at] = match;
+    b->list[at] = new;
 }
 
 /* Score a row exactly and let it compete. */
@@ -102,9 +108,10 @@ static void consider(share *mine, size_t query, size_t row)
     match.id = facet__rows_id(s->rows, row);
     if (match.id == 0 || !(match.score >= s->at_least))
         return;
-    offer(s, b, match);
+    offer(s, b, (hit){ match, row });
     if (b->n == s->k)
-        probe->threshold = fmaxf(probe->threshold, b->list[b->n - 1].score);
+        probe->threshold =
+            fmaxf(probe->threshold, b->list[b->n - 1].match.score);
 }
 
 static void prefetch_row(const facet__rows *rows, size_t row)
@@ -252,7 +259,7 @@ static facet_status share_init(share *mine, const facet__search *s,
     *mine = (share){
         .search = s, .first_chunk = first_chunk, .end_chunk = end_chunk
     };
-    if (!facet__mul_size(s->n_queries * sizeof(facet_match), s->k, &bytes))
+    if (!facet__mul_size(s->n_queries * sizeof(hit), s->k, &bytes))
         return FACET_ENOMEM;
     mine->probes = facet__alloc(s->n_queries * sizeof *mine->probes);
     mine->bests = facet__calloc(s->n_queries, sizeof *mine->bests);
@@ -275,17 +282,27 @@ static void share_free(share *mine)
     facet__free(mine->full);
 }
 
-static void merge(const facet__search *s, const share *shares, size_t n_shares,
-    facet_match *out, size_t *counts)
+/* The best of all shares, best first. Rows that are answered with have to be
+ * what was once written: that is checked here, where it costs nothing. */
+static facet_status merge(const facet__search *s, share *shares,
+    size_t n_shares, facet_match *out, size_t *counts)
 {
-    for (size_t q = 0; q < s->n_queries; q++) {
-        best all = { out + q * s->k, 0 };
+    facet_status st = FACET_OK;
 
-        for (size_t t = 0; t < n_shares; t++)
+    for (size_t q = 0; q < s->n_queries; q++) {
+        best *all = &shares[0].bests[q];
+
+        for (size_t t = 1; t < n_shares; t++)
             for (size_t i = 0; i < shares[t].bests[q].n; i++)
-                offer(s, &all, shares[t].bests[q].list[i]);
-        counts[q] = all.n;
+                offer(s, all, shares[t].bests[q].list[i]);
+        counts[q] = all->n;
+        for (size_t i = 0; i < all->n; i++) {
+            out[q * s->k + i] = all->list[i].match;
+            if (!facet__rows_intact(s->rows, all->list[i].row))
+                st = FACET_EDAMAGED;
+        }
     }
+    return st;
 }
 
 static size_t shares_wanted(const facet__search *s, size_t chunks)
@@ -318,7 +335,7 @@ static facet_status run_shares(const facet__search *s,
         st = facet__pool_create((int)n, &pool);
     if (st == FACET_OK) {
         facet__pool_run(pool, n, scan_share, shares);
-        merge(s, shares, n, out, counts);
+        st = merge(s, shares, n, out, counts);
     }
     facet__pool_free(pool);
     for (size_t t = 0; t < n; t++)
