@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/run_state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+/* The owner of a param, for its name in the checkpoint. */
+static void owner_name(
+    const facet__run_state *s, size_t param, char *out, size_t room)
+{
+    size_t first = s->setup->net.n_params;
+
+    snprintf(out, room, "net");
+    for (size_t l = 0; l < s->setup->n_losses && param >= first; l++) {
+        snprintf(out, room, "loss%zu", l);
+        first += s->setup->losses[l]->n_params;
+    }
+}
+
+static void name_array(const facet__run_state *s, const facet__param *param,
+    const char *kind, facet__array *to)
+{
+    char owner[16];
+
+    owner_name(s, (size_t)(param - s->params), owner, sizeof owner);
+    snprintf(to->name, sizeof to->name, "%s/%.80s%s%s", owner, param->name,
+        kind ? "/" : "", kind ? kind : "");
+    to->count = param->count;
+}
+
+static facet_status gather_params(facet__run_state *s)
+{
+    const facet__run_setup *setup = s->setup;
+    size_t n = setup->net.n_params;
+
+    for (size_t l = 0; l < setup->n_losses; l++)
+        n += setup->losses[l]->n_params;
+    s->params = facet__calloc(n, sizeof *s->params);
+    if (!s->params)
+        return FACET_ENOMEM;
+    if (setup->net.n_params)
+        memcpy(s->params, setup->net.params,
+            setup->net.n_params * sizeof *s->params);
+    s->n_params = setup->net.n_params;
+    for (size_t l = 0; l < setup->n_losses; l++)
+        for (size_t i = 0; i < setup->losses[l]->n_params; i++)
+            s->params[s->n_params++] = setup->losses[l]->params[i];
+    return FACET_OK;
+}
+
+static facet_status gather_arrays(facet__run_state *s)
+{
+    const facet__optimizer_state *states;
+    const size_t n_states = facet__optimizer_states(s->optimizer, &states);
+
+    s->arrays = facet__calloc(s->n_params + n_states, sizeof *s->arrays);
+    if (!s->arrays)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < s->n_params; i++) {
+        name_array(s, &s->params[i], NULL, &s->arrays[s->n_arrays]);
+        s->arrays[s->n_arrays++].value = s->params[i].value;
+    }
+    for (size_t i = 0; i < n_states; i++) {
+        name_array(s, states[i].param, states[i].kind, &s->arrays[s->n_arrays]);
+        s->arrays[s->n_arrays++].value = states[i].value;
+    }
+    return FACET_OK;
+}
+
+facet_status facet__run_state_open(
+    const facet__run_setup *setup, facet__run_state *s, facet_error *err)
+{
+    const size_t room = strlen(setup->folder) + sizeof "/checkpoint.bin";
+    facet_status st;
+
+    *s = (facet__run_state){
+        .setup = setup, .schedule = facet__schedule_start(), .smooth = -1
+    };
+    s->path = facet__alloc(room);
+    st = s->path ? gather_params(s) : FACET_ENOMEM;
+    if (st == FACET_OK)
+        st = facet__optimizer_create(&setup->optimizer, s->params, s->n_params,
+            setup->pool, &s->optimizer);
+    if (st == FACET_OK)
+        st = gather_arrays(s);
+    if (st != FACET_OK) {
+        facet__run_state_close(s);
+        return facet__fail_memory(err);
+    }
+    snprintf(s->path, room, "%s/checkpoint.bin", setup->folder);
+    return FACET_OK;
+}
+
+void facet__run_state_close(facet__run_state *s)
+{
+    facet__free(s->arrays);
+    facet__optimizer_free(s->optimizer);
+    facet__free(s->params);
+    facet__free(s->path);
+    *s = (facet__run_state){ .setup = NULL };
+}
+
+bool facet__run_state_sound(const facet__run_state *s)
+{
+    for (size_t i = 0; i < s->n_params; i++)
+        for (size_t k = 0; k < s->params[i].count; k++)
+            if (!isfinite(s->params[i].value[k]))
+                return false;
+    return true;
+}
+
+facet_status facet__run_state_save(const facet__run_state *s, facet_error *err)
+{
+    const facet__optimizer_count *count =
+        facet__optimizer_counter(s->optimizer);
+    json_t *numbers = json_pack("{sIsIs[II]s[ffib]sfsiss}", "step",
+        (json_int_t)s->step, "batch", (json_int_t)s->batch, "optimizer",
+        (json_int_t)count->steps, (json_int_t)count->held, "schedule",
+        s->schedule.scale, s->schedule.best, s->schedule.waited,
+        (int)s->schedule.any, "smooth", s->smooth, "rollbacks", s->rollbacks,
+        "recipe", s->setup->recipe_hash ? s->setup->recipe_hash : "");
+    facet_status st;
+
+    if (!numbers)
+        return facet__fail_memory(err);
+    st = facet__checkpoint_write(s->path, numbers, s->arrays, s->n_arrays, err);
+    json_decref(numbers);
+    return st;
+}
+
+facet_status facet__run_state_load(facet__run_state *s, facet_error *err)
+{
+    facet__optimizer_count *count = facet__optimizer_counter(s->optimizer);
+    const char *want = s->setup->recipe_hash ? s->setup->recipe_hash : "";
+    json_int_t step, batch, steps, held;
+    const char *recipe;
+    int any;
+    json_t *numbers;
+    facet_status st =
+        facet__checkpoint_read(s->path, &numbers, s->arrays, s->n_arrays, err);
+
+    if (st != FACET_OK)
+        return st;
+    if (json_unpack(numbers, "{sIsIs[II]s[FFib]sFsiss}", "step", &step, "batch",
+            &batch, "optimizer", &steps, &held, "schedule", &s->schedule.scale,
+            &s->schedule.best, &s->schedule.waited, &any, "smooth", &s->smooth,
+            "rollbacks", &s->rollbacks, "recipe", &recipe))
+        st = facet__fail(err, FACET_EDAMAGED,
+            "%s: its numbers are not those of a run", s->path);
+    else if (strcmp(recipe, want) != 0)
+        st = facet__fail(err, FACET_EMODEL,
+            "%s: made by another recipe; use the old one or a new folder",
+            s->path);
+    if (st == FACET_OK) {
+        s->step = (uint64_t)step;
+        s->batch = (uint64_t)batch;
+        s->schedule.any = any;
+        count->steps = (uint64_t)steps;
+        count->held = (uint64_t)held;
+    }
+    json_decref(numbers);
+    return st;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trainable.h - a network as the run loop sees it: something that turns
+ * pictures into embeddings, takes gradients back, and shows its weights.
+ *
+ * The functions get `self`. They fail with a status and a message; a network
+ * that has failed is only freed. */
+#ifndef FACET__TRAINABLE_H
+#define FACET__TRAINABLE_H
+
+#include <stdint.h>
+
+#include "facet/status.h"
+#include "train/param.h"
+
+typedef struct facet__trainable {
+    void *self;
+    size_t dim;           /* of an embedding */
+    facet__param *params; /* [n_params]; borrowed, fixed for its life */
+    size_t n_params;
+
+    /* Training mode: *out becomes [n][dim], the network's until the next call.
+     * `x` is n crops of floats, as the recipe's input says. `stream` names the
+     * randomness of this batch (dropout). */
+    facet_status (*forward)(void *self, const float *x, size_t n,
+        uint64_t stream, const float **out, facet_error *err);
+    /* From dL/dout [n][dim] of the last forward call: overwrites the gradients
+     * of all params. */
+    facet_status (*backward)(void *self, const float *dout, facet_error *err);
+    /* As forward, but as the exported network will do it (running statistics,
+     * no dropout). */
+    facet_status (*embed)(void *self, const float *x, size_t n,
+        const float **out, facet_error *err);
+    /* Write the network with its present weights to a file. May be NULL. */
+    facet_status (*save)(void *self, const char *path, facet_error *err);
+} facet__trainable;
+
+/* A teacher: fixed, seen through one function. */
+typedef struct facet__teacher {
+    void *self;
+    size_t dim;
+    facet_status (*embed)(void *self, const float *x, size_t n,
+        const float **out, facet_error *err);
+} facet__teacher;
+
+#endif
