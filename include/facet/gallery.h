@@ -166,7 +166,8 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_people(
 typedef struct facet_template {
     uint64_t id; /**< read: never 0; ignored when enrolling */
     uint64_t person;
-    const float *embedding; /**< dim floats; of unit length as stored */
+    const float *embedding; /**< dim floats; read: of unit length, or NULL when
+                                 the set in use has none */
     float quality;          /**< 0 to 1, or NaN when not known */
     const char *source;     /**< the photo, or NULL */
     float box[4];           /**< x, y, width, height in the upright photo */
@@ -436,12 +437,14 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_begin(
     facet_gallery *gallery, const uint8_t *contract, size_t dim,
     facet_error *err);
 
-/** Templates that have no shadow embedding yet, with their crops. */
+/** Templates that have no shadow embedding yet, with their crops and embedding
+ * NULL; without a shadow, those that have none in use. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_missing(
     const facet_gallery *gallery, facet_template_visit *visit, void *context,
     facet_error *err);
 
-/** Store shadow embeddings [count][dim of the shadow] of templates. */
+/** Store embeddings [count][dim] of templates that are there, in the set that
+ * has this contract: the shadow or the one in use. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_put(
     facet_gallery *gallery, const uint8_t *contract, const uint64_t *ids,
     const float *embeddings, size_t count, facet_error *err);
@@ -470,9 +473,10 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_compare(
 FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_switch(
     facet_gallery *gallery, bool drop_missing, facet_error *err);
 
-/** Put the previous set back into use, atomically; FACET_ENOTFOUND. What has
- * been enrolled since the switch has no embedding there and is missing from
- * search: see facet_gallery_shadow_missing. */
+/** Put the previous set back into use, atomically; the newer one becomes the
+ * shadow. FACET_ENOTFOUND without one. Templates enrolled since the switch have
+ * no embedding there and are missing from search until they get one:
+ * facet_gallery_templates gives them with embedding NULL. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_rollback(
     facet_gallery *gallery, facet_error *err);
 
