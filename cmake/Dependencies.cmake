@@ -6,7 +6,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET
     libturbojpeg libjpeg libpng libwebp libexif cairo)
 pkg_check_modules(HEIF IMPORTED_TARGET libheif)
-pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET jansson libprotobuf-c)
+pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET jansson libprotobuf-c yaml-0.1)
 pkg_check_modules(STORE REQUIRED IMPORTED_TARGET libsodium sqlite3)
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)

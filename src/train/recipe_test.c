@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+#include <string.h>
+
+#include "train/recipe.h"
+
+static const char whole[] = "name: test\n"
+                            "network: { kind: mobilefacenet, dim: 64 }\n"
+                            "data:\n"
+                            "  paths: [a/*.tar, /b]\n"
+                            "  table: faces.tsv\n"
+                            "  split: train\n"
+                            "sampler:\n"
+                            "  kind: people-by-images\n"
+                            "  batch: 64\n"
+                            "  people: 16\n"
+                            "  images: 4\n"
+                            "augment: { flip: 0.5, jpeg: .2 }\n"
+                            "loss:\n"
+                            "  - kind: arcface\n"
+                            "    margin: 0.4\n"
+                            "  - { kind: triplet, mining: hard, weight: 2 }\n"
+                            "optimizer: { kind: adamw, decay: 1e-4 }\n"
+                            "schedule:\n"
+                            "  kind: steps\n"
+                            "  steps: 1000\n"
+                            "  milestones: [500, 800]\n"
+                            "run: { seed: 9 }\n";
+
+static facet_status parse(
+    const char *text, facet__recipe **recipe, facet_error *err)
+{
+    return facet__recipe_parse(
+        "recipes/x.yaml", text, strlen(text), recipe, err);
+}
+
+static void test_a_recipe_is_read_key_by_key(void **state)
+{
+    facet__recipe *r;
+    facet_error err;
+
+    (void)state;
+    if (parse(whole, &r, &err) != FACET_OK)
+        fail_msg("%s", err.msg);
+    assert_string_equal(r->network, "mobilefacenet");
+    assert_int_equal(r->dim, 64);
+    assert_int_equal(r->dataset.n_paths, 2);
+    assert_string_equal(r->dataset.paths[0], "recipes/a/*.tar");
+    assert_string_equal(r->dataset.paths[1], "/b");
+    assert_string_equal(r->dataset.table, "recipes/faces.tsv");
+    assert_string_equal(r->dataset.label_column, "person");
+    assert_int_equal(r->run.data.order.kind, FACET__ORDER_PK);
+    assert_int_equal(r->run.data.order.people, 16);
+    CHECK_NEAR(r->run.data.augment.jpeg, .2, 0);
+    assert_int_equal(r->n_losses, 2);
+    assert_string_equal(r->losses[0].type->name, "arcface");
+    CHECK_NEAR(r->losses[0].options[0], 64, 0);
+    CHECK_NEAR(r->losses[0].options[1], .4, 0);
+    CHECK_NEAR(r->losses[1].options[1], 2, 0); /* hard */
+    CHECK_NEAR(r->run.weights[1], 2, 0);
+    assert_int_equal(r->run.optimizer.rule, FACET__ADAMW);
+    assert_int_equal(r->run.schedule.milestones[1], 800);
+    assert_int_equal(r->run.data.seed, 9);
+    assert_int_equal(strlen(r->hash), 64);
+    facet__recipe_free(r);
+}
+
+/* `from` replaced by `to` in the recipe above must fail with `message`. */
+static void check_refused(const char *from, const char *to, const char *message)
+{
+    static char text[4096];
+    const char *at = strstr(whole, from);
+    facet__recipe *r;
+    facet_error err;
+
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - whole), whole, to,
+        at + strlen(from));
+    if (parse(text, &r, &err) == FACET_OK)
+        fail_msg("'%s' was taken", to);
+    assert_null(r);
+    if (!strstr(err.msg, message))
+        fail_msg("'%s' does not say '%s'", err.msg, message);
+}
+
+static void test_what_is_wrong_is_told_with_its_line(void **state)
+{
+    (void)state;
+    check_refused("batch: 64", "batch: 0",
+        "recipes/x.yaml:9: sampler.batch = 0 is not within 1 to 8192");
+    check_refused("batch: 64", "batch: many", "9: sampler.batch is a number");
+    check_refused(
+        "batch: 64", "batch: 64.5", "sampler.batch is a whole number");
+    check_refused("batch: 64", "batch: nan", "sampler.batch is a number");
+    check_refused("batch: 64", "bath: 64",
+        "x.yaml:9: unknown key sampler.bath; there are kind, batch, people");
+    check_refused("name: test", "nam: test", "x.yaml:1: unknown key nam");
+    check_refused("kind: people-by-images", "kind: pk",
+        "8: sampler.kind is one of shuffle, balanced, people-by-images");
+    check_refused("margin: 0.4", "margin: 4",
+        "15: loss.margin = 4 is not within 0 to 1.5");
+    check_refused("margin: 0.4", "margn: 4",
+        "15: loss arcface has no key margn; there are weight, scale, margin");
+    check_refused("kind: arcface", "kind: arcfase",
+        "14: loss.kind is one of softmax, center");
+    check_refused(
+        "mining: hard", "mining: soft", "16: loss.mining is one of semihard");
+    check_refused("[500, 800]", "[800, 500]", "milestones = 500 is not within");
+    check_refused("[500, 800]", "5", "milestones is a list");
+    check_refused(
+        "split: train", "split: train\n  split: val", "7: data.split twice");
+    check_refused("run: { seed: 9 }", "run: 9", "run is a section of keys");
+    check_refused("steps: 1000", "rate: 1", "schedule.steps is missing");
+    check_refused("people: 16", "people: 17", "people times images is more");
+    check_refused("kind: triplet", "kind: distill-mse", "loss distill-mse has");
+    check_refused("{ kind: triplet, mining: hard, weight: 2 }",
+        "{ kind: distill-mse }", "a distillation needs teacher.init");
+    check_refused("seed: 9 }", "seed: 9", "x.yaml:2");
+}
+
+static void test_no_cut_recipe_is_taken_for_a_whole_one_or_crashes(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < sizeof whole - 1; n++) {
+        char text[sizeof whole];
+        facet__recipe *r;
+        facet_error err;
+
+        memcpy(text, whole, n);
+        if (facet__recipe_parse("x", text, n, &r, &err) == FACET_OK)
+            assert_true(n > strlen(whole) - 60);
+        facet__recipe_free(r);
+        memcpy(text, whole, sizeof whole);
+        text[n] ^= 9;
+        if (facet__recipe_parse("x", text, sizeof whole - 1, &r, &err) !=
+            FACET_OK)
+            assert_true(strlen(err.msg) > 0);
+        facet__recipe_free(r);
+    }
+}
+
+static void test_json_is_taken_too(void **state)
+{
+    facet__recipe *r;
+    facet_error err;
+
+    (void)state;
+    CHECK_OK(parse("{\"network\": {\"kind\": \"nn4\"}, \"data\": {\"paths\": "
+                   "\"faces\"}, \"loss\": {\"kind\": \"softmax\"}, "
+                   "\"schedule\": {\"steps\": 10}}",
+        &r, &err));
+    assert_string_equal(r->dataset.paths[0], "recipes/faces");
+    facet__recipe_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_recipe_is_read_key_by_key),
+        cmocka_unit_test(test_what_is_wrong_is_told_with_its_line),
+        cmocka_unit_test(
+            test_no_cut_recipe_is_taken_for_a_whole_one_or_crashes),
+        cmocka_unit_test(test_json_is_taken_too),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
