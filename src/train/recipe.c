@@ -55,7 +55,6 @@ static const key keys[] = {
     { "network", "bgr", BOOL, AT(bgr), 0, 1, NULL },
     { "network", "bf16", BOOL, AT(bf16), 0, 1, NULL },
     { "network", "recompute", BOOL, AT(recompute), 0, 1, NULL },
-    { "network", "freeze", BOOL, AT(freeze), 0, 1, NULL },
 
     { "data", "table", PATH, AT(dataset.table), 0, 0, NULL },
     { "data", "key-column", TEXT, AT(dataset.key_column), 0, 0, NULL },

@@ -24,7 +24,7 @@ typedef struct toy {
     int64_t calls;
 } toy;
 
-static facet_status toy_forward(void *self, const float *x, size_t n,
+static inline facet_status toy_forward(void *self, const float *x, size_t n,
     uint64_t stream, const float **out, facet_error *err)
 {
     toy *t = self;
@@ -41,7 +41,7 @@ static facet_status toy_forward(void *self, const float *x, size_t n,
     return FACET_OK;
 }
 
-static facet_status toy_backward(
+static inline facet_status toy_backward(
     void *self, const float *dout, facet_error *err)
 {
     toy *t = self;
@@ -52,7 +52,7 @@ static facet_status toy_backward(
         t->grad);
 }
 
-static facet_status toy_embed(
+static inline facet_status toy_embed(
     void *self, const float *x, size_t n, const float **out, facet_error *err)
 {
     toy *t = self;
@@ -65,7 +65,7 @@ static facet_status toy_embed(
     return st;
 }
 
-static facet__trainable toy_start(toy *t)
+static inline facet__trainable toy_start(toy *t)
 {
     facet__random random = facet__random_stream(1, 0, 0);
 
@@ -81,7 +81,7 @@ static facet__trainable toy_start(toy *t)
 
 /* Eight random pictures, two of each of four people, as large as the net sees
  * them, in `folder`/pictures. */
-static void toy_pictures(const char *folder)
+static inline void toy_pictures(const char *folder)
 {
     char path[256];
 
@@ -108,7 +108,7 @@ static void toy_pictures(const char *folder)
     }
 }
 
-static facet__dataset *toy_dataset(const char *folder)
+static inline facet__dataset *toy_dataset(const char *folder)
 {
     facet__dataset_setup setup;
     facet__dataset *dataset;
@@ -124,7 +124,7 @@ static facet__dataset *toy_dataset(const char *folder)
 }
 
 /* The setup of a short run on it; losses are left to the caller. */
-static void toy_setup(facet__run_setup *s, const char *folder, toy *t,
+static inline void toy_setup(facet__run_setup *s, const char *folder, toy *t,
     const facet__dataset *dataset)
 {
     facet__run_setup_init(s);

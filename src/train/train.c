@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/train.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* What a run needs and train owns. */
+typedef struct parts {
+    facet__run_setup run;
+    facet__dataset *data, *validation_data;
+    facet__validation *validation;
+    size_t dim;
+} parts;
+
+static facet_status make_losses(
+    const facet__recipe *recipe, parts *p, facet__pool *pool, facet_error *err)
+{
+    for (size_t i = 0; i < recipe->n_losses; i++) {
+        const facet__recipe_loss *from = &recipe->losses[i];
+        facet__loss_setup setup;
+        facet_status st;
+
+        facet__loss_setup_init(&setup, from->type, p->dim);
+        setup.classes = facet__dataset_classes(p->data);
+        setup.seed = recipe->run.data.seed + i;
+        memcpy(setup.options, from->options, sizeof setup.options);
+        st = facet__loss_create(
+            from->type, &setup, pool, &p->run.losses[i], err);
+        if (st != FACET_OK)
+            return st;
+    }
+    return FACET_OK;
+}
+
+static facet_status validate(
+    void *context, const facet__trainable *net, double *score, facet_error *err)
+{
+    facet__verdict verdict;
+    const facet_status st = facet__validation_run(context, net, &verdict, err);
+
+    *score = verdict.accuracy;
+    return st;
+}
+
+static facet_status open_validation(
+    const facet__recipe *recipe, parts *p, facet__pool *pool, facet_error *err)
+{
+    facet__validation_setup setup = { .pairs = recipe->pairs,
+        .crop = recipe->run.data.crops[0],
+        .frame = recipe->run.data.frame,
+        .pool = pool };
+    facet_status st;
+
+    if (!recipe->pairs)
+        return FACET_OK;
+    st = facet__dataset_open(&recipe->validation, &p->validation_data, err);
+    setup.dataset = p->validation_data;
+    if (st == FACET_OK)
+        st = facet__validation_open(&setup, &p->validation, err);
+    p->run.validate = validate;
+    p->run.validate_context = p->validation;
+    if (p->run.validate_every == 0)
+        p->run.validate_every = p->run.checkpoint_every;
+    return st;
+}
+
+static facet_status open_parts(const facet__recipe *recipe, parts *p,
+    const facet__train_opts *opts, facet_error *err)
+{
+    facet_status st = facet__dataset_open(&recipe->dataset, &p->data, err);
+
+    if (st == FACET_OK)
+        st = make_losses(recipe, p, opts->pool, err);
+    return st == FACET_OK ? open_validation(recipe, p, opts->pool, err) : st;
+}
+
+facet_status facet__train(const facet__recipe *recipe,
+    const facet__trainable *net, const facet__teacher *teacher,
+    const facet__train_opts *opts, facet_error *err)
+{
+    parts p = { .run = recipe->run, .dim = net->dim };
+    facet_status st = open_parts(recipe, &p, opts, err);
+
+    p.run.folder = opts->folder;
+    p.run.resume = opts->resume;
+    p.run.pool = opts->pool;
+    p.run.stop = opts->stop;
+    p.run.on_progress = opts->on_progress;
+    p.run.on_progress_context = opts->context;
+    p.run.data.dataset = p.data;
+    p.run.data.on_broken = opts->on_broken;
+    p.run.data.on_broken_context = opts->context;
+    p.run.net = *net;
+    p.run.teacher = teacher;
+    if (teacher && p.run.data.n_crops < 2) {
+        facet__crop_init_0095(&p.run.data.crops[1]);
+        p.run.data.n_crops = 2;
+    }
+    if (st == FACET_OK)
+        st = facet__run(&p.run, err);
+    facet__validation_close(p.validation);
+    facet__dataset_close(p.validation_data);
+    for (size_t i = 0; i < recipe->n_losses; i++)
+        facet__loss_free(p.run.losses[i]);
+    facet__dataset_close(p.data);
+    return st;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/validate.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "train/normalize.h"
+
+enum { PAIRS_MAX = 256 << 20, BATCH = 32 };
+
+typedef struct pair {
+    uint32_t a, b; /* in `pictures` */
+} pair;
+
+struct facet__validation {
+    facet__validation_setup setup;
+    uint32_t *pictures; /* [n_pictures] of the data set, each once */
+    size_t n_pictures;
+    pair *pairs;    /* [n_pairs] */
+    uint8_t *same;  /* [n_pairs] */
+    uint16_t *fold; /* [n_pairs] */
+    size_t n_pairs;
+    int folds;
+};
+
+/* A key of the data set and where it stands, for finding it. */
+typedef struct entry {
+    const char *key;
+    uint32_t index;
+    uint32_t picture; /* in `pictures`, UINT32_MAX: not yet */
+} entry;
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const entry *)a)->key, ((const entry *)b)->key);
+}
+
+static entry *make_index(const facet__dataset *dataset, size_t *n)
+{
+    entry *index;
+
+    *n = facet__dataset_count(dataset);
+    index = facet__calloc(*n, sizeof *index);
+    for (size_t i = 0; index && i < *n; i++)
+        index[i] = (entry){ facet__dataset_example(dataset, i)->key,
+            (uint32_t)i, UINT32_MAX };
+    if (index)
+        qsort(index, *n, sizeof *index, compare_entries);
+    return index;
+}
+
+/* The picture of a key, UINT32_MAX when the data have none. */
+static uint32_t picture_of(
+    facet__validation *v, entry *index, size_t n, const char *key)
+{
+    const entry wanted = { .key = key };
+    entry *e = bsearch(&wanted, index, n, sizeof *index, compare_entries);
+
+    if (!e)
+        return UINT32_MAX;
+    if (e->picture == UINT32_MAX) {
+        e->picture = (uint32_t)v->n_pictures;
+        v->pictures[v->n_pictures++] = e->index;
+    }
+    return e->picture;
+}
+
+/* One line of the list, "key key 1". */
+static facet_status read_pair(facet__validation *v, entry *index, size_t n,
+    const char *line, size_t number, facet_error *err)
+{
+    char a[256], b[256];
+    int same;
+    pair p;
+
+    if (sscanf(line, "%255s %255s %d", a, b, &same) != 3 || same < 0 ||
+        same > 1)
+        return facet__fail(err, FACET_EDAMAGED,
+            "%s: line %zu is not 'key<TAB>key<TAB>1' or 0", v->setup.pairs,
+            number);
+    p.a = picture_of(v, index, n, a);
+    p.b = picture_of(v, index, n, b);
+    if (p.a == UINT32_MAX || p.b == UINT32_MAX)
+        return facet__fail(err, FACET_ENOTFOUND,
+            "%s: line %zu: the data have no picture '%s'", v->setup.pairs,
+            number, p.a == UINT32_MAX ? a : b);
+    v->same[v->n_pairs] = (uint8_t)same;
+    v->pairs[v->n_pairs++] = p;
+    return FACET_OK;
+}
+
+static facet_status read_pairs(
+    facet__validation *v, char *text, entry *index, size_t n, facet_error *err)
+{
+    facet_status st = FACET_OK;
+    size_t number = 1, lines = 1;
+    int each;
+    char *next;
+
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    v->pairs = facet__calloc(lines, sizeof *v->pairs);
+    v->same = facet__calloc(lines, 1);
+    v->fold = facet__calloc(lines, sizeof *v->fold);
+    if (!v->pairs || !v->same || !v->fold)
+        return facet__fail_memory(err);
+    if (sscanf(text, "%d %d", &v->folds, &each) != 2 || v->folds < 2 ||
+        v->folds > 1000 || each < 1 || each > INT_MAX / 2)
+        return facet__fail(err, FACET_EDAMAGED,
+            "%s: line 1 is not 'folds<TAB>pairs'", v->setup.pairs);
+    for (char *line = strchr(text, '\n'); line && st == FACET_OK; line = next) {
+        number++;
+        line++;
+        next = strchr(line, '\n');
+        if (next)
+            *next = 0;
+        if (*line)
+            st = read_pair(v, index, n, line, number, err);
+    }
+    if (st == FACET_OK && v->n_pairs != (size_t)v->folds * 2 * (size_t)each)
+        st = facet__fail(err, FACET_EDAMAGED,
+            "%s: %zu pairs, the first line says %d folds of %d", v->setup.pairs,
+            v->n_pairs, v->folds, 2 * each);
+    for (size_t i = 0; i < v->n_pairs; i++)
+        v->fold[i] = (uint16_t)(i / (2 * (size_t)each));
+    return st;
+}
+
+facet_status facet__validation_open(const facet__validation_setup *setup,
+    facet__validation **out, facet_error *err)
+{
+    facet__validation *v = facet__calloc(1, sizeof *v);
+    void *bytes = NULL;
+    char *text = NULL;
+    entry *index = NULL;
+    size_t size = 0, n;
+    facet_status st;
+
+    *out = NULL;
+    if (!v)
+        return facet__fail_memory(err);
+    v->setup = *setup;
+    st = facet__file_read(setup->pairs, PAIRS_MAX, &bytes, &size, err);
+    if (st == FACET_OK) {
+        index = make_index(setup->dataset, &n);
+        v->pictures = facet__calloc(n, sizeof *v->pictures);
+        text = facet__grow(bytes, size, size + 1);
+        if (text)
+            bytes = NULL;
+        if (!index || !v->pictures || !text)
+            st = facet__fail_memory(err);
+    }
+    if (st == FACET_OK) {
+        text[size] = 0;
+        st = read_pairs(v, text, index, n, err);
+    }
+    facet__free(bytes);
+    facet__free(text);
+    facet__free(index);
+    if (st != FACET_OK) {
+        facet__validation_close(v);
+        return st;
+    }
+    *out = v;
+    return FACET_OK;
+}
+
+void facet__validation_close(facet__validation *v)
+{
+    if (!v)
+        return;
+    facet__free(v->pictures);
+    facet__free(v->pairs);
+    facet__free(v->same);
+    facet__free(v->fold);
+    facet__free(v);
+}
+
+/* A batch of pictures being cut, one task each. */
+typedef struct cutting {
+    const facet__validation *v;
+    size_t first;
+    float *x;
+    facet_status status[BATCH];
+    facet_error error[BATCH];
+} cutting;
+
+static facet_status cut(
+    const facet__validation *v, uint32_t picture, float *x, facet_error *err)
+{
+    static const facet__jitter still = { { 1, 0, 0, 0, 1, 0 } };
+    const facet__crop *crop = &v->setup.crop;
+    uint8_t *rgb = facet__alloc((size_t)crop->width * (size_t)crop->height * 3);
+    uint8_t *bytes = NULL;
+    size_t room = 0, size;
+    facet_image *image = NULL;
+    facet_status st = rgb ? facet__dataset_read(v->setup.dataset, picture,
+                                &bytes, &room, &size, err)
+                          : facet__fail_memory(err);
+
+    if (st == FACET_OK)
+        st = facet_image_read_memory(bytes, size, NULL, &image, err);
+    if (st == FACET_OK)
+        st = facet__crop_cut(crop, &still, v->setup.frame, image, rgb);
+    if (st == FACET_OK)
+        facet__crop_floats(crop, rgb, x);
+    facet_image_free(image);
+    facet__free(bytes);
+    facet__free(rgb);
+    return st;
+}
+
+static void cut_one(void *context, size_t i, int thread)
+{
+    cutting *c = context;
+    const facet__crop *crop = &c->v->setup.crop;
+    const size_t floats = (size_t)crop->width * (size_t)crop->height * 3;
+
+    (void)thread;
+    c->status[i] = cut(
+        c->v, c->v->pictures[c->first + i], c->x + i * floats, &c->error[i]);
+}
+
+/* Embed all pictures: unit vectors [n_pictures][dim]. */
+static facet_status embed_all(facet__validation *v, const facet__trainable *net,
+    float *x, float *unit, float *norms, facet_error *err)
+{
+    cutting c = { .v = v, .x = x };
+
+    for (c.first = 0; c.first < v->n_pictures; c.first += BATCH) {
+        const size_t left = v->n_pictures - c.first;
+        const size_t n = left < BATCH ? left : BATCH;
+        const float *out;
+        facet_status st = FACET_OK;
+
+        facet__pool_run(v->setup.pool, n, cut_one, &c);
+        for (size_t i = 0; i < n && st == FACET_OK; i++) {
+            st = c.status[i];
+            if (st != FACET_OK && err)
+                *err = c.error[i];
+        }
+        if (st == FACET_OK)
+            st = net->embed(net->self, x, n, &out, err);
+        if (st != FACET_OK)
+            return st;
+        facet__normalize_rows(
+            out, n, net->dim, unit + c.first * net->dim, norms);
+    }
+    return FACET_OK;
+}
+
+facet_status facet__validation_run(facet__validation *v,
+    const facet__trainable *net, facet__verdict *verdict, facet_error *err)
+{
+    const facet__crop *crop = &v->setup.crop;
+    const size_t floats = (size_t)crop->width * (size_t)crop->height * 3;
+    const size_t d = net->dim;
+    float *x = facet__calloc(BATCH, floats * sizeof *x);
+    float *unit = facet__calloc(v->n_pictures, d * sizeof *unit);
+    float *norms = facet__calloc(BATCH, sizeof *norms);
+    float *scores = facet__calloc(v->n_pairs, sizeof *scores);
+    facet_status st = FACET_ENOMEM;
+
+    if (!x || !unit || !norms || !scores) {
+        st = facet__fail_memory(err);
+        goto done;
+    }
+    st = embed_all(v, net, x, unit, norms, err);
+    if (st != FACET_OK)
+        goto done;
+    for (size_t i = 0; i < v->n_pairs; i++) {
+        const float *a = unit + v->pairs[i].a * d,
+                    *b = unit + v->pairs[i].b * d;
+        double sum = 0;
+
+        for (size_t k = 0; k < d; k++)
+            sum += (double)a[k] * (double)b[k];
+        scores[i] = (float)sum;
+    }
+    st = facet__verify_folds(
+        scores, v->same, v->fold, v->n_pairs, v->folds, verdict);
+    if (st != FACET_OK)
+        facet__fail_memory(err);
+done:
+    facet__free(x);
+    facet__free(unit);
+    facet__free(norms);
+    facet__free(scores);
+    return st;
+}
+
+typedef struct ranked {
+    float score;
+    uint16_t fold;
+    uint8_t same;
+} ranked;
+
+/* Best first. */
+static int compare_ranked(const void *a, const void *b)
+{
+    const float x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
+
+    return x > y ? -1 : x < y;
+}
+
+/* Does no later entry outside of `fold` have the score of entry i? Equal scores
+ * are accepted together. */
+static bool last_of_equals(const ranked *list, size_t n, size_t i, int fold)
+{
+    for (size_t k = i + 1; k < n && !(list[k].score < list[i].score); k++)
+        if (list[k].fold != fold)
+            return false;
+    return true;
+}
+
+/* The threshold t (accept score >= t) that is right most often outside of
+ * `fold`, of several the highest; put in the middle between the lowest score it
+ * accepts and the next. */
+static float best_threshold(const ranked *list, size_t n, int fold)
+{
+    long right = 0, best = 0; /* against accepting nothing */
+    float threshold = 2, before = 2;
+    bool open = false; /* `before` was the best; its middle is to be set */
+
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].fold == fold)
+            continue;
+        if (list[i].score < before) {
+            if (open)
+                threshold = (before + list[i].score) / 2;
+            open = false;
+        }
+        before = list[i].score;
+        right += list[i].same ? 1 : -1;
+        if (!last_of_equals(list, n, i, fold) || right <= best)
+            continue;
+        best = right;
+        threshold = before;
+        open = true;
+    }
+    return threshold;
+}
+
+/* The largest share of same pairs accepted while at most `far` of the others
+ * are. */
+static double tar_at(const ranked *list, size_t n, double far)
+{
+    size_t same = 0, other = 0, same_all = 0;
+    double best = 0;
+
+    for (size_t i = 0; i < n; i++)
+        same_all += list[i].same;
+    for (size_t i = 0; i < n; i++) {
+        same += list[i].same;
+        other += !list[i].same;
+        if (i + 1 < n && !(list[i + 1].score < list[i].score))
+            continue;
+        if ((double)other > far * (double)(n - same_all))
+            break;
+        best = same_all ? (double)same / (double)same_all : 0;
+    }
+    return best;
+}
+
+facet_status facet__verify_folds(const float *scores, const uint8_t *same,
+    const uint16_t *fold, size_t n, int folds, facet__verdict *verdict)
+{
+    ranked *list = facet__calloc(n, sizeof *list);
+
+    *verdict = (facet__verdict){ .far = 1e-2 };
+    if (!list)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (ranked){ scores[i], fold[i], same[i] };
+    qsort(list, n, sizeof *list, compare_ranked);
+    for (int f = 0; f < folds; f++) {
+        const float threshold = best_threshold(list, n, f);
+        size_t right = 0, all = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            if (list[i].fold != f)
+                continue;
+            right += (list[i].score >= threshold) == (list[i].same != 0);
+            all++;
+        }
+        verdict->accuracy += all ? (double)right / (double)all / folds : 0;
+    }
+    verdict->tar = tar_at(list, n, verdict->far);
+    facet__free(list);
+    return FACET_OK;
+}

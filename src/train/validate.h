@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* validate.h - how good is the network so far? Verification accuracy on a pairs
+ * file, by the protocol of LFW view 2 (papers.md E.1), for choosing among the
+ * states of one run. The full protocols are in eval/. */
+#ifndef FACET__VALIDATE_H
+#define FACET__VALIDATE_H
+
+#include "base/threads.h"
+#include "train/augment.h"
+#include "train/dataset.h"
+#include "train/trainable.h"
+
+typedef struct facet__validation facet__validation;
+
+typedef struct facet__validation_setup {
+    const char *pairs; /* "folds<TAB>n", then "key<TAB>key<TAB>1|0" lines, fold
+                        * after fold of 2n pairs; keys are those of the data */
+    const facet__dataset *dataset; /* borrowed */
+    facet__crop crop;
+    double frame;
+    facet__pool *pool; /* for decoding; may be NULL */
+} facet__validation_setup;
+
+/* Errors: those of reading the file; FACET_EDAMAGED naming the line,
+ * FACET_ENOTFOUND naming a key that the data do not have. */
+facet_status facet__validation_open(const facet__validation_setup *setup,
+    facet__validation **out, facet_error *err);
+void facet__validation_close(facet__validation *validation);
+
+typedef struct facet__verdict {
+    double accuracy; /* mean over folds, thresholds chosen on the others */
+    double tar;      /* at `far`, over all pairs */
+    double far;
+} facet__verdict;
+
+/* Embed all pictures and compare the pairs by cosine. Errors: a broken picture,
+ * and those of the network. */
+facet_status facet__validation_run(facet__validation *validation,
+    const facet__trainable *net, facet__verdict *verdict, facet_error *err);
+
+/* The protocol on its own: n scores, whether each is of a same pair, and its
+ * fold in [0, folds). far is 1e-2. FACET_ENOMEM. */
+facet_status facet__verify_folds(const float *scores, const uint8_t *same,
+    const uint16_t *fold, size_t n, int folds, facet__verdict *verdict);
+
+#endif
