@@ -2,10 +2,15 @@
 /* chain.c - what a convolution can do on its way to memory.
  *
  * From each convolution or dense layer the only reader of its result is
- * followed: one BatchNormalization, then an activation and a sum in either
- * order. The sum's other operand must come from before, so the whole is run
+ * followed: affine nodes, then an activation and a sum in either order. An
+ * affine node that belongs to no convolution starts a chain of its own, without
+ * a sum. The sum's other operand must come from before, so the whole is run
  * where its last node stood. Of two convolutions that meet in a sum the one
  * found first takes it in. */
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
 #include "nn/engine/compiler.h"
 
 static bool constant(const facet__compiler *c, int value)
@@ -54,11 +59,113 @@ bool facet__has_filters(const facet__compiler *c, const facet__node *node)
            (is_conv(c, node) || is_dense(c, node));
 }
 
-static bool takes_norm(const facet__compiler *c, const facet__node *node)
+/* Does a constant apply one number to each channel of `value`, or one to all?
+ */
+static bool is_per_channel(
+    const facet__compiler *c, const facet__shape *s, int value)
 {
-    return node->op == FACET__OP_BATCH_NORM && constant(c, node->in[1]) &&
-           constant(c, node->in[2]) && constant(c, node->in[3]) &&
-           constant(c, node->in[4]);
+    const int rank = facet__rank(c, value);
+    const int64_t channels = facet__channels(c, value);
+    const int axis = rank == 4 ? s->n - 3 : s->n - 1;
+
+    if (channels < 1 || s->n > rank)
+        return false;
+    if (facet__shape_count(s) == 1)
+        return true;
+    return axis >= 0 && s->d[axis] == channels &&
+        facet__shape_count(s) == channels;
+}
+
+/* The constant operand of a node that is a sum or product with one. */
+static int constant_operand(const facet__compiler *c, const facet__node *node)
+{
+    const bool commutes =
+        node->op == FACET__OP_ADD || node->op == FACET__OP_MUL;
+
+    if (!commutes && node->op != FACET__OP_SUB && node->op != FACET__OP_DIV)
+        return FACET__NONE;
+    if (constant(c, node->in[1]))
+        return 1;
+    return commutes && constant(c, node->in[0]) ? 0 : FACET__NONE;
+}
+
+static bool is_norm(const facet__compiler *c, const facet__node *node)
+{
+    const int64_t channels = facet__channels(c, node->in[0]);
+    int64_t n;
+
+    if (node->op != FACET__OP_BATCH_NORM)
+        return false;
+    for (int i = 1; i < 5; i++)
+        if (!facet__constant(c, node->in[i], &n) || n != channels)
+            return false;
+    return true;
+}
+
+bool facet__is_affine(const facet__compiler *c, const facet__node *node)
+{
+    const int k = constant_operand(c, node);
+
+    if (k == FACET__NONE)
+        return is_norm(c, node);
+    return is_per_channel(
+        c, &c->graph->values[node->in[k]].shape, node->in[1 - k]);
+}
+
+/* One node's factor and shift of channel i. */
+static void affine_at(const facet__compiler *c, const facet__node *node,
+    size_t i, double *factor, double *shift)
+{
+    const int k = constant_operand(c, node);
+    int64_t n;
+    const float *x;
+    double y;
+
+    if (k == FACET__NONE) { /* BatchNormalization */
+        const double epsilon = (double)facet__node_float(node, "epsilon", 1e-5f);
+        double p[4]; /* scale, bias, mean, variance */
+
+        for (int m = 0; m < 4; m++)
+            p[m] = (double)facet__constant(c, node->in[m + 1], &n)[i];
+        *factor = p[0] / sqrt(p[3] + epsilon);
+        *shift = p[1] - p[2] * *factor;
+        return;
+    }
+    x = facet__constant(c, node->in[k], &n);
+    y = (double)x[n == 1 ? 0 : i];
+    *factor = node->op == FACET__OP_MUL ? y
+        : node->op == FACET__OP_DIV     ? 1.0 / y
+                                        : 1.0;
+    *shift = node->op == FACET__OP_ADD ? y : node->op == FACET__OP_SUB ? -y : 0;
+}
+
+facet_status facet__affine_of(const facet__compiler *c,
+    const facet__chain *chain, size_t channels, float **factor, float **shift)
+{
+    const size_t padded = (channels + 31) & ~(size_t)31;
+
+    *factor = *shift = NULL;
+    if (chain->n_affine == 0)
+        return FACET_OK;
+    *factor = facet__calloc(padded, sizeof **factor);
+    *shift = facet__calloc(padded, sizeof **shift);
+    if (!*factor || !*shift)
+        return facet__fail_memory(c->err);
+    for (size_t i = 0; i < channels; i++) {
+        double f = 1.0, s = 0.0;
+
+        for (int k = 0; k < chain->n_affine; k++) {
+            double by, plus;
+
+            affine_at(
+                c, &c->graph->nodes[chain->affine[k]], i, &by, &plus);
+            f *= by;
+            s = s * by + plus;
+        }
+        (*factor)[i] = (float)f;
+        (*shift)[i] = (float)s;
+    }
+    return FACET_OK;
 }
 
 static bool takes_activation(const facet__compiler *c, const facet__node *node)
@@ -72,10 +179,35 @@ static bool takes_activation(const facet__compiler *c, const facet__node *node)
     case FACET__OP_CLIP:
         return facet__clip_bounds(c, node, &lo, &hi);
     case FACET__OP_PRELU:
-        return constant(c, node->in[1]);
+        return constant(c, node->in[1]) &&
+            is_per_channel(
+                c, &c->graph->values[node->in[1]].shape, node->in[0]);
     default:
         return false;
     }
+}
+
+facet_status facet__activation_of(const facet__compiler *c,
+    const facet__chain *chain, size_t channels, float **slope, float *lo,
+    float *hi)
+{
+    const facet__node *node = chain->activation == FACET__NONE
+        ? NULL
+        : &c->graph->nodes[chain->activation];
+    float alpha;
+    const float *from = &alpha;
+    int64_t n = 1;
+
+    *slope = NULL;
+    *lo = -INFINITY;
+    *hi = INFINITY;
+    if (!node || facet__clip_bounds(c, node, lo, hi))
+        return FACET_OK;
+    alpha = facet__node_float(node, "alpha", 0.01f);
+    if (node->op == FACET__OP_PRELU)
+        from = facet__constant(c, node->in[1], &n);
+    *slope = facet__spread(from, n, channels);
+    return *slope ? FACET_OK : facet__fail_memory(c->err);
 }
 
 static bool same_shape(const facet__compiler *c, int a, int b)
@@ -105,21 +237,23 @@ static int only_reader(const facet__compiler *c, int value)
 }
 
 /* Take node `next` in if it fits; true when it did. */
-static bool extend(facet__compiler *c, facet__chain *chain, int next)
+static bool extend(
+    facet__compiler *c, int first, facet__chain *chain, int next)
 {
     const facet__node *node = &c->graph->nodes[next];
     const bool sum_done = chain->sum != FACET__NONE;
     const bool activation_done = chain->activation != FACET__NONE;
+    const bool filters = facet__has_filters(c, &c->graph->nodes[first]);
     const int other = other_operand(c, node, chain->result);
 
-    if (chain->norm == FACET__NONE && !sum_done && !activation_done &&
-        takes_norm(c, node)) {
-        chain->norm = next;
+    if (!sum_done && !activation_done &&
+        chain->n_affine < FACET__AFFINE_MAX && facet__is_affine(c, node)) {
+        chain->affine[chain->n_affine++] = next;
     } else if (!activation_done && node->in[0] == chain->result &&
                takes_activation(c, node)) {
         chain->activation = next;
         chain->residual_first = sum_done;
-    } else if (!sum_done && other != FACET__NONE) {
+    } else if (filters && !sum_done && other != FACET__NONE) {
         chain->sum = next;
         chain->residual = other;
     } else {
@@ -137,12 +271,19 @@ void facet__chains_find(facet__compiler *c)
         facet__chain *chain = &c->chains[i];
         int next;
 
-        if (!facet__has_filters(c, node))
+        const bool affine = facet__is_affine(c, node);
+
+        if (c->owner[i] != FACET__NONE ||
+            (!facet__has_filters(c, node) && !affine))
             continue;
-        *chain = (facet__chain){ FACET__NONE, FACET__NONE, FACET__NONE, false,
-            FACET__NONE, i, node->out[0] };
+        c->owner[i] = i;
+        *chain = (facet__chain){ .activation = FACET__NONE,
+            .sum = FACET__NONE, .residual = FACET__NONE, .last = i,
+            .result = node->out[0] };
+        if (affine)
+            chain->affine[chain->n_affine++] = i;
         while ((next = only_reader(c, chain->result)) != FACET__NONE &&
-               c->owner[next] == FACET__NONE && extend(c, chain, next))
+               c->owner[next] == FACET__NONE && extend(c, i, chain, next))
             c->owner[next] = i;
     }
 }

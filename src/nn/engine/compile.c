@@ -16,7 +16,7 @@
 static facet__lowering *const lowerings[FACET__OP_COUNT] = {
     [FACET__OP_ADD] = facet__lower_binary,
     [FACET__OP_AVERAGE_POOL] = facet__lower_pool,
-    [FACET__OP_BATCH_NORM] = facet__lower_batch_norm,
+    [FACET__OP_BATCH_NORM] = facet__lower_evaluate,
     [FACET__OP_CLIP] = facet__lower_unary,
     [FACET__OP_CONCAT] = facet__lower_concat,
     [FACET__OP_CONV] = facet__lower_conv,
@@ -64,6 +64,8 @@ bool facet__reads_maps(const facet__compiler *c, const facet__node *node)
 {
     facet__lowering *l = lowerings[node->op];
 
+    if (facet__is_affine(c, node))
+        return facet__rank(c, node->out[0]) == 4;
     if (!l || l == facet__lower_gemm || l == facet__lower_reshape ||
         l == facet__lower_transpose)
         return false;
@@ -283,15 +285,15 @@ static facet_status lower(facet__compiler *c, int i)
  * node when it belongs to none. */
 static facet_status lower_at(facet__compiler *c, int i)
 {
-    const bool starts = facet__has_filters(c, &c->graph->nodes[i]) &&
-                        c->owner[i] == FACET__NONE;
-    const int chain = c->owner[i] != FACET__NONE ? c->owner[i]
-                      : starts                   ? i
-                                                 : FACET__NONE;
+    const int chain = c->owner[i];
 
     if (chain == FACET__NONE)
         return lower(c, i);
-    return c->chains[chain].last == i ? lower(c, chain) : FACET_OK;
+    if (c->chains[chain].last != i)
+        return FACET_OK;
+    return facet__has_filters(c, &c->graph->nodes[chain])
+        ? lower(c, chain)
+        : facet__lower_affine(c, chain);
 }
 
 static facet_status connect_inputs(facet__compiler *c)

@@ -6,13 +6,19 @@
 
 #include "nn/engine/program.h"
 
-/* A convolution or dense layer with what it takes in. */
+enum { FACET__AFFINE_MAX = 4 };
+
+/* Nodes that are run as one step. It starts with filters (a convolution, a
+ * dense layer) or with an affine node, and takes in what is behind. */
 typedef struct facet__chain {
-    int norm, activation, sum; /* nodes, or FACET__NONE */
-    bool residual_first;       /* the sum comes before the activation */
-    int residual;              /* value added by `sum` */
-    int last;                  /* the node behind which it is run */
-    int result;                /* the value it makes */
+    /* y = x * factor + shift, channel by channel: BatchNormalization, and sums
+     * and products with constants. */
+    int affine[FACET__AFFINE_MAX], n_affine;
+    int activation, sum; /* nodes, or FACET__NONE */
+    bool residual_first; /* the sum comes before the activation */
+    int residual;        /* value added by `sum` */
+    int last;            /* the node behind which it is run */
+    int result;          /* the value it makes */
 } facet__chain;
 
 typedef struct facet__compiler {
@@ -35,6 +41,17 @@ typedef struct facet__compiler {
 void facet__chains_find(facet__compiler *c);
 /* Is it a convolution or dense layer with constant filters? */
 bool facet__has_filters(const facet__compiler *c, const facet__node *node);
+/* Is it a factor and a shift of each channel? */
+bool facet__is_affine(const facet__compiler *c, const facet__node *node);
+/* The product of the chain's affine nodes; [channels], zeroed past the end to
+ * whole vectors, the caller's. NULL, NULL when there are none. */
+facet_status facet__affine_of(const facet__compiler *c,
+    const facet__chain *chain, size_t channels, float **factor, float **shift);
+/* The chain's activation: a slope a channel (the caller's) or NULL, and
+ * bounds. */
+facet_status facet__activation_of(const facet__compiler *c,
+    const facet__chain *chain, size_t channels, float **slope, float *lo,
+    float *hi);
 
 /* compile.c: slots and steps. A slot number, or FACET__NONE with c->err set. */
 int facet__slot_new(
@@ -61,7 +78,7 @@ int facet__rank(const facet__compiler *c, int value);
 
 /* lower_*.c: one node to steps. */
 typedef facet_status facet__lowering(facet__compiler *c, int node);
-facet__lowering facet__lower_conv, facet__lower_gemm, facet__lower_batch_norm,
+facet__lowering facet__lower_conv, facet__lower_gemm, facet__lower_affine,
     facet__lower_unary, facet__lower_prelu, facet__lower_binary,
     facet__lower_pool, facet__lower_global_pool, facet__lower_reduce,
     facet__lower_concat, facet__lower_resize, facet__lower_lrn,

@@ -1,68 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lower_conv.c - convolutions and dense layers with their chains. */
-#include <math.h>
-
 #include "base/alloc.h"
 #include "base/error.h"
 #include "nn/engine/compiler.h"
 #include "nn/engine/conv.h"
 #include "nn/engine/params.h"
-
-/* Factor and shift of a BatchNormalization: y = x * factor + shift. */
-static facet_status norm_of(const facet__compiler *c, const facet__node *node,
-    size_t channels, float **factor, float **shift)
-{
-    const float epsilon = facet__node_float(node, "epsilon", 1e-5f);
-    const float *p[4]; /* scale, bias, mean, variance */
-
-    *factor = facet__calloc(channels, sizeof **factor);
-    *shift = facet__calloc(channels, sizeof **shift);
-    if (!*factor || !*shift)
-        return facet__fail_memory(c->err);
-    for (int i = 0; i < 4; i++) {
-        int64_t n = 0;
-
-        p[i] = facet__constant(c, node->in[i + 1], &n);
-        if (!p[i] || n != (int64_t)channels)
-            return facet__fail(c->err, FACET_EUNSUPPORTED,
-                "BatchNormalization needs constant parameters, one a channel");
-    }
-    for (size_t i = 0; i < channels; i++) {
-        const double f =
-            (double)p[0][i] / sqrt((double)p[3][i] + (double)epsilon);
-
-        (*factor)[i] = (float)f;
-        (*shift)[i] = (float)((double)p[1][i] - (double)p[2][i] * f);
-    }
-    return FACET_OK;
-}
-
-static facet_status tail_of(const facet__compiler *c, const facet__chain *chain,
-    size_t channels, facet__tail *tail)
-{
-    const facet__node *act = chain->activation == FACET__NONE
-                                 ? NULL
-                                 : &c->graph->nodes[chain->activation];
-    float alpha;
-    const float *slope = NULL;
-    int64_t n = 1;
-
-    *tail = (facet__tail){ .lo = -INFINITY,
-        .hi = INFINITY,
-        .residual = chain->sum != FACET__NONE,
-        .residual_first = chain->residual_first };
-    if (!act || facet__clip_bounds(c, act, &tail->lo, &tail->hi))
-        return FACET_OK;
-    alpha = facet__node_float(act, "alpha", 0.01f);
-    slope = act->op == FACET__OP_PRELU ? facet__constant(c, act->in[1], &n)
-                                       : &alpha;
-    if (n != 1 && n != (int64_t)channels)
-        return facet__fail(c->err, FACET_EUNSUPPORTED,
-            "PRelu '%.60s' has %lld slopes for %zu channels", act->name,
-            (long long)n, channels);
-    tail->slope = facet__spread(slope, n, channels);
-    return tail->slope ? FACET_OK : facet__fail_memory(c->err);
-}
 
 /* The step for the filters: input slot, chain, residual, output. */
 static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
@@ -73,14 +15,16 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     const facet__dtype type =
         map ? facet__map_type(c, chain->result) : FACET__F32;
     const facet__step_class *class = NULL;
-    facet__tail tail;
+    facet__tail tail = { .residual = chain->sum != FACET__NONE,
+        .residual_first = chain->residual_first };
     float *factor = NULL, *shift = NULL;
     void *params = NULL;
-    facet_status st = tail_of(c, chain, f->out, &tail);
+    facet_status st = facet__activation_of(
+        c, chain, f->out, &tail.slope, &tail.lo, &tail.hi);
     int in[2], out;
 
-    if (st == FACET_OK && chain->norm != FACET__NONE)
-        st = norm_of(c, &c->graph->nodes[chain->norm], f->out, &factor, &shift);
+    if (st == FACET_OK)
+        st = facet__affine_of(c, chain, f->out, &factor, &shift);
     if (st == FACET_OK) {
         f->factor = factor;
         f->shift = shift;
@@ -146,33 +90,35 @@ facet_status facet__lower_gemm(facet__compiler *c, int i)
     return emit_conv(c, i, &f);
 }
 
-facet_status facet__lower_batch_norm(facet__compiler *c, int i)
+/* Affine nodes and their activation, channel by channel. */
+facet_status facet__lower_affine(facet__compiler *c, int i)
 {
+    const facet__chain *chain = &c->chains[i];
     const facet__node *node = &c->graph->nodes[i];
-    const int64_t channels = facet__channels(c, node->in[0]);
-    const int in =
-        facet__rank(c, node->in[0]) == 4
-            ? facet__slot_of(c, node->in[0], FACET__NHWC, 0)
-            : facet__slot_of(c, node->in[0], FACET__PLAIN, FACET__F32);
-    facet__channel_params *p;
-    facet_status st;
-    int out;
+    const int value =
+        c->graph->values[node->in[0]].data ? node->in[1] : node->in[0];
+    const bool map = facet__rank(c, value) == 4;
+    facet__channel_params *p = facet__calloc(1, sizeof *p);
+    facet_status st = p ? FACET_OK : facet__fail_memory(c->err);
+    int in, out;
 
-    if (channels < 1)
-        return facet__lower_evaluate(c, i);
-    p = facet__calloc(1, sizeof *p);
-    if (!p || in == FACET__NONE) {
-        facet__free(p);
+    if (st == FACET_OK) {
+        p->channels = (size_t)facet__channels(c, value);
+        st = facet__activation_of(
+            c, chain, p->channels, &p->slope, &p->lo, &p->hi);
+    }
+    if (st == FACET_OK)
+        st = facet__affine_of(
+            c, chain, p->channels, &p->scale, &p->shift);
+    if (st == FACET_OK)
+        st = facet__channel_repeat(p);
+    if (st != FACET_OK) {
+        facet__step_channel.free(p);
         return facet__fail_memory(c->err);
     }
-    p->channels = (size_t)channels;
-    st = norm_of(c, node, p->channels, &p->scale, &p->shift);
-    if (st != FACET_OK) {
-        facet__step_affine.free(p);
-        return st;
-    }
-    out = facet__slot_new(c, node->out[0], c->program->slots[in].layout,
-        facet__rank(c, node->in[0]) == 4 ? facet__map_type(c, node->out[0])
-                                         : FACET__F32);
-    return facet__emit(c, &facet__step_affine, p, i, &in, 1, &out, 1);
+    in = map ? facet__slot_of(c, value, FACET__NHWC, 0)
+             : facet__slot_of(c, value, FACET__PLAIN, FACET__F32);
+    out = facet__slot_new(c, chain->result, map ? FACET__NHWC : FACET__PLAIN,
+        map ? facet__map_type(c, chain->result) : FACET__F32);
+    return facet__emit(c, &facet__step_channel, p, i, &in, 1, &out, 1);
 }

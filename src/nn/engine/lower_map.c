@@ -138,10 +138,12 @@ facet_status facet__lower_unary(facet__compiler *c, int i)
         c, &facet__step_unary, keep(&p, sizeof p), i, input_slot(c, node));
 }
 
+/* A PReLU that no chain took in. */
 facet_status facet__lower_prelu(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
     const int64_t channels = facet__channels(c, node->in[0]);
+    const facet__chain alone = { .activation = i };
     int64_t n = 0;
     const float *slope = facet__constant(c, node->in[1], &n);
     facet__channel_params *p;
@@ -152,12 +154,13 @@ facet_status facet__lower_prelu(facet__compiler *c, int i)
     if (!p)
         return facet__fail_memory(c->err);
     p->channels = (size_t)channels;
-    p->scale = facet__spread(slope, n, p->channels);
-    if (!p->scale) {
-        facet__step_prelu.free(p);
+    if (facet__activation_of(
+            c, &alone, p->channels, &p->slope, &p->lo, &p->hi) != FACET_OK ||
+        facet__channel_repeat(p) != FACET_OK) {
+        facet__step_channel.free(p);
         return facet__fail_memory(c->err);
     }
-    return emit_simple(c, &facet__step_prelu, p, i,
+    return emit_simple(c, &facet__step_channel, p, i,
         facet__rank(c, node->in[0]) == 4 ? map_slot(c, node->in[0])
                                          : input_slot(c, node));
 }
@@ -173,42 +176,27 @@ static const facet__binary binary_of[FACET__OP_COUNT] = {
     [FACET__OP_MIN] = FACET__BINARY_MIN,
 };
 
-/* Does a constant of shape s apply one number to each channel of `value`? */
-static bool is_per_channel(
-    const facet__compiler *c, const facet__shape *s, int value)
-{
-    const int rank = facet__rank(c, value);
-    const int64_t channels = facet__channels(c, value);
-    const int axis = rank == 4 ? s->n - 3 : s->n - 1;
-
-    if (channels < 1 || axis < 0 || s->n > rank)
-        return false;
-    return s->d[axis] == channels && facet__shape_count(s) == channels;
-}
-
+/* One number on every element (an affine chain has the other cases). */
 static facet_status lower_with_constant(
     facet__compiler *c, int i, int tensor, int constant)
 {
     const facet__node *node = &c->graph->nodes[i];
     const facet__shape *s = &c->graph->values[node->in[constant]].shape;
-    const bool channels = is_per_channel(c, s, node->in[tensor]);
     int64_t n;
     const float *x = facet__constant(c, node->in[constant], &n);
-    facet__binary_params p = { binary_of[node->op], NULL, (size_t)n,
-        constant == 0 };
+    facet__binary_params p = { binary_of[node->op], NULL, 1, constant == 0 };
     int in, out;
 
-    if ((n != 1 && !channels) || s->n > facet__rank(c, node->in[tensor]))
+    if (n != 1 || s->n > facet__rank(c, node->in[tensor]))
         return facet__lower_evaluate(c, i);
-    in = channels && facet__rank(c, node->in[tensor]) == 4
-             ? map_slot(c, node->in[tensor])
-             : facet__slot_any(c, node->in[tensor]);
+    in = facet__slot_any(c, node->in[tensor]);
     out = output_like(c, node->out[0], in);
-    p.constant = keep(x, (size_t)n * sizeof *x);
+    p.channels = 512;
+    p.constant = facet__spread(x, 1, p.channels);
     if (!p.constant)
         return facet__fail_memory(c->err);
-    return facet__emit(
-        c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1, &out, 1);
+    return facet__emit(c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1,
+        &out, 1);
 }
 
 /* Is `small` one number a channel of each image of `value`: [n, c, 1, 1]? */

@@ -10,11 +10,15 @@ typedef struct facet__unary_params {
     float a, b;
 } facet__unary_params;
 
-/* y = x * scale[c] + shift[c] (affine), or PReLU with slope scale[c]. */
+/* y = x * scale[c] + shift[c]; y = max(y,0) + slope[c] min(y,0); bounds. */
 typedef struct facet__channel_params {
-    size_t channels;
-    float *scale, *shift; /* [channels], owned */
+    size_t channels; /* the numbers repeat after so many */
+    float *scale, *shift, *slope; /* owned; NULL: that part is left out */
+    float lo, hi;
 } facet__channel_params;
+
+/* Few channels: repeat the numbers, so that loops over them are long. */
+facet_status facet__channel_repeat(facet__channel_params *params);
 
 typedef struct facet__binary_params {
     facet__binary op;

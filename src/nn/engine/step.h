@@ -72,7 +72,7 @@ void facet__store(const facet__run *run, const facet__view *view, size_t at,
  * the params of a step of its class; NULL without memory. */
 extern const facet__step_class facet__step_conv, facet__step_depthwise,
     facet__step_to_nhwc, facet__step_to_plain, facet__step_convert,
-    facet__step_alias, facet__step_unary, facet__step_prelu, facet__step_affine,
+    facet__step_alias, facet__step_unary, facet__step_channel,
     facet__step_binary, facet__step_pool, facet__step_global_pool,
     facet__step_concat, facet__step_upsample, facet__step_lrn,
     facet__step_evaluate;

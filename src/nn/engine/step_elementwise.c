@@ -5,6 +5,8 @@
  * A tensor is walked in stretches that fit a buffer on the stack; where a
  * channel has its own number, a stretch is some whole pixels and the channel's
  * numbers are applied pixel by pixel. */
+#include <math.h>
+
 #include "base/alloc.h"
 #include "nn/engine/params.h"
 
@@ -70,14 +72,20 @@ const facet__step_class facet__step_unary = {
     .name = "unary", .run = run_unary, .in_place = true
 };
 
-/* per channel: PReLU and affine */
+/* per channel: affine and PReLU */
 
-typedef void channel_function(const facet__vec *vec,
-    const facet__channel_params *p, const float *x, size_t channel, size_t n,
-    float *y);
+static void channel_part(const facet__vec *vec, const facet__channel_params *p,
+    const float *x, size_t channel, size_t n, float *y)
+{
+    if (p->scale)
+        vec->affine(x, p->scale + channel, p->shift + channel, y, n);
+    if (p->slope)
+        vec->prelu(p->scale ? y : x, p->slope + channel, y, n);
+    if (p->lo > -INFINITY || p->hi < INFINITY)
+        vec->unary(FACET__UNARY_CLIP, p->lo, p->hi, p->scale ? y : x, y, n);
+}
 
-static void channel_stretch(
-    const walk *w, size_t at, size_t n, channel_function *function)
+static void channel_stretch(const walk *w, size_t at, size_t n)
 {
     const facet__channel_params *p = w->step->params;
     const facet__view *out = facet__out(w->step, w->run, 0);
@@ -91,46 +99,17 @@ static void channel_stretch(
         const size_t left = p->channels - channel;
         const size_t m = left < n - i ? left : n - i;
 
-        function(w->run->kernels->vec, p, from + i, channel, m, to + i);
+        channel_part(w->run->kernels->vec, p, from + i, channel, m, to + i);
         i += m;
     }
     facet__store(w->run, out, at, n, to);
 }
 
-static void apply_prelu(const facet__vec *vec, const facet__channel_params *p,
-    const float *x, size_t channel, size_t n, float *y)
-{
-    vec->prelu(x, p->scale + channel, y, n);
-}
-
-static void apply_affine(const facet__vec *vec, const facet__channel_params *p,
-    const float *x, size_t channel, size_t n, float *y)
-{
-    vec->affine(x, p->scale + channel, p->shift + channel, y, n);
-}
-
-static void prelu_stretch(const walk *w, size_t at, size_t n)
-{
-    channel_stretch(w, at, n, apply_prelu);
-}
-
-static void affine_stretch(const walk *w, size_t at, size_t n)
-{
-    channel_stretch(w, at, n, apply_affine);
-}
-
-static void run_prelu(const facet__step *step, const facet__run *run)
+static void run_channel(const facet__step *step, const facet__run *run)
 {
     const facet__channel_params *p = step->params;
 
-    walk_all(step, run, whole_pixels(p->channels), prelu_stretch);
-}
-
-static void run_affine(const facet__step *step, const facet__run *run)
-{
-    const facet__channel_params *p = step->params;
-
-    walk_all(step, run, whole_pixels(p->channels), affine_stretch);
+    walk_all(step, run, whole_pixels(p->channels), channel_stretch);
 }
 
 static void free_channel(void *params)
@@ -141,15 +120,41 @@ static void free_channel(void *params)
         return;
     facet__free(p->scale);
     facet__free(p->shift);
+    facet__free(p->slope);
     facet__free(p);
 }
 
-const facet__step_class facet__step_prelu = {
-    .name = "prelu", .run = run_prelu, .free = free_channel, .in_place = true
-};
-const facet__step_class facet__step_affine = {
-    .name = "affine", .run = run_affine, .free = free_channel, .in_place = true
-};
+static facet_status repeat(float **numbers, size_t n, size_t times)
+{
+    float *longer;
+
+    if (!*numbers)
+        return FACET_OK;
+    longer = facet__alloc(n * times * sizeof *longer);
+    if (!longer)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < n * times; i++)
+        longer[i] = (*numbers)[i % n];
+    facet__free(*numbers);
+    *numbers = longer;
+    return FACET_OK;
+}
+
+facet_status facet__channel_repeat(facet__channel_params *p)
+{
+    const size_t n = p->channels, times = n < 256 ? 512 / n : 1;
+    const facet_status a = repeat(&p->scale, n, times);
+    const facet_status b = repeat(&p->shift, n, times);
+    const facet_status c = repeat(&p->slope, n, times);
+
+    if (a != FACET_OK || b != FACET_OK || c != FACET_OK)
+        return FACET_ENOMEM;
+    p->channels = n * times;
+    return FACET_OK;
+}
+
+const facet__step_class facet__step_channel = { .name = "channel",
+    .run = run_channel, .free = free_channel, .in_place = true };
 
 /* binary */
 
