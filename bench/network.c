@@ -101,6 +101,8 @@ int main(int argc, char **argv)
     qsort(times, (size_t)rounds, sizeof *times, by_value);
     printf("%.4f\n", times[rounds / 2]);
     if (getenv("FACET_PROFILE"))
+        fprintf(stderr, "least %.4f ms\n", times[0]);
+    if (getenv("FACET_PROFILE"))
         profile(session, model);
     free(times);
     facet_session_free(session);

@@ -73,7 +73,7 @@ static bool is_per_channel(
     if (facet__shape_count(s) == 1)
         return true;
     return axis >= 0 && s->d[axis] == channels &&
-        facet__shape_count(s) == channels;
+           facet__shape_count(s) == channels;
 }
 
 /* The constant operand of a node that is a sum or product with one. */
@@ -122,7 +122,8 @@ static void affine_at(const facet__compiler *c, const facet__node *node,
     double y;
 
     if (k == FACET__NONE) { /* BatchNormalization */
-        const double epsilon = (double)facet__node_float(node, "epsilon", 1e-5f);
+        const double epsilon =
+            (double)facet__node_float(node, "epsilon", 1e-5f);
         double p[4]; /* scale, bias, mean, variance */
 
         for (int m = 0; m < 4; m++)
@@ -133,9 +134,9 @@ static void affine_at(const facet__compiler *c, const facet__node *node,
     }
     x = facet__constant(c, node->in[k], &n);
     y = (double)x[n == 1 ? 0 : i];
-    *factor = node->op == FACET__OP_MUL ? y
-        : node->op == FACET__OP_DIV     ? 1.0 / y
-                                        : 1.0;
+    *factor = node->op == FACET__OP_MUL   ? y
+              : node->op == FACET__OP_DIV ? 1.0 / y
+                                          : 1.0;
     *shift = node->op == FACET__OP_ADD ? y : node->op == FACET__OP_SUB ? -y : 0;
 }
 
@@ -157,8 +158,7 @@ facet_status facet__affine_of(const facet__compiler *c,
         for (int k = 0; k < chain->n_affine; k++) {
             double by, plus;
 
-            affine_at(
-                c, &c->graph->nodes[chain->affine[k]], i, &by, &plus);
+            affine_at(c, &c->graph->nodes[chain->affine[k]], i, &by, &plus);
             f *= by;
             s = s * by + plus;
         }
@@ -180,8 +180,8 @@ static bool takes_activation(const facet__compiler *c, const facet__node *node)
         return facet__clip_bounds(c, node, &lo, &hi);
     case FACET__OP_PRELU:
         return constant(c, node->in[1]) &&
-            is_per_channel(
-                c, &c->graph->values[node->in[1]].shape, node->in[0]);
+               is_per_channel(
+                   c, &c->graph->values[node->in[1]].shape, node->in[0]);
     default:
         return false;
     }
@@ -192,8 +192,8 @@ facet_status facet__activation_of(const facet__compiler *c,
     float *hi)
 {
     const facet__node *node = chain->activation == FACET__NONE
-        ? NULL
-        : &c->graph->nodes[chain->activation];
+                                  ? NULL
+                                  : &c->graph->nodes[chain->activation];
     float alpha;
     const float *from = &alpha;
     int64_t n = 1;
@@ -237,8 +237,7 @@ static int only_reader(const facet__compiler *c, int value)
 }
 
 /* Take node `next` in if it fits; true when it did. */
-static bool extend(
-    facet__compiler *c, int first, facet__chain *chain, int next)
+static bool extend(facet__compiler *c, int first, facet__chain *chain, int next)
 {
     const facet__node *node = &c->graph->nodes[next];
     const bool sum_done = chain->sum != FACET__NONE;
@@ -246,8 +245,8 @@ static bool extend(
     const bool filters = facet__has_filters(c, &c->graph->nodes[first]);
     const int other = other_operand(c, node, chain->result);
 
-    if (!sum_done && !activation_done &&
-        chain->n_affine < FACET__AFFINE_MAX && facet__is_affine(c, node)) {
+    if (!sum_done && !activation_done && chain->n_affine < FACET__AFFINE_MAX &&
+        facet__is_affine(c, node)) {
         chain->affine[chain->n_affine++] = next;
     } else if (!activation_done && node->in[0] == chain->result &&
                takes_activation(c, node)) {
@@ -278,7 +277,9 @@ void facet__chains_find(facet__compiler *c)
             continue;
         c->owner[i] = i;
         *chain = (facet__chain){ .activation = FACET__NONE,
-            .sum = FACET__NONE, .residual = FACET__NONE, .last = i,
+            .sum = FACET__NONE,
+            .residual = FACET__NONE,
+            .last = i,
             .result = node->out[0] };
         if (affine)
             chain->affine[chain->n_affine++] = i;

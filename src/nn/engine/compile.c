@@ -165,6 +165,7 @@ facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     memcpy(step.out, out, (size_t)n_out * sizeof *out);
     step.windowed = class == &facet__step_pool ||
                     class == &facet__step_depthwise ||
+                    class == &facet__step_conv_rows ||
                     (class == &facet__step_conv && node != FACET__NONE &&
                         c->graph->nodes[node].op == FACET__OP_CONV);
     if (class->alias)
@@ -292,8 +293,8 @@ static facet_status lower_at(facet__compiler *c, int i)
     if (c->chains[chain].last != i)
         return FACET_OK;
     return facet__has_filters(c, &c->graph->nodes[chain])
-        ? lower(c, chain)
-        : facet__lower_affine(c, chain);
+               ? lower(c, chain)
+               : facet__lower_affine(c, chain);
 }
 
 static facet_status connect_inputs(facet__compiler *c)

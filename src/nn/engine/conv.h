@@ -5,6 +5,8 @@
 
 #include "nn/engine/step.h"
 
+enum { FACET__FEW_CHANNELS = 4 }; /* up to here conv_rows is the faster */
+
 /* What follows a convolution and is done on the way to memory. */
 typedef struct facet__tail {
     float *bias;  /* [channels rounded up to 32], owned; never NULL */
@@ -21,11 +23,12 @@ typedef struct facet__filters {
     const float *bias;           /* [out] or NULL */
     const float *factor, *shift; /* [out] or NULL */
     size_t out, in, groups, kernel_h, kernel_w;
+    bool dilated;
     bool transposed; /* weight is [in][out] (Gemm without transB, MatMul) */
 } facet__filters;
 
-/* Makes params for facet__step_conv or facet__step_depthwise, whichever fits;
- * takes over `tail`'s slope, computes its bias. NULL without memory (then
+/* Makes params for the step that fits: conv, depthwise or conv_rows. Takes
+ * over `tail`'s slope, computes its bias. NULL without memory (then
  * `tail` is still the caller's). */
 void *facet__conv_create(const facet__filters *filters, const facet__tail *tail,
     bool bf16, const facet__step_class **class);

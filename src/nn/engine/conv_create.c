@@ -42,25 +42,28 @@ static float *folded_bias(const facet__filters *f)
     return bias;
 }
 
-/* [o][c][tap] to [o][tap][c]: the order in which packed pixels come. */
-static float *taps_first(const float *w, size_t out, size_t c, size_t taps)
+/* [o][c][y][x] to [o][y][x][c], the order in which packed pixels come; a row
+ * of a filter fills a segment, behind which there may be zeros. */
+static float *pixels_first(const conv_params *p, const float *w)
 {
-    float *t = facet__alloc(out * c * taps * sizeof *t);
+    const size_t c = p->in_group, width = p->kernel_w;
+    float *t = facet__calloc(p->out * p->k, sizeof *t);
 
-    for (size_t o = 0; t && o < out; o++)
+    for (size_t o = 0; t && o < p->out; o++)
         for (size_t i = 0; i < c; i++)
-            for (size_t k = 0; k < taps; k++)
-                t[(o * taps + k) * c + i] = w[(o * c + i) * taps + k];
+            for (size_t y = 0; y < p->kernel_h; y++)
+                for (size_t x = 0; x < width; x++)
+                    t[o * p->k + y * p->segment + x * c + i] =
+                        w[((o * c + i) * p->kernel_h + y) * width + x];
     return t;
 }
 
 static facet_status pack_groups(
     conv_params *p, const facet__filters *f, const float *w)
 {
-    const size_t taps = f->kernel_h * f->kernel_w;
     const size_t columns = f->out / f->groups;
     const size_t size = p->bf16 ? 2 : 4;
-    float *ordered = taps_first(w, f->out, p->in_group, taps);
+    float *ordered = pixels_first(p, w);
 
     p->packed_group = facet__gemm_packed_size(p->k, columns, p->bf16) * size;
     p->packed = facet__alloc(p->packed_group * f->groups);
@@ -90,28 +93,54 @@ static facet_status pack_depthwise(
     return FACET_OK;
 }
 
+/* Which step suits the filters. */
+static const facet__step_class *class_of(
+    const facet__filters *f, const facet__tail *tail)
+{
+    const bool depthwise = f->groups > 1 && f->groups == f->in &&
+                           f->in == f->out &&
+                           f->kernel_h <= FACET__DEPTHWISE_MAX;
+
+    if (depthwise && !tail->residual)
+        return &facet__step_depthwise;
+    if (f->in <= FACET__FEW_CHANNELS && f->groups == 1 && f->kernel_w > 1 &&
+        !f->dilated && !tail->residual)
+        return &facet__step_conv_rows;
+    return &facet__step_conv;
+}
+
+static conv_params params_of(const facet__filters *f, const facet__tail *tail,
+    bool bf16, const facet__step_class *class)
+{
+    conv_params p = { .kernel_h = f->kernel_h,
+        .kernel_w = f->kernel_w,
+        .groups = f->groups,
+        .out = f->out,
+        .in_group = f->in / f->groups,
+        .bf16 = bf16,
+        .tail = *tail };
+
+    p.tail.slope = NULL;
+    p.segment = p.in_group * p.kernel_w;
+    if (class == &facet__step_conv_rows && bf16)
+        p.segment = (p.segment + 1) & ~(size_t)1;
+    p.k = p.segment * p.kernel_h;
+    return p;
+}
+
 void *facet__conv_create(const facet__filters *f, const facet__tail *tail,
     bool bf16, const facet__step_class **class)
 {
-    const bool depthwise =
-        f->groups > 1 && f->groups == f->in && f->in == f->out &&
-        f->kernel_h <= FACET__DEPTHWISE_MAX && !tail->residual;
     conv_params *p = facet__calloc(1, sizeof *p);
     float *w = scaled_filters(f);
     facet_status st = FACET_ENOMEM;
 
+    *class = class_of(f, tail);
     if (p && w) {
-        *p = (conv_params){ .kernel_h = f->kernel_h,
-            .kernel_w = f->kernel_w,
-            .groups = f->groups,
-            .out = f->out,
-            .in_group = f->in / f->groups,
-            .bf16 = bf16,
-            .tail = *tail };
-        p->tail.slope = NULL;
-        p->k = p->in_group * f->kernel_h * f->kernel_w;
+        *p = params_of(f, tail, bf16, *class);
         p->tail.bias = folded_bias(f);
-        st = depthwise ? pack_depthwise(p, f, w) : pack_groups(p, f, w);
+        st = *class == &facet__step_depthwise ? pack_depthwise(p, f, w)
+                                              : pack_groups(p, f, w);
         if (!p->tail.bias)
             st = FACET_ENOMEM;
     }
@@ -121,7 +150,6 @@ void *facet__conv_create(const facet__filters *f, const facet__tail *tail,
         return NULL;
     }
     p->tail.slope = tail->slope;
-    *class = depthwise ? &facet__step_depthwise : &facet__step_conv;
     return p;
 }
 

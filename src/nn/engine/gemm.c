@@ -81,6 +81,17 @@ static void finish(const facet__gemm_panel *p, size_t i, size_t j, float x)
         ((float *)p->c)[at] = x;
 }
 
+static size_t depth(const facet__gemm_panel *p)
+{
+    return p->segments > 1 ? p->segments * p->k : p->k;
+}
+
+/* Where number q of the depth lies in a row of A. */
+static size_t place(const facet__gemm_panel *p, size_t q)
+{
+    return q / p->k * p->segment_stride + q % p->k;
+}
+
 void facet__gemm_f32_ref(const facet__gemm_panel *p)
 {
     const size_t width = facet__gemm_block_width(p->n, 0);
@@ -89,9 +100,9 @@ void facet__gemm_f32_ref(const facet__gemm_panel *p)
     for (size_t i = 0; i < p->m; i++) {
         float sum[FACET__NR] = { 0 };
 
-        for (size_t q = 0; q < p->k; q++)
+        for (size_t q = 0; q < depth(p); q++)
             for (size_t j = 0; j < width; j++)
-                sum[j] += a[i * p->a_stride + q] * b[q * width + j];
+                sum[j] += a[i * p->a_stride + place(p, q)] * b[q * width + j];
         for (size_t j = 0; j < p->n; j++)
             finish(p, i, j, sum[j]);
     }
@@ -105,9 +116,9 @@ void facet__gemm_bf16_ref(const facet__gemm_panel *p)
     for (size_t i = 0; i < p->m; i++) {
         float sum[FACET__NR] = { 0 };
 
-        for (size_t q = 0; q < p->k; q++)
+        for (size_t q = 0; q < depth(p); q++)
             for (size_t j = 0; j < width; j++)
-                sum[j] += facet__bf16_widen(a[i * p->a_stride + q]) *
+                sum[j] += facet__bf16_widen(a[i * p->a_stride + place(p, q)]) *
                           facet__bf16_widen(b[(q / 2 * width + j) * 2 + q % 2]);
         for (size_t j = 0; j < p->n; j++)
             finish(p, i, j, sum[j]);

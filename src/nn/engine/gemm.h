@@ -40,6 +40,9 @@ typedef struct facet__gemm_panel {
     const void *a;   /* [m][k], f32 or bf16 as the kernel wants */
     size_t a_stride; /* elements between rows */
     size_t m, k;     /* k even for bf16 */
+    /* The depth may lie in several stretches of k, each this many elements
+     * after the one before; 0 or 1: it is one. */
+    size_t segments, segment_stride;
     const void *b;   /* the packed block */
     size_t n;        /* columns that exist, 1 .. FACET__NR */
     void *c;         /* [m][n], f32 or bf16 */

@@ -52,6 +52,7 @@ static inline __attribute__((always_inline)) void tile(const int m,
     const float *a = (const float *)p->a + first * p->a_stride;
     const float *b = (const float *)p->b + column;
     const size_t left = p->n - column;
+    const size_t depth = p->segments > 1 ? p->segments * p->k : p->k;
     __m256 sum[TILE_ROWS][2];
 
 #pragma GCC unroll 6
@@ -59,12 +60,15 @@ static inline __attribute__((always_inline)) void tile(const int m,
         sum[i][0] = _mm256_loadu_ps(p->epilogue.bias + column);
         sum[i][1] = _mm256_loadu_ps(p->epilogue.bias + column + 8);
     }
-    for (size_t q = 0; q < p->k; q++, b += width) {
+    for (size_t q = 0, at = 0; q < depth; q++, at++, b += width) {
+        if (q > 0 && q % p->k == 0)
+            at += p->segment_stride - p->k;
+
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
 
 #pragma GCC unroll 6
         for (int i = 0; i < m; i++) {
-            const __m256 x = _mm256_set1_ps(a[(size_t)i * p->a_stride + q]);
+            const __m256 x = _mm256_set1_ps(a[(size_t)i * p->a_stride + at]);
 
             sum[i][0] = _mm256_fmadd_ps(x, b0, sum[i][0]);
             sum[i][1] = _mm256_fmadd_ps(x, b1, sum[i][1]);

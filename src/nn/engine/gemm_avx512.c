@@ -5,7 +5,7 @@
 FACET__INLINE void tile(
     const int m, const int vectors, const facet__gemm_panel *p, size_t first)
 {
-    const tile_rows a =
+    tile_rows a =
         rows_of((const float *)p->a + first * p->a_stride, p->a_stride * 4, m);
     const float *b = p->b;
     __m512 sum[TILE_ROWS][2];
@@ -14,19 +14,22 @@ FACET__INLINE void tile(
     for (int i = 0; i < m; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = _mm512_loadu_ps(p->epilogue.bias + v * 16);
-    for (size_t q = 0; q < p->k; q++, b += vectors * 16) {
-        const __m512 b0 = _mm512_load_ps(b);
-        const __m512 b1 = vectors > 1 ? _mm512_load_ps(b + 16) : b0;
+    for (size_t segment = 0; segment < segments_of(p); segment++) {
+        for (size_t q = 0; q < p->k; q++, b += vectors * 16) {
+            const __m512 b0 = _mm512_load_ps(b);
+            const __m512 b1 = vectors > 1 ? _mm512_load_ps(b + 16) : b0;
 
 #pragma GCC unroll 14
-        for (int i = 0; i < m; i++) {
-            const float *at = row_at(&a, i, q * 4);
-            const __m512 x = _mm512_set1_ps(*at);
+            for (int i = 0; i < m; i++) {
+                const float *at = row_at(&a, i, q * 4);
+                const __m512 x = _mm512_set1_ps(*at);
 
-            sum[i][0] = _mm512_fmadd_ps(x, b0, sum[i][0]);
-            if (vectors > 1)
-                sum[i][1] = _mm512_fmadd_ps(x, b1, sum[i][1]);
+                sum[i][0] = _mm512_fmadd_ps(x, b0, sum[i][0]);
+                if (vectors > 1)
+                    sum[i][1] = _mm512_fmadd_ps(x, b1, sum[i][1]);
+            }
         }
+        next_segment(&a, p->segment_stride * 4);
     }
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++)

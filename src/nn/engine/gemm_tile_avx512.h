@@ -34,6 +34,17 @@ FACET__INLINE tile_rows rows_of(const void *a, size_t stride_bytes, int m)
     return r;
 }
 
+FACET__INLINE size_t segments_of(const facet__gemm_panel *p)
+{
+    return p->segments > 1 ? p->segments : 1;
+}
+
+FACET__INLINE void next_segment(tile_rows *r, size_t bytes)
+{
+    for (int g = 0; g < 5; g++)
+        r->row[g] += bytes;
+}
+
 FACET__INLINE const void *row_at(const tile_rows *r, int i, size_t offset)
 {
     return r->row[i / 3] + (size_t)(i % 3) * r->stride + offset;

@@ -19,8 +19,9 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
         .residual_first = chain->residual_first };
     float *factor = NULL, *shift = NULL;
     void *params = NULL;
-    facet_status st = facet__activation_of(
-        c, chain, f->out, &tail.slope, &tail.lo, &tail.hi);
+    facet__dtype wanted = 0;
+    facet_status st =
+        facet__activation_of(c, chain, f->out, &tail.slope, &tail.lo, &tail.hi);
     int in[2], out;
 
     if (st == FACET_OK)
@@ -34,21 +35,30 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     }
     facet__free(factor);
     facet__free(shift);
+    /* A product gathers any type; a depthwise kernel reads its own. */
+    if (class == &facet__step_depthwise)
+        wanted = c->program->bf16 ? FACET__BF16 : FACET__F32;
     if (st != FACET_OK) {
         facet__free(tail.slope);
         return st;
     }
-    /* A product gathers any type; a depthwise kernel reads its own. */
-    in[0] = facet__slot_of(c, c->graph->nodes[i].in[0], layout,
-        class == &facet__step_depthwise && c->program->bf16 ? FACET__BF16
-        : class == &facet__step_depthwise                   ? FACET__F32
-                                                            : 0);
+    in[0] = class == &facet__step_conv_rows
+                ? facet__slot_any(c, c->graph->nodes[i].in[0])
+                : facet__slot_of(c, c->graph->nodes[i].in[0], layout, wanted);
     if (tail.residual)
         in[1] = facet__slot_of(c, chain->residual, layout, 0);
-    out = facet__slot_new(c, chain->result, layout,
-        class == &facet__step_depthwise && c->program->bf16 ? FACET__BF16
-                                                            : type);
+    out = facet__slot_new(c, chain->result, layout, wanted ? wanted : type);
     return facet__emit(c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
+}
+
+static bool is_dilated(const facet__node *node)
+{
+    const facet__attr *d = facet__node_attr(node, "dilations");
+
+    for (size_t i = 0; d && i < d->count; i++)
+        if (d->ints[i] != 1)
+            return true;
+    return false;
 }
 
 facet_status facet__lower_conv(facet__compiler *c, int i)
@@ -62,6 +72,7 @@ facet_status facet__lower_conv(facet__compiler *c, int i)
         return facet__lower_evaluate(c, i);
     f.bias = node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
     f.groups = (size_t)facet__node_int(node, "group", 1);
+    f.dilated = is_dilated(node);
     f.out = (size_t)w->d[0];
     f.in = (size_t)w->d[1] * f.groups;
     f.kernel_h = (size_t)w->d[2];
@@ -108,8 +119,7 @@ facet_status facet__lower_affine(facet__compiler *c, int i)
             c, chain, p->channels, &p->slope, &p->lo, &p->hi);
     }
     if (st == FACET_OK)
-        st = facet__affine_of(
-            c, chain, p->channels, &p->scale, &p->shift);
+        st = facet__affine_of(c, chain, p->channels, &p->scale, &p->shift);
     if (st == FACET_OK)
         st = facet__channel_repeat(p);
     if (st != FACET_OK) {

@@ -195,8 +195,8 @@ static facet_status lower_with_constant(
     p.constant = facet__spread(x, 1, p.channels);
     if (!p.constant)
         return facet__fail_memory(c->err);
-    return facet__emit(c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1,
-        &out, 1);
+    return facet__emit(
+        c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1, &out, 1);
 }
 
 /* Is `small` one number a channel of each image of `value`: [n, c, 1, 1]? */

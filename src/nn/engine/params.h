@@ -12,7 +12,7 @@ typedef struct facet__unary_params {
 
 /* y = x * scale[c] + shift[c]; y = max(y,0) + slope[c] min(y,0); bounds. */
 typedef struct facet__channel_params {
-    size_t channels; /* the numbers repeat after so many */
+    size_t channels;              /* the numbers repeat after so many */
     float *scale, *shift, *slope; /* owned; NULL: that part is left out */
     float lo, hi;
 } facet__channel_params;

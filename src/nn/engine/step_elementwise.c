@@ -154,7 +154,9 @@ facet_status facet__channel_repeat(facet__channel_params *p)
 }
 
 const facet__step_class facet__step_channel = { .name = "channel",
-    .run = run_channel, .free = free_channel, .in_place = true };
+    .run = run_channel,
+    .free = free_channel,
+    .in_place = true };
 
 /* binary */
 

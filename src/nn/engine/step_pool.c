@@ -66,50 +66,74 @@ static span span_of(const facet__window *w, int axis, int64_t o, int64_t size)
     return s;
 }
 
-static void pool_pixel(
-    const pool_run *t, size_t row, size_t ox, size_t c, size_t n)
+/* Windows are separable: the rows under an output row are first put together,
+ * all columns at once, then the columns of each window. */
+static void join_rows(
+    const pool_run *t, size_t row, float *joined, float *buffer, span *y)
 {
     const facet__pool_params *p = t->step->params;
     const facet__view *in = facet__in(t->step, t->run, 0);
-    const facet__view *out = facet__out(t->step, t->run, 0);
-    const size_t height = facet__view_h(out), channels = facet__view_c(in);
+    const size_t height = facet__view_h(facet__out(t->step, t->run, 0));
+    const size_t line = facet__view_w(in) * facet__view_c(in);
     const size_t image = row / height * facet__view_h(in);
-    const span y =
-        span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
+
+    *y = span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
+    begin(p->kind, joined, line);
+    for (int64_t j = 0; j < y->n; j++) {
+        const size_t at = (image + (size_t)(y->first + j * y->step)) * line;
+
+        take(t->run->kernels->vec, p->kind,
+            facet__floats(t->run, in, at, line, buffer), joined, line);
+    }
+}
+
+static void join_columns(const pool_run *t, const float *joined, size_t ox,
+    const span *y, float *sum)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t channels = facet__view_c(in);
     const span x = span_of(t->run->window, 1, (int64_t)ox, in->shape.d[3]);
-    const size_t at = (row * facet__view_w(out) + ox) * channels + c;
-    float sum[CHANNELS], buffer[CHANNELS];
+    /* squares were summed by rows; their sums are summed here */
+    const facet__pool_kind kind =
+        p->kind == FACET__POOL_L2 ? FACET__POOL_AVERAGE : p->kind;
 
-    begin(p->kind, sum, n);
-    for (int64_t j = 0; j < y.n; j++)
-        for (int64_t i = 0; i < x.n; i++) {
-            const size_t line = image + (size_t)(y.first + j * y.step);
-            const size_t pixel =
-                line * facet__view_w(in) + (size_t)(x.first + i * x.step);
-
-            take(t->run->kernels->vec, p->kind,
-                facet__floats(t->run, in, pixel * channels + c, n, buffer), sum,
-                n);
-        }
-    end(t->run->kernels->vec, p->kind, (size_t)(x.n * y.n),
-        x.counted * y.counted, sum, n);
-    if (out->type == FACET__F32)
-        memcpy((float *)out->data + at, sum, n * sizeof *sum);
-    else
-        facet__store(t->run, out, at, n, sum);
+    begin(kind, sum, channels);
+    for (int64_t i = 0; i < x.n; i++)
+        take(t->run->kernels->vec, kind,
+            joined + (size_t)(x.first + i * x.step) * channels, sum, channels);
+    end(t->run->kernels->vec, p->kind, (size_t)(x.n * y->n),
+        x.counted * y->counted, sum, channels);
 }
 
 static void pool_row(void *context, size_t row, int thread)
 {
     const pool_run *t = context;
+    const facet__view *in = facet__in(t->step, t->run, 0);
     const facet__view *out = facet__out(t->step, t->run, 0);
-    const size_t channels = facet__view_c(out);
+    const size_t channels = facet__view_c(in);
+    const size_t line = facet__view_w(in) * channels;
+    const size_t width = facet__view_w(out);
+    float *joined = (float *)(void *)(t->run->scratch +
+                                      (size_t)thread * t->run->scratch_stride);
+    float *buffer = joined + line, *sums = buffer + line;
+    float *to = facet__target(out, row * width * channels, sums);
+    span y;
 
-    (void)thread;
-    for (size_t x = 0; x < facet__view_w(out); x++)
-        for (size_t c = 0; c < channels; c += CHANNELS)
-            pool_pixel(t, row, x, c,
-                channels - c < CHANNELS ? channels - c : CHANNELS);
+    join_rows(t, row, joined, buffer, &y);
+    for (size_t x = 0; x < width; x++)
+        join_columns(t, joined, x, &y, to + x * channels);
+    facet__store(t->run, out, row * width * channels, width * channels, to);
+}
+
+/* The joined row, a widened row, a row of results. */
+static size_t pool_scratch(const facet__step *step, const facet__run *run)
+{
+    const facet__view *in = facet__in(step, run, 0);
+    const facet__view *out = facet__out(step, run, 0);
+
+    return (2 * facet__view_w(in) + facet__view_w(out)) * facet__view_c(in) *
+           sizeof(float);
 }
 
 static void run_pool(const facet__step *step, const facet__run *run)
@@ -121,7 +145,9 @@ static void run_pool(const facet__step *step, const facet__run *run)
         run->pool, facet__view_n(out) * facet__view_h(out), pool_row, &t);
 }
 
-const facet__step_class facet__step_pool = { .name = "pool", .run = run_pool };
+const facet__step_class facet__step_pool = {
+    .name = "pool", .scratch = pool_scratch, .run = run_pool
+};
 
 /* global: a task an image and a stretch of channels */
 
