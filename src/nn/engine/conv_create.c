@@ -42,9 +42,10 @@ static float *folded_bias(const facet__filters *f)
     return bias;
 }
 
-/* [o][c][y][x] to [o][y][x][c], the order in which packed pixels come; a row
- * of a filter fills a segment, behind which there may be zeros. */
-static float *pixels_first(const conv_params *p, const float *w)
+/* [o][c][y][x] to the order in which a pixel's neighbourhood comes:
+ * [o][y][x][c] from gathered pixels, [o][y][c][x] from the rows of conv_rows,
+ * where each segment [x] may be padded with a zero. */
+static float *reorder(const conv_params *p, const float *w, bool rows)
 {
     const size_t c = p->in_group, width = p->kernel_w;
     float *t = facet__calloc(p->out * p->k, sizeof *t);
@@ -52,9 +53,13 @@ static float *pixels_first(const conv_params *p, const float *w)
     for (size_t o = 0; t && o < p->out; o++)
         for (size_t i = 0; i < c; i++)
             for (size_t y = 0; y < p->kernel_h; y++)
-                for (size_t x = 0; x < width; x++)
-                    t[o * p->k + y * p->segment + x * c + i] =
+                for (size_t x = 0; x < width; x++) {
+                    const size_t at = rows ? (y * c + i) * p->segment + x
+                                           : (y * width + x) * c + i;
+
+                    t[o * p->k + at] =
                         w[((o * c + i) * p->kernel_h + y) * width + x];
+                }
     return t;
 }
 
@@ -63,7 +68,7 @@ static facet_status pack_groups(
 {
     const size_t columns = f->out / f->groups;
     const size_t size = p->bf16 ? 2 : 4;
-    float *ordered = pixels_first(p, w);
+    float *ordered = reorder(p, w, p->segment > 0);
 
     p->packed_group = facet__gemm_packed_size(p->k, columns, p->bf16) * size;
     p->packed = facet__alloc(p->packed_group * f->groups);
@@ -121,10 +126,11 @@ static conv_params params_of(const facet__filters *f, const facet__tail *tail,
         .tail = *tail };
 
     p.tail.slope = NULL;
-    p.segment = p.in_group * p.kernel_w;
-    if (class == &facet__step_conv_rows && bf16)
-        p.segment = (p.segment + 1) & ~(size_t)1;
-    p.k = p.segment * p.kernel_h;
+    p.k = p.in_group * p.kernel_h * p.kernel_w;
+    if (class == &facet__step_conv_rows) {
+        p.segment = bf16 ? (p.kernel_w + 1) & ~(size_t)1 : p.kernel_w;
+        p.k = p.segment * p.kernel_h * p.in_group;
+    }
     return p;
 }
 

@@ -9,8 +9,8 @@ typedef struct conv_params {
     size_t kernel_h, kernel_w, groups;
     size_t in_group;     /* input channels of a group */
     size_t out;          /* output channels of all groups */
-    size_t segment;      /* depth of a filter's row; padded, for conv_rows */
-    size_t k;            /* depth of the product: kernel_h segments */
+    size_t segment;      /* of conv_rows: numbers of a filter's row, else 0 */
+    size_t k;            /* depth of the product */
     bool bf16;           /* the products are of bf16 */
     void *packed;        /* the groups' filters, one after the other */
     size_t packed_group; /* bytes of a group's */

@@ -69,6 +69,9 @@ FACET__INLINE __m512 widen(__m256i half)
  * NaN). AVX-512 F only. */
 FACET__INLINE __m256i narrow(__m512 x)
 {
+#if defined(__AVX512BF16__)
+    return (__m256i)_mm512_cvtneps_pbh(x);
+#else
     const __m512i bits = _mm512_castps_si512(x);
     const __m512i odd =
         _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -76,6 +79,7 @@ FACET__INLINE __m256i narrow(__m512 x)
 
     return _mm512_cvtepi32_epi16(
         _mm512_srli_epi32(_mm512_add_epi32(bits, bias), 16));
+#endif
 }
 
 FACET__INLINE __m512 load_residual(
@@ -99,7 +103,7 @@ FACET__INLINE void finish(const facet__gemm_panel *p, size_t row, int vector,
 
     if (e->residual)
         r = load_residual(e, row, vector, mask);
-    if (e->residual_first)
+    if (e->residual_first && e->residual)
         x = _mm512_add_ps(x, r);
     if (e->slope) {
         const __m512 zero = _mm512_setzero_ps();
@@ -109,7 +113,7 @@ FACET__INLINE void finish(const facet__gemm_panel *p, size_t row, int vector,
     }
     x = _mm512_max_ps(x, _mm512_set1_ps(e->lo));
     x = _mm512_min_ps(x, _mm512_set1_ps(e->hi));
-    if (!e->residual_first)
+    if (!e->residual_first && e->residual)
         x = _mm512_add_ps(x, r);
     if (p->c_bf16)
         _mm256_mask_storeu_epi16((uint16_t *)p->c + at, mask, narrow(x));

@@ -50,6 +50,9 @@ typedef struct facet__vec {
     void (*accumulate)(const float *x, float *y, size_t n);
     void (*accumulate_square)(const float *x, float *y, size_t n);
     void (*scale)(float factor, float *y, size_t n);
+    /* y[o][c] = max or sum over t < taps of x[o * stride + t][c], o < n */
+    void (*join)(bool sum, const float *x, size_t c, size_t stride, size_t taps,
+        float *y, size_t n);
     /* planes[c][n] <-> pixels[n][c] */
     void (*interleave)(const float *planes, size_t plane_stride, size_t c,
         float *pixels, size_t n);

@@ -43,7 +43,8 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
         return st;
     }
     in[0] = class == &facet__step_conv_rows
-                ? facet__slot_any(c, c->graph->nodes[i].in[0])
+                ? facet__slot_of(
+                      c, c->graph->nodes[i].in[0], FACET__PLAIN, FACET__F32)
                 : facet__slot_of(c, c->graph->nodes[i].in[0], layout, wanted);
     if (tail.residual)
         in[1] = facet__slot_of(c, chain->residual, layout, 0);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* step_conv_rows.c - convolutions of few channels: the first layer.
  *
- * Three channels are too few to gather pixel by pixel. Instead the input rows
- * that some output rows see are copied once, interleaved and in the product's
- * type, with their padding beside them. In such a row the kw pixels under a
- * filter's row are neighbours, so the product reads them where they lie: its
- * depth is kernel_h segments of kernel_w * channels numbers. */
+ * Three channels are too few to gather pixel by pixel. Instead the rows that
+ * some output rows see are copied once, plane by plane as the caller gave
+ * them, in the product's type and with their padding beside them. In such a
+ * row the pixels under a filter's row are neighbours, so the product reads
+ * them where they lie: its depth is a segment for each row of each plane. */
 #include <string.h>
 
 #include "nn/engine/conv_params.h"
 
-enum { ROWS = 8 /* output rows of a task */, STRETCH = 1024 };
+enum { ROWS = 8 }; /* output rows of a task */
 
 typedef struct rows_run {
     const facet__step *step;
@@ -18,7 +18,7 @@ typedef struct rows_run {
     const conv_params *p;
     const facet__view *in, *out;
     size_t channels, width; /* of the input */
-    size_t pitch;           /* elements of a copied row */
+    size_t pitch;           /* elements of a copied row of a plane */
     size_t copied;          /* rows a task copies at most */
 } rows_run;
 
@@ -43,7 +43,7 @@ static rows_run setup(const facet__step *step, const facet__run *run)
              (size_t)w->kernel[1];
     if (pixels < r.width + (size_t)w->pad_begin[1])
         pixels = r.width + (size_t)w->pad_begin[1];
-    r.pitch = pixels * r.channels + 32; /* a tile may read past the end */
+    r.pitch = pixels + 32; /* a segment may be read past the end */
     r.copied = (ROWS - 1) * (size_t)w->stride[0] + (size_t)w->kernel[0];
     return r;
 }
@@ -52,54 +52,32 @@ static size_t scratch(const facet__step *step, const facet__run *run)
 {
     const rows_run r = setup(step, run);
 
-    return r.copied * r.pitch * element(r.p);
+    return r.copied * r.channels * r.pitch * element(r.p);
 }
 
-/* n pixels of an input row from pixel x on, interleaved floats. */
-static const float *interleaved(const rows_run *r, size_t image, size_t y,
-    size_t x, size_t n, float *buffer)
+/* Copy row y (outside the picture: zeros) of a plane behind its padding. */
+static void copy_row(
+    const rows_run *r, size_t image, size_t channel, int64_t y, char *to)
 {
+    const size_t before = (size_t)r->run->window->pad_begin[1];
     const size_t height = facet__view_h(r->in);
-    const size_t plane = height * r->width;
-
-    if (r->in->layout == FACET__NHWC)
-        return facet__floats(r->run, r->in,
-            ((image * height + y) * r->width + x) * r->channels,
-            n * r->channels, buffer);
-    r->run->kernels->vec->interleave((const float *)r->in->data +
-                                         image * r->channels * plane +
-                                         y * r->width + x,
-        plane, r->channels, buffer, n);
-    return buffer;
-}
-
-/* Copy row y (outside the picture: zeros) behind its padding. */
-static void copy_row(const rows_run *r, size_t image, int64_t y, char *to)
-{
-    const size_t before = (size_t)r->run->window->pad_begin[1] * r->channels;
-    const size_t step = STRETCH / r->channels;
-    const bool inside = y >= 0 && y < r->in->shape.d[2];
     const size_t size = element(r->p);
-    float buffer[STRETCH];
+    const float *from;
 
-    if (!inside) {
+    if (y < 0 || y >= r->in->shape.d[2]) {
         memset(to, 0, r->pitch * size);
         return;
     }
+    from = (const float *)r->in->data +
+           ((image * r->channels + channel) * height + (size_t)y) * r->width;
     memset(to, 0, before * size);
-    for (size_t x = 0; x < r->width; x += step) {
-        const size_t n = r->width - x < step ? r->width - x : step;
-        const float *from = interleaved(r, image, (size_t)y, x, n, buffer);
-        char *at = to + (before + x * r->channels) * size;
-
-        if (r->p->bf16)
-            r->run->kernels->vec->narrow(
-                from, (uint16_t *)(void *)at, n * r->channels);
-        else
-            memcpy(at, from, n * r->channels * size);
-    }
-    memset(to + (before + r->width * r->channels) * size, 0,
-        (r->pitch - before - r->width * r->channels) * size);
+    if (r->p->bf16)
+        r->run->kernels->vec->narrow(
+            from, (uint16_t *)(void *)to + before, r->width);
+    else
+        memcpy((float *)(void *)to + before, from, r->width * size);
+    memset(to + (before + r->width) * size, 0,
+        (r->pitch - before - r->width) * size);
 }
 
 /* One output row from its copied input rows. */
@@ -112,10 +90,10 @@ static void multiply_row(const rows_run *r, const char *rows, size_t out_row)
     for (size_t n0 = 0; n0 < p->out; n0 += FACET__NR) {
         const size_t left = p->out - n0;
         facet__gemm_panel panel = { .a = rows,
-            .a_stride = (size_t)w->stride[1] * r->channels,
+            .a_stride = (size_t)w->stride[1],
             .m = m,
             .k = p->segment,
-            .segments = p->kernel_h,
+            .segments = p->kernel_h * r->channels,
             .segment_stride = r->pitch,
             .b = (const char *)p->packed + n0 * p->k * element(p),
             .n = left < FACET__NR ? left : FACET__NR,
@@ -140,15 +118,17 @@ static void task(void *context, size_t index, int thread)
     const size_t parts = (height + ROWS - 1) / ROWS;
     const size_t image = index / parts, first = index % parts * ROWS;
     const size_t count = height - first < ROWS ? height - first : ROWS;
-    const size_t row_bytes = r->pitch * element(r->p);
+    const size_t plane_bytes = r->pitch * element(r->p);
+    const size_t row_bytes = plane_bytes * r->channels;
     const size_t need =
         (count - 1) * (size_t)w->stride[0] + (size_t)w->kernel[0];
     char *rows = r->run->scratch + (size_t)thread * r->run->scratch_stride;
 
-    for (size_t i = 0; i < need; i++)
-        copy_row(r, image,
-            (int64_t)(first * (size_t)w->stride[0] + i) - w->pad_begin[0],
-            rows + i * row_bytes);
+    for (size_t i = 0; i < need * r->channels; i++)
+        copy_row(r, image, i % r->channels,
+            (int64_t)(first * (size_t)w->stride[0] + i / r->channels) -
+                w->pad_begin[0],
+            rows + i * plane_bytes);
     for (size_t i = 0; i < count; i++)
         multiply_row(r, rows + i * (size_t)w->stride[0] * row_bytes,
             image * height + first + i);

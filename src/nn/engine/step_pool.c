@@ -87,23 +87,63 @@ static void join_rows(
     }
 }
 
-static void join_columns(const pool_run *t, const float *joined, size_t ox,
-    const span *y, float *sum)
+/* Outputs [from, to) of a row whose windows lie wholly inside; `from` > `to`
+ * when there are none. */
+static void whole_windows(
+    const facet__window *w, size_t in, size_t out, size_t *from, size_t *to)
+{
+    const int64_t stride = w->stride[1], pad = w->pad_begin[1];
+    const int64_t last = (int64_t)in - w->kernel[1] + pad;
+
+    *from = (size_t)((pad + stride - 1) / stride);
+    *to = last < 0 || w->dilation[1] != 1 ? 0 : (size_t)(last / stride) + 1;
+    *to = *to < out ? *to : out;
+}
+
+/* Squares were summed by rows; their sums are summed here. */
+static void join_columns(
+    const pool_run *t, const float *joined, size_t ox, float *sum)
 {
     const facet__pool_params *p = t->step->params;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const size_t channels = facet__view_c(in);
     const span x = span_of(t->run->window, 1, (int64_t)ox, in->shape.d[3]);
-    /* squares were summed by rows; their sums are summed here */
     const facet__pool_kind kind =
-        p->kind == FACET__POOL_L2 ? FACET__POOL_AVERAGE : p->kind;
+        p->kind == FACET__POOL_MAX ? FACET__POOL_MAX : FACET__POOL_AVERAGE;
 
     begin(kind, sum, channels);
     for (int64_t i = 0; i < x.n; i++)
         take(t->run->kernels->vec, kind,
             joined + (size_t)(x.first + i * x.step) * channels, sum, channels);
-    end(t->run->kernels->vec, p->kind, (size_t)(x.n * y->n),
-        x.counted * y->counted, sum, channels);
+}
+
+/* All windows of a row; most lie inside and are joined in one call. */
+static void join_row(
+    const pool_run *t, const float *joined, const span *y, float *to)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__window *w = t->run->window;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t width = facet__view_w(facet__out(t->step, t->run, 0));
+    const size_t c = facet__view_c(in);
+    size_t from, until;
+
+    whole_windows(w, facet__view_w(in), width, &from, &until);
+    for (size_t x = 0; x < width; x++)
+        if (x < from || x >= until)
+            join_columns(t, joined, x, to + x * c);
+    if (from < until)
+        t->run->kernels->vec->join(p->kind != FACET__POOL_MAX,
+            joined +
+                (from * (size_t)w->stride[1] - (size_t)w->pad_begin[1]) * c,
+            c, (size_t)w->stride[1], (size_t)w->kernel[1], to + from * c,
+            until - from);
+    for (size_t x = 0; p->kind != FACET__POOL_MAX && x < width; x++) {
+        const span s = span_of(w, 1, (int64_t)x, in->shape.d[3]);
+
+        end(t->run->kernels->vec, p->kind, (size_t)(s.n * y->n),
+            s.counted * y->counted, to + x * c, c);
+    }
 }
 
 static void pool_row(void *context, size_t row, int thread)
@@ -121,8 +161,7 @@ static void pool_row(void *context, size_t row, int thread)
     span y;
 
     join_rows(t, row, joined, buffer, &y);
-    for (size_t x = 0; x < width; x++)
-        join_columns(t, joined, x, &y, to + x * channels);
+    join_row(t, joined, &y, to);
     facet__store(t->run, out, row * width * channels, width * channels, to);
 }
 
