@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "nn/engine/arena.h"
+#include "nn/engine/bands.h"
 #include "nn/engine/program.h"
 
 struct facet__plan {
@@ -19,6 +20,8 @@ struct facet__plan {
     facet__window *windows; /* [n_steps] */
     char *arena;
     size_t arena_bytes;
+    facet__band *bands; /* [n_steps], n_bands of them used */
+    int n_bands;
     facet__run run;
 };
 
@@ -76,6 +79,63 @@ static facet_status fit_windows(facet__plan *plan, facet_error *err)
     return FACET_OK;
 }
 
+/* Cut the program into bands; on several threads each step by itself. A
+ * windowed map needs only its window's bytes. */
+static void find_bands(facet__plan *plan)
+{
+    const facet__program *p = plan->program;
+
+    if (facet__pool_size(plan->run.pool) > 1) {
+        for (int i = 0; i < p->n_steps; i++)
+            plan->bands[i] = (facet__band){ .first = i, .length = 1 };
+        plan->n_bands = p->n_steps;
+        return;
+    }
+    plan->n_bands =
+        facet__bands_find(p, plan->views, plan->windows, plan->bands);
+    for (int b = 0; b < plan->n_bands; b++) {
+        const facet__band *band = &plan->bands[b];
+
+        for (int k = 0; k < band->length; k++) {
+            const int slot = p->steps[band->first + k].out[0];
+            const facet__view *view = &plan->views[slot];
+
+            if (band->window[k] > 0)
+                plan->blocks[slot].bytes =
+                    band->window[k] * facet__view_w(view) *
+                    facet__view_c(view) * facet__dtype_size(view->type);
+        }
+    }
+}
+
+static int slot_of_step(const facet__step *step, int i)
+{
+    return i < step->n_in ? step->in[i] : step->out[i - step->n_in];
+}
+
+/* The steps of a band take turns: what one of them touches matters from the
+ * first to the last. */
+static void extend_over_bands(facet__plan *plan)
+{
+    const facet__program *p = plan->program;
+
+    for (int b = 0; b < plan->n_bands; b++) {
+        const facet__band *band = &plan->bands[b];
+
+        for (int k = 0; k < band->length; k++) {
+            const facet__step *step = &p->steps[band->first + k];
+
+            for (int i = 0; i < step->n_in + step->n_out; i++) {
+                const int root = root_of(p, slot_of_step(step, i));
+
+                facet__block_touch(&plan->blocks[root], band->first);
+                facet__block_touch(
+                    &plan->blocks[root], band->first + band->length - 1);
+            }
+        }
+    }
+}
+
 static void note_lives(facet__plan *plan)
 {
     const facet__program *p = plan->program;
@@ -89,6 +149,7 @@ static void note_lives(facet__plan *plan)
         for (int k = 0; k < step->n_out; k++)
             facet__block_touch(&plan->blocks[root_of(p, step->out[k])], i);
     }
+    extend_over_bands(plan);
     for (int k = 0; k < p->graph->n_inputs; k++) {
         facet__block_touch(&plan->blocks[p->inputs[k]], -1);
         facet__block_touch(&plan->blocks[p->inputs[k]], end);
@@ -106,12 +167,13 @@ static void share_in_place(facet__plan *plan, int *shared)
 {
     const facet__program *p = plan->program;
 
-    for (int i = 0; i < p->n_steps; i++) {
+    for (int b = 0; b < plan->n_bands; b++) {
+        const int i = plan->bands[b].first;
         const facet__step *step = &p->steps[i];
         facet__block *in, *out;
         int from, to;
 
-        if (!step->class->in_place)
+        if (!step->class->in_place || plan->bands[b].length > 1)
             continue;
         from = root_of(p, step->in[0]);
         to = root_of(p, step->out[0]);
@@ -157,6 +219,7 @@ static facet_status lay_out(facet__plan *plan, facet_error *err)
         return facet__fail_memory(err);
     for (int s = 0; s < p->n_slots; s++)
         shared[s] = FACET__NONE;
+    find_bands(plan);
     note_lives(plan);
     share_in_place(plan, shared);
     st = facet__arena_place(
@@ -197,12 +260,13 @@ facet_status facet__plan_create(const facet__program *program,
     plan->program = program;
     plan->views = facet__calloc(slots, sizeof *plan->views);
     plan->blocks = facet__calloc(slots, sizeof *plan->blocks);
+    plan->bands = facet__calloc((size_t)program->n_steps, sizeof *plan->bands);
     plan->windows =
         facet__calloc((size_t)program->n_steps, sizeof *plan->windows);
     plan->run = (facet__run){
         .kernels = program->kernels, .views = plan->views, .pool = pool
     };
-    if (!plan->views || !plan->blocks || !plan->windows)
+    if (!plan->views || !plan->blocks || !plan->bands || !plan->windows)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
         st = facet__infer(program->graph, shapes, false, &plan->facts, err);
@@ -228,6 +292,7 @@ void facet__plan_free(facet__plan *plan)
     facet__free(plan->views);
     facet__free(plan->blocks);
     facet__free(plan->windows);
+    facet__free(plan->bands);
     facet__free(plan->arena);
     facet__free(plan);
 }
@@ -248,19 +313,22 @@ size_t facet__plan_bytes(const facet__plan *plan)
            (size_t)facet__pool_size(plan->run.pool) * plan->run.scratch_stride;
 }
 
-static void run_step(facet__plan *plan, int i)
+static void run_band(facet__plan *plan, const facet__band *band)
 {
-    const facet__step *step = &plan->program->steps[i];
+    const facet__step *step = &plan->program->steps[band->first];
 
-    plan->run.window = &plan->windows[i];
-    if (!step->class->alias)
+    plan->run.window = &plan->windows[band->first];
+    if (band->length > 1)
+        facet__band_run(
+            plan->program, band, plan->windows, plan->views, &plan->run);
+    else if (!step->class->alias)
         step->class->run(step, &plan->run);
 }
 
 void facet__plan_run(facet__plan *plan)
 {
-    for (int i = 0; i < plan->program->n_steps; i++)
-        run_step(plan, i);
+    for (int b = 0; b < plan->n_bands; b++)
+        run_band(plan, &plan->bands[b]);
 }
 
 static double now(void)
@@ -273,10 +341,10 @@ static double now(void)
 
 void facet__plan_profile(facet__plan *plan, double *seconds)
 {
-    for (int i = 0; i < plan->program->n_steps; i++) {
+    for (int b = 0; b < plan->n_bands; b++) {
         const double begin = now();
 
-        run_step(plan, i);
-        seconds[i] += now() - begin;
+        run_band(plan, &plan->bands[b]);
+        seconds[plan->bands[b].first] += now() - begin;
     }
 }

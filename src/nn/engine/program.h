@@ -50,7 +50,8 @@ const facet__view *facet__plan_output(const facet__plan *plan, size_t index);
 size_t facet__plan_bytes(const facet__plan *plan);
 void facet__plan_run(facet__plan *plan);
 
-/* Run once and add each step's seconds to seconds[n_steps]: for profiles. */
+/* Run once and add each step's seconds to seconds[n_steps] (a band's to its
+ * first step's): for profiles. */
 void facet__plan_profile(facet__plan *plan, double *seconds);
 
 #endif

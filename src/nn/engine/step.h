@@ -22,6 +22,10 @@ typedef struct facet__step_class {
     /* Scratch bytes a thread needs with these views; NULL: none. */
     size_t (*scratch)(const facet__step *step, const facet__run *run);
     void (*run)(const facet__step *step, const facet__run *run);
+    /* Output rows [first, end) of a map, all images' rows counted through, by
+     * thread `thread`. NULL: the step runs as a whole only. */
+    void (*rows)(const facet__step *step, const facet__run *run, int thread,
+        size_t first, size_t end);
     void (*free)(void *params); /* NULL: facet__free */
     bool alias;    /* the output is the input under another shape: no run */
     bool in_place; /* the output may take the place of input 0 */
@@ -57,6 +61,10 @@ static inline const facet__view *facet__out(
 {
     return &run->views[step->out[i]];
 }
+
+/* Run all rows of a step that has `rows`, `grain` or more a task. */
+void facet__run_by_rows(
+    const facet__step *step, const facet__run *run, size_t grain);
 
 /* n floats of a view from element `at` on: where they lie when they are
  * floats, else widened into `buffer`. */

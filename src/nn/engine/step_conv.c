@@ -209,18 +209,17 @@ static void multiply(const conv_run *c, const void *a, size_t a_stride,
     }
 }
 
-static void task(void *context, size_t index, int thread)
+/* Rows [first, first + m) of the product, at most a chunk. */
+static void chunk_of_rows(
+    const conv_run *c, int thread, size_t first, size_t m, size_t part)
 {
-    const conv_run *c = context;
-    const size_t first = index / c->parts * c->chunk;
-    const size_t m = c->rows - first < c->chunk ? c->rows - first : c->chunk;
     char *const gathered =
         c->run->scratch + (size_t)thread * c->run->scratch_stride;
     const size_t row_bytes = c->k * element(c->p);
 
     if (c->direct) {
-        multiply(c, facet__view_at(c->in, first * c->k), c->k, first, m, 0,
-            index % c->parts);
+        multiply(
+            c, facet__view_at(c->in, first * c->k), c->k, first, m, 0, part);
         return;
     }
     for (size_t g = 0; g < c->p->groups; g++) {
@@ -229,8 +228,17 @@ static void task(void *context, size_t index, int thread)
                 gather_pixel(c, first + i, g, gathered + i * row_bytes);
             else
                 gather_plain(c, first + i, gathered + i * row_bytes);
-        multiply(c, gathered, c->k, first, m, g, index % c->parts);
+        multiply(c, gathered, c->k, first, m, g, part);
     }
+}
+
+static void task(void *context, size_t index, int thread)
+{
+    const conv_run *c = context;
+    const size_t first = index / c->parts * c->chunk;
+    const size_t m = c->rows - first < c->chunk ? c->rows - first : c->chunk;
+
+    chunk_of_rows(c, thread, first, m, index % c->parts);
 }
 
 static void run_conv(const facet__step *step, const facet__run *run)
@@ -241,7 +249,21 @@ static void run_conv(const facet__step *step, const facet__run *run)
     facet__pool_run(run->pool, chunks * c.parts, task, &c);
 }
 
+/* Rows of the map: whole lines of the product's rows. */
+static void map_rows(const facet__step *step, const facet__run *run, int thread,
+    size_t first, size_t end)
+{
+    conv_run c = setup(step, run);
+    const size_t width = facet__view_w(c.out);
+
+    c.parts = 1;
+    for (size_t i = first * width; i < end * width; i += c.chunk)
+        chunk_of_rows(&c, thread, i,
+            end * width - i < c.chunk ? end * width - i : c.chunk, 0);
+}
+
 const facet__step_class facet__step_conv = { .name = "conv",
     .scratch = scratch,
     .run = run_conv,
+    .rows = map_rows,
     .free = facet__conv_free };

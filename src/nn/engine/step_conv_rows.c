@@ -10,7 +10,7 @@
 
 #include "nn/engine/conv_params.h"
 
-enum { ROWS = 8 }; /* output rows of a task */
+enum { ROWS = 8 }; /* output rows that share copied rows */
 
 typedef struct rows_run {
     const facet__step *step;
@@ -19,7 +19,7 @@ typedef struct rows_run {
     const facet__view *in, *out;
     size_t channels, width; /* of the input */
     size_t pitch;           /* elements of a copied row of a plane */
-    size_t copied;          /* rows a task copies at most */
+    size_t copied;          /* rows copied at most */
 } rows_run;
 
 static size_t element(const conv_params *p)
@@ -110,14 +110,12 @@ static void multiply_row(const rows_run *r, const char *rows, size_t out_row)
     }
 }
 
-static void task(void *context, size_t index, int thread)
+/* At most ROWS output rows, all of one image. */
+static void few_rows(const rows_run *r, int thread, size_t first, size_t count)
 {
-    const rows_run *r = context;
     const facet__window *w = r->run->window;
     const size_t height = facet__view_h(r->out);
-    const size_t parts = (height + ROWS - 1) / ROWS;
-    const size_t image = index / parts, first = index % parts * ROWS;
-    const size_t count = height - first < ROWS ? height - first : ROWS;
+    const size_t image = first / height, y = first % height;
     const size_t plane_bytes = r->pitch * element(r->p);
     const size_t row_bytes = plane_bytes * r->channels;
     const size_t need =
@@ -126,23 +124,36 @@ static void task(void *context, size_t index, int thread)
 
     for (size_t i = 0; i < need * r->channels; i++)
         copy_row(r, image, i % r->channels,
-            (int64_t)(first * (size_t)w->stride[0] + i / r->channels) -
+            (int64_t)(y * (size_t)w->stride[0] + i / r->channels) -
                 w->pad_begin[0],
             rows + i * plane_bytes);
     for (size_t i = 0; i < count; i++)
-        multiply_row(r, rows + i * (size_t)w->stride[0] * row_bytes,
-            image * height + first + i);
+        multiply_row(r, rows + i * (size_t)w->stride[0] * row_bytes, first + i);
+}
+
+static void rows(const facet__step *step, const facet__run *run, int thread,
+    size_t first, size_t end)
+{
+    const rows_run r = setup(step, run);
+    const size_t height = facet__view_h(r.out);
+
+    while (first < end) {
+        const size_t left = height - first % height;
+        size_t count = end - first < ROWS ? end - first : ROWS;
+
+        count = count < left ? count : left;
+        few_rows(&r, thread, first, count);
+        first += count;
+    }
 }
 
 static void run_rows(const facet__step *step, const facet__run *run)
 {
-    rows_run r = setup(step, run);
-    const size_t parts = (facet__view_h(r.out) + ROWS - 1) / ROWS;
-
-    facet__pool_run(run->pool, facet__view_n(r.out) * parts, task, &r);
+    facet__run_by_rows(step, run, ROWS);
 }
 
 const facet__step_class facet__step_conv_rows = { .name = "conv_rows",
     .scratch = scratch,
     .run = run_rows,
+    .rows = rows,
     .free = facet__conv_free };

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* step_depthwise.c - depthwise convolutions, a task a few output rows. */
+/* step_depthwise.c - depthwise convolutions, row by row. */
 #include "nn/engine/conv_params.h"
 
-typedef struct rows_task {
-    const facet__step *step;
-    const facet__run *run;
-    size_t rows_per_task;
-} rows_task;
-
-static void one_row(const rows_task *t, size_t row)
+static void one_row(const facet__step *step, const facet__run *run, size_t row)
 {
-    const conv_params *p = t->step->params;
-    const facet__view *in = facet__in(t->step, t->run, 0);
-    const facet__view *out = facet__out(t->step, t->run, 0);
-    const facet__window *w = t->run->window;
+    const conv_params *p = step->params;
+    const facet__view *in = facet__in(step, run, 0);
+    const facet__view *out = facet__out(step, run, 0);
+    const facet__window *w = run->window;
     const size_t height = facet__view_h(out);
     const size_t line = facet__view_w(in) * p->out;
     const size_t image = row / height;
@@ -44,33 +38,23 @@ static void one_row(const rows_task *t, size_t row)
                              in, (image * facet__view_h(in) + (size_t)y) * line)
                        : NULL;
     }
-    (p->bf16 ? t->run->kernels->depthwise_bf16
-             : t->run->kernels->depthwise_f32)(&r);
+    (p->bf16 ? run->kernels->depthwise_bf16 : run->kernels->depthwise_f32)(&r);
 }
 
-static void task(void *context, size_t index, int thread)
+static void rows(const facet__step *step, const facet__run *run, int thread,
+    size_t first, size_t end)
 {
-    const rows_task *t = context;
-    const facet__view *out = facet__out(t->step, t->run, 0);
-    const size_t rows = facet__view_n(out) * facet__view_h(out);
-    const size_t first = index * t->rows_per_task;
-
     (void)thread;
-    for (size_t i = first; i < first + t->rows_per_task && i < rows; i++)
-        one_row(t, i);
+    for (size_t i = first; i < end; i++)
+        one_row(step, run, i);
 }
 
 static void run_depthwise(const facet__step *step, const facet__run *run)
 {
-    const facet__view *out = facet__out(step, run, 0);
-    const size_t rows = facet__view_n(out) * facet__view_h(out);
-    const size_t threads = (size_t)facet__pool_size(run->pool);
-    rows_task t = { step, run, (rows + 4 * threads - 1) / (4 * threads) };
-
-    facet__pool_run(
-        run->pool, (rows + t.rows_per_task - 1) / t.rows_per_task, task, &t);
+    facet__run_by_rows(step, run, 1);
 }
 
-const facet__step_class facet__step_depthwise = {
-    .name = "depthwise", .run = run_depthwise, .free = facet__conv_free
-};
+const facet__step_class facet__step_depthwise = { .name = "depthwise",
+    .run = run_depthwise,
+    .rows = rows,
+    .free = facet__conv_free };

@@ -41,6 +41,18 @@ static void walk_all(const facet__step *step, const facet__run *run,
     facet__pool_run(run->pool, (w.count + piece - 1) / piece, task, &w);
 }
 
+/* The elements of rows [first, end) of a map. */
+static void walk_rows(const facet__step *step, const facet__run *run,
+    size_t first, size_t end, size_t piece, stretch *function)
+{
+    const facet__view *out = facet__out(step, run, 0);
+    const size_t line = facet__view_w(out) * facet__view_c(out);
+    const walk w = { step, run, function, facet__view_count(out), piece };
+
+    for (size_t at = first * line; at < end * line; at += piece)
+        function(&w, at, end * line - at < piece ? end * line - at : piece);
+}
+
 /* Whole pixels of `channels` numbers; a single pixel may exceed a stretch, then
  * the caller cuts it. */
 static size_t whole_pixels(size_t channels)
@@ -68,8 +80,16 @@ static void run_unary(const facet__step *step, const facet__run *run)
     walk_all(step, run, STRETCH, unary_stretch);
 }
 
+static void unary_rows(const facet__step *step, const facet__run *run,
+    int thread, size_t first, size_t end)
+{
+
+    (void)thread;
+    walk_rows(step, run, first, end, STRETCH, unary_stretch);
+}
+
 const facet__step_class facet__step_unary = {
-    .name = "unary", .run = run_unary, .in_place = true
+    .name = "unary", .run = run_unary, .rows = unary_rows, .in_place = true
 };
 
 /* per channel: affine and PReLU */
@@ -153,8 +173,19 @@ facet_status facet__channel_repeat(facet__channel_params *p)
     return FACET_OK;
 }
 
+static void channel_rows(const facet__step *step, const facet__run *run,
+    int thread, size_t first, size_t end)
+{
+    const facet__channel_params *p = step->params;
+
+    (void)thread;
+    walk_rows(
+        step, run, first, end, whole_pixels(p->channels), channel_stretch);
+}
+
 const facet__step_class facet__step_channel = { .name = "channel",
     .run = run_channel,
+    .rows = channel_rows,
     .free = free_channel,
     .in_place = true };
 
@@ -245,6 +276,17 @@ static void free_binary(void *params)
     facet__free(p);
 }
 
-const facet__step_class facet__step_binary = {
-    .name = "binary", .run = run_binary, .free = free_binary, .in_place = true
-};
+static void binary_rows(const facet__step *step, const facet__run *run,
+    int thread, size_t first, size_t end)
+{
+
+    (void)thread;
+    walk_rows(step, run, first, end,
+        whole_pixels(facet__view_c(facet__out(step, run, 0))), binary_stretch);
+}
+
+const facet__step_class facet__step_binary = { .name = "binary",
+    .run = run_binary,
+    .rows = binary_rows,
+    .free = free_binary,
+    .in_place = true };

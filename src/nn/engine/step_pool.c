@@ -146,9 +146,8 @@ static void join_row(
     }
 }
 
-static void pool_row(void *context, size_t row, int thread)
+static void pool_row(const pool_run *t, size_t row, int thread)
 {
-    const pool_run *t = context;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const facet__view *out = facet__out(t->step, t->run, 0);
     const size_t channels = facet__view_c(in);
@@ -175,17 +174,22 @@ static size_t pool_scratch(const facet__step *step, const facet__run *run)
            sizeof(float);
 }
 
+static void pool_rows(const facet__step *step, const facet__run *run,
+    int thread, size_t first, size_t end)
+{
+    const pool_run t = { step, run };
+
+    for (size_t row = first; row < end; row++)
+        pool_row(&t, row, thread);
+}
+
 static void run_pool(const facet__step *step, const facet__run *run)
 {
-    const facet__view *out = facet__out(step, run, 0);
-    pool_run t = { step, run };
-
-    facet__pool_run(
-        run->pool, facet__view_n(out) * facet__view_h(out), pool_row, &t);
+    facet__run_by_rows(step, run, 1);
 }
 
 const facet__step_class facet__step_pool = {
-    .name = "pool", .scratch = pool_scratch, .run = run_pool
+    .name = "pool", .scratch = pool_scratch, .run = run_pool, .rows = pool_rows
 };
 
 /* global: a task an image and a stretch of channels */
