@@ -2,8 +2,8 @@
 /* gemm_avx512.c - f32 products, 14 x 32 at a time. */
 #include "nn/engine/gemm_tile_avx512.h"
 
-FACET__INLINE void tile(
-    const int m, const int vectors, const facet__gemm_panel *p, size_t first)
+FACET__INLINE void tile(const int m, const int vectors,
+    const facet__gemm_panel *p, const tail *t, size_t first)
 {
     tile_rows a =
         rows_of((const float *)p->a + first * p->a_stride, p->a_stride * 4, m);
@@ -13,7 +13,7 @@ FACET__INLINE void tile(
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++)
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = _mm512_loadu_ps(p->epilogue.bias + v * 16);
+            sum[i][v] = t->bias[v];
     for (size_t segment = 0; segment < segments_of(p); segment++) {
         for (size_t q = 0; q < p->k; q++, b += vectors * 16) {
             const __m512 b0 = _mm512_load_ps(b);
@@ -31,10 +31,7 @@ FACET__INLINE void tile(
         }
         next_segment(&a, p->segment_stride * 4);
     }
-#pragma GCC unroll 14
-    for (int i = 0; i < m; i++)
-        for (int v = 0; v < vectors; v++)
-            finish(p, first + (size_t)i, v, columns_mask(p->n, v), sum[i][v]);
+    finish_tile(m, vectors, t, first, sum);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a switch over 13 leftovers */

@@ -8,8 +8,8 @@ FACET__INLINE __m512bh pairs(__m512i bits)
     return (__m512bh)bits;
 }
 
-FACET__INLINE void tile(
-    const int m, const int vectors, const facet__gemm_panel *p, size_t first)
+FACET__INLINE void tile(const int m, const int vectors,
+    const facet__gemm_panel *p, const tail *t, size_t first)
 {
     tile_rows a = rows_of(
         (const uint16_t *)p->a + first * p->a_stride, p->a_stride * 2, m);
@@ -19,7 +19,7 @@ FACET__INLINE void tile(
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++)
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = _mm512_loadu_ps(p->epilogue.bias + v * 16);
+            sum[i][v] = t->bias[v];
     for (size_t segment = 0; segment < segments_of(p); segment++) {
         for (size_t q = 0; q < p->k; q += 2, b += vectors * 32) {
             const __m512bh b0 = pairs(_mm512_load_si512(b));
@@ -40,10 +40,7 @@ FACET__INLINE void tile(
         }
         next_segment(&a, p->segment_stride * 2);
     }
-#pragma GCC unroll 14
-    for (int i = 0; i < m; i++)
-        for (int v = 0; v < vectors; v++)
-            finish(p, first + (size_t)i, v, columns_mask(p->n, v), sum[i][v]);
+    finish_tile(m, vectors, t, first, sum);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a switch over 13 leftovers */

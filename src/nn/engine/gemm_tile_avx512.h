@@ -82,57 +82,120 @@ FACET__INLINE __m256i narrow(__m512 x)
 #endif
 }
 
-FACET__INLINE __m512 load_residual(
-    const facet__epilogue *e, size_t row, int vector, __mmask16 mask)
-{
-    const size_t at = row * e->residual_stride + (size_t)vector * 16;
+/* The panel's epilogue in registers: what stores may not make the compiler
+ * read again. */
+typedef struct tail {
+    __m512 bias[2], slope[2], lo, hi;
+    __mmask16 mask[2];
+    char *c;
+    const char *residual;
+    size_t c_stride, residual_stride; /* bytes */
+    bool c_bf16, residual_bf16, residual_first, has_slope;
+} tail;
 
-    if (e->residual_bf16)
-        return widen(
-            _mm256_maskz_loadu_epi16(mask, (const uint16_t *)e->residual + at));
-    return _mm512_maskz_loadu_ps(mask, (const float *)e->residual + at);
-}
-
-/* The sums (bias included) of one row's vector to memory. */
-FACET__INLINE void finish(const facet__gemm_panel *p, size_t row, int vector,
-    __mmask16 mask, __m512 x)
+FACET__INLINE tail tail_of(const facet__gemm_panel *p, int vectors)
 {
     const facet__epilogue *e = &p->epilogue;
-    const size_t at = row * p->c_stride + (size_t)vector * 16;
-    __m512 r = _mm512_setzero_ps();
+    tail t = { .lo = _mm512_set1_ps(e->lo),
+        .hi = _mm512_set1_ps(e->hi),
+        .c = p->c,
+        .residual = e->residual,
+        .c_stride = p->c_stride * (p->c_bf16 ? 2 : 4),
+        .residual_stride = e->residual_stride * (e->residual_bf16 ? 2 : 4),
+        .c_bf16 = p->c_bf16,
+        .residual_bf16 = e->residual_bf16,
+        .residual_first = e->residual_first,
+        .has_slope = e->slope != NULL };
 
-    if (e->residual)
-        r = load_residual(e, row, vector, mask);
-    if (e->residual_first && e->residual)
-        x = _mm512_add_ps(x, r);
-    if (e->slope) {
-        const __m512 zero = _mm512_setzero_ps();
-
-        x = _mm512_fmadd_ps(_mm512_min_ps(x, zero),
-            _mm512_loadu_ps(e->slope + vector * 16), _mm512_max_ps(x, zero));
+    for (int v = 0; v < vectors; v++) {
+        t.bias[v] = _mm512_loadu_ps(e->bias + v * 16);
+        t.slope[v] = e->slope ? _mm512_loadu_ps(e->slope + v * 16) : t.bias[v];
+        t.mask[v] = columns_mask(p->n, v);
     }
-    x = _mm512_max_ps(x, _mm512_set1_ps(e->lo));
-    x = _mm512_min_ps(x, _mm512_set1_ps(e->hi));
-    if (!e->residual_first && e->residual)
-        x = _mm512_add_ps(x, r);
-    if (p->c_bf16)
-        _mm256_mask_storeu_epi16((uint16_t *)p->c + at, mask, narrow(x));
+    return t;
+}
+
+FACET__INLINE __m512 load_residual(const tail *t, size_t row, int vector)
+{
+    const char *at = t->residual + row * t->residual_stride;
+
+    if (t->residual_bf16)
+        return widen(
+            _mm256_maskz_loadu_epi16(t->mask[vector], at + vector * 32));
+    return _mm512_maskz_loadu_ps(t->mask[vector], at + vector * 64);
+}
+
+FACET__INLINE void store_sums(
+    const tail *t, size_t row, int vector, bool whole, __m512 x)
+{
+    char *at = t->c + row * t->c_stride;
+
+    if (t->c_bf16 && whole)
+        _mm256_storeu_si256((__m256i *)(void *)(at + vector * 32), narrow(x));
+    else if (t->c_bf16)
+        _mm256_mask_storeu_epi16(at + vector * 32, t->mask[vector], narrow(x));
+    else if (whole)
+        _mm512_storeu_ps(at + vector * 64, x);
     else
-        _mm512_mask_storeu_ps((float *)p->c + at, mask, x);
+        _mm512_mask_storeu_ps(at + vector * 64, t->mask[vector], x);
+}
+
+/* The sums (bias included) of one row's vector to memory. `plain`: no
+ * residual; `whole`: all columns exist. */
+FACET__INLINE void finish(
+    const tail *t, size_t row, int vector, bool plain, bool whole, __m512 x)
+{
+    const __m512 zero = _mm512_setzero_ps();
+    __m512 r = zero;
+
+    if (!plain && t->residual)
+        r = load_residual(t, row, vector);
+    if (!plain && t->residual_first)
+        x = _mm512_add_ps(x, r);
+    if (t->has_slope)
+        x = _mm512_fmadd_ps(
+            _mm512_min_ps(x, zero), t->slope[vector], _mm512_max_ps(x, zero));
+    x = _mm512_min_ps(_mm512_max_ps(x, t->lo), t->hi);
+    if (!plain && !t->residual_first)
+        x = _mm512_add_ps(x, r);
+    store_sums(t, row, vector, whole, x);
+}
+
+FACET__INLINE void finish_rows(const int m, const int vectors, const tail *t,
+    size_t first, bool plain, bool whole, __m512 (*sum)[2])
+{
+#pragma GCC unroll 14
+    for (int i = 0; i < m; i++)
+        for (int v = 0; v < vectors; v++)
+            finish(t, first + (size_t)i, v, plain, whole, sum[i][v]);
+}
+
+/* All rows of a tile. The tail is hidden from the optimiser until here, or it
+ * would keep it in the registers that the sums need. */
+FACET__INLINE void finish_tile(const int m, const int vectors, const tail *t,
+    size_t first, __m512 (*sum)[2])
+{
+    if (vectors > 1)
+        __asm__ volatile("" : "+r"(t) : : "memory");
+    if (m == TILE_ROWS && !t->residual && t->mask[vectors - 1] == 0xffff)
+        finish_rows(m, vectors, t, first, true, true, sum);
+    else
+        finish_rows(m, vectors, t, first, false, false, sum);
 }
 
 /* Run TILE(rows, vectors, panel, first row) over the panel: whole tiles, then
  * one of the rows that are left. TILE is inlined with constant sizes. */
 #define FACET__GEMM_LEFTOVER(TILE, m, vectors)                                 \
     case m:                                                                    \
-        TILE(m, vectors, p, i);                                                \
+        TILE(m, vectors, p, &t, i);                                            \
         break;
 #define FACET__GEMM_TILES(TILE, vectors)                                       \
     do {                                                                       \
+        const tail t = tail_of(p, vectors);                                    \
         size_t i = 0;                                                          \
                                                                                \
         for (; i + TILE_ROWS <= p->m; i += TILE_ROWS)                          \
-            TILE(TILE_ROWS, vectors, p, i);                                    \
+            TILE(TILE_ROWS, vectors, p, &t, i);                                \
         switch (p->m - i) {                                                    \
             FACET__GEMM_LEFTOVER(TILE, 1, vectors)                             \
             FACET__GEMM_LEFTOVER(TILE, 2, vectors)                             \

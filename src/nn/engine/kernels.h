@@ -53,7 +53,11 @@ typedef struct facet__vec {
     /* y[o][c] = max or sum over t < taps of x[o * stride + t][c], o < n */
     void (*join)(bool sum, const float *x, size_t c, size_t stride, size_t taps,
         float *y, size_t n);
-    /* planes[c][n] <-> pixels[n][c] */
+    /* The same maxima over bf16, and of two rows: y = max(x, y). */
+    void (*join_max_bf16)(const uint16_t *x, size_t c, size_t stride,
+        size_t taps, uint16_t *y, size_t n);
+    void (*take_max_bf16)(const uint16_t *x, uint16_t *y, size_t n);
+    /* planes[c][n] to pixels[n][c] */
     void (*interleave)(const float *planes, size_t plane_stride, size_t c,
         float *pixels, size_t n);
 } facet__vec;
