@@ -26,7 +26,9 @@ static int code_of(float x, float per_step)
     return u < 0.0F ? 0 : u > 255.0F ? 255 : (int)u;
 }
 
-/* How much the two codes of a row leave out, their norms added. */
+/* How much the two codes of a row leave out. The 4-bit code counts more: what
+ * it leaves in doubt is looked at by the ten thousand, what the 8-bit code does
+ * by the hundred. */
 static float loss_of(const float *row, size_t dim, float step)
 {
     const float per_step = 16.0F / step;
@@ -40,12 +42,12 @@ static float loss_of(const float *row, size_t dim, float step)
         high += rest_high * rest_high;
         full += rest_full * rest_full;
     }
-    return sqrtf(high) + sqrtf(full);
+    return sqrtf(high) + sqrtf(full) / 2.0F;
 }
 
 static float choose_step(const float *row, size_t dim)
 {
-    static const float multiples[] = { 0.335F, 0.38F, 0.43F, 0.5F, 0.65F,
+    static const float multiples[] = { 0.335F, 0.355F, 0.38F, 0.43F, 0.5F, 0.65F,
         1.0F };
     float square = 0.0F, best = 1.0F, least = INFINITY;
 
@@ -130,13 +132,13 @@ void facet__code_query(
         .threshold = -INFINITY };
 }
 
-static void high_baseline(const facet__codes *codes, const facet__probe *probe,
-    int32_t *dots, uint16_t *masks)
+static void high_baseline(const facet__codes *codes, size_t first_group,
+    const facet__probe *probe, int32_t *dots, uint16_t *masks)
 {
     const size_t octs = codes->octs;
 
-    for (size_t g = 0; g < FACET__CHUNK_GROUPS; g++) {
-        const uint8_t *group = codes->high + g * octs * 64;
+    for (size_t g = 0; g < FACET__PIECE; g++) {
+        const uint8_t *group = codes->high + (first_group + g) * octs * 64;
         int32_t *dot = dots + g * FACET__GROUP;
         uint16_t mask = 0;
 
@@ -148,7 +150,7 @@ static void high_baseline(const facet__codes *codes, const facet__probe *probe,
                                (group[b] >> 4) * probe->code[octs * 4 + at];
         }
         for (size_t r = 0; r < FACET__GROUP; r++) {
-            const size_t row = g * FACET__GROUP + r;
+            const size_t row = (first_group + g) * FACET__GROUP + r;
             const float bound = (float)(2 * dot[r] - probe->offset_high) *
                                     probe->scale_high * codes->step[row] +
                                 codes->error_high[row] * probe->slope +

@@ -29,8 +29,9 @@
 #include <stdint.h>
 
 enum {
-    FACET__GROUP = 16,        /* rows interleaved */
-    FACET__CHUNK_GROUPS = 64, /* groups scanned at one threshold */
+    FACET__GROUP = 16, /* rows interleaved */
+    FACET__PIECE = 8,  /* groups scanned at one threshold */
+    FACET__CHUNK_GROUPS = 64,
     FACET__CHUNK_ROWS = FACET__GROUP * FACET__CHUNK_GROUPS,
     FACET__FULL_GROUPS = 4, /* groups whose full codes lie in the L1 cache */
     FACET__TILE = 4,        /* queries held in registers at once */
@@ -62,10 +63,10 @@ typedef struct facet__probe {
 typedef struct facet__scan_kernels {
     int query_limit; /* largest magnitude of a query's code */
 
-    /* For each of the chunk's rows dots = <code, h>, and a bit in masks where
-     * the bound by error_high reaches the threshold. */
-    void (*high)(const facet__codes *codes, const facet__probe *probe,
-        int32_t *dots, uint16_t *masks);
+    /* For each row of FACET__PIECE groups dots = <code, h>, and a bit in masks
+     * where the bound by error_high reaches the threshold. */
+    void (*high)(const facet__codes *codes, size_t first_group,
+        const facet__probe *probe, int32_t *dots, uint16_t *masks);
 
     /* <code, u & 15> of one row, [oct][4]. */
     int32_t (*low)(const uint8_t *row, const int8_t *code, size_t octs);

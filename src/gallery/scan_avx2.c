@@ -72,24 +72,22 @@ static inline __m256i high_half(
     return sum;
 }
 
-static void high_avx2(const facet__codes *codes, const facet__probe *probe,
-    int32_t *dots, uint16_t *masks)
+static void high_avx2(const facet__codes *codes, size_t first_group,
+    const facet__probe *probe, int32_t *dots, uint16_t *masks)
 {
-    for (size_t g = 0; g < FACET__CHUNK_GROUPS; g++) {
-        unsigned mask = 0;
+    for (size_t half = 0; half < 2 * FACET__PIECE; half++) {
+        const size_t row = first_group * FACET__GROUP + half * 8;
+        const uint8_t *group =
+            codes->high + row / FACET__GROUP * codes->octs * 64;
+        const __m256i dot =
+            high_half(group + half % 2 * 32, probe->code, codes->octs);
+        const unsigned mask =
+            reach(dot, codes->step + row, codes->error_high + row,
+                probe->offset_high, probe->scale_high, probe);
 
-        for (size_t half = 0; half < 2; half++) {
-            const size_t row = g * FACET__GROUP + half * 8;
-            const __m256i dot =
-                high_half(codes->high + g * codes->octs * 64 + half * 32,
-                    probe->code, codes->octs);
-
-            _mm256_storeu_si256((__m256i *)(void *)(dots + row), dot);
-            mask |= reach(dot, codes->step + row, codes->error_high + row,
-                        probe->offset_high, probe->scale_high, probe)
-                    << half * 8;
-        }
-        masks[g] = (uint16_t)mask;
+        _mm256_storeu_si256((__m256i *)(void *)(dots + half * 8), dot);
+        masks[half / 2] =
+            (uint16_t)(half % 2 ? masks[half / 2] | mask << 8 : mask);
     }
 }
 

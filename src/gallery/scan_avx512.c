@@ -67,17 +67,19 @@ static inline __m512i high_group(
         _mm512_add_epi32(even, even2), _mm512_add_epi32(odd, odd2));
 }
 
-static void high_avx512(const facet__codes *codes, const facet__probe *probe,
-    int32_t *dots, uint16_t *masks)
+static void high_avx512(const facet__codes *codes, size_t first_group,
+    const facet__probe *probe, int32_t *dots, uint16_t *masks)
 {
-    for (size_t g = 0; g < FACET__CHUNK_GROUPS; g++) {
-        const __m512i dot = high_group(
-            codes->high + g * codes->octs * 64, probe->code, codes->octs);
+    for (size_t g = 0; g < FACET__PIECE; g++) {
+        const size_t row = (first_group + g) * FACET__GROUP;
+        const __m512i dot =
+            high_group(codes->high + (first_group + g) * codes->octs * 64,
+                probe->code, codes->octs);
 
         _mm512_storeu_si512(dots + g * FACET__GROUP, dot);
-        masks[g] = reach(dot, codes->step + g * FACET__GROUP,
-            codes->error_high + g * FACET__GROUP, probe->offset_high,
-            probe->scale_high, probe);
+        masks[g] =
+            (uint16_t)reach(dot, codes->step + row, codes->error_high + row,
+                probe->offset_high, probe->scale_high, probe);
     }
 }
 

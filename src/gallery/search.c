@@ -165,33 +165,58 @@ static float bound_full(const facet__codes *codes, const facet__probe *probe,
            codes->error_full[row] * probe->slope + probe->slack;
 }
 
-/* Four bits of all rows of a chunk, the other four of those that may win. */
+/* A row whose four upper bits leave it in the race; the lower ones are on their
+ * way from memory. */
+typedef struct half_known {
+    uint16_t row; /* of the chunk */
+    int32_t dot;
+} half_known;
+
+/* Add the lower bits; should the row still be in the race, wait for its
+ * score. */
+static void complete(
+    share *mine, const facet__codes *codes, size_t first, half_known half)
+{
+    const facet__probe *probe = &mine->probes[0];
+    const uint8_t *low = codes->low + half.row * codes->octs * 4;
+    const int32_t dot = 16 * half.dot + mine->search->kernels->low(
+                                            low, probe->code, codes->octs);
+    const float bound = bound_full(codes, probe, half.row, dot);
+
+    if (bound >= probe->threshold)
+        wait_for_score(mine, 0, first + half.row, bound);
+}
+
+/* One query over a chunk: four bits of all rows, the other four of those that
+ * may win. The latter are asked for as soon as they are known and used LAG rows
+ * later, while the scan goes on. */
 static void scan_one(share *mine, size_t chunk)
 {
-    enum { AHEAD = 6 };
-    const facet__search *s = mine->search;
-    const facet__codes codes = facet__rows_codes(s->rows, chunk);
-    const size_t stride = codes.octs * 4;
-    facet__probe *probe = &mine->probes[0];
-    int32_t dots[FACET__CHUNK_ROWS];
-    uint16_t masks[FACET__CHUNK_GROUPS], hits[FACET__CHUNK_ROWS];
-    size_t n;
+    enum { LAG = 24 };
+    const facet__codes codes = facet__rows_codes(mine->search->rows, chunk);
+    const size_t stride = codes.octs * 4, first = chunk * FACET__CHUNK_ROWS;
+    half_known halves[FACET__CHUNK_ROWS];
+    size_t n = 0, done = 0;
 
-    s->kernels->high(&codes, probe, dots, masks);
-    n = list_hits(masks, FACET__CHUNK_GROUPS, hits);
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = hits[i];
-        float bound;
+    for (size_t g = 0; g < FACET__CHUNK_GROUPS; g += FACET__PIECE) {
+        int32_t dots[FACET__PIECE * FACET__GROUP];
+        uint16_t masks[FACET__PIECE], hits[FACET__PIECE * FACET__GROUP];
+        size_t n_hits;
 
-        if (i + AHEAD < n)
+        mine->search->kernels->high(&codes, g, &mine->probes[0], dots, masks);
+        n_hits = list_hits(masks, FACET__PIECE, hits);
+        for (size_t i = 0; i < n_hits; i++) {
+            const size_t row = g * FACET__GROUP + hits[i];
+
+            halves[n++] = (half_known){ (uint16_t)row, dots[hits[i]] };
             for (size_t b = 0; b < stride; b += 64)
-                __builtin_prefetch(codes.low + hits[i + AHEAD] * stride + b);
-        bound = bound_full(&codes, probe, row,
-            16 * dots[row] + s->kernels->low(codes.low + row * stride,
-                                 probe->code, codes.octs));
-        if (bound >= probe->threshold)
-            wait_for_score(mine, 0, chunk * FACET__CHUNK_ROWS + row, bound);
+                __builtin_prefetch(codes.low + row * stride + b);
+        }
+        while (done + LAG < n)
+            complete(mine, &codes, first, halves[done++]);
     }
+    while (done < n)
+        complete(mine, &codes, first, halves[done++]);
     settle(mine);
 }
 

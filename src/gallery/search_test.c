@@ -271,7 +271,8 @@ static void test_bounds_are_never_below_the_exact_score(void **state)
 
         random_row(query, DIM);
         facet__code_query(query, DIM, k->query_limit, code, &p);
-        k->high(&codes, &p, dots, masks);
+        for (size_t g = 0; g < FACET__CHUNK_GROUPS; g += FACET__PIECE)
+            k->high(&codes, g, &p, dots + g * FACET__GROUP, masks + g);
         for (size_t r = 0; r < ROWS; r++) {
             const float score = k->dot(query, facet__rows_at(&rows, r), DIM);
             const int32_t low =
