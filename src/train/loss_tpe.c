@@ -8,7 +8,7 @@
  *
  * i the anchor, j of the same subject, k of another: by default the most
  * similar one under the current W. dim 0 leaves the projection out and trains
- * the network under it. W of the paper starts from PCA: see pca.h. */
+ * the network under it. The paper's W starts from PCA: see projection.h. */
 #include <math.h>
 
 #include "train/triplets.h"

@@ -28,7 +28,7 @@ size_t facet__pairs_negative(const facet__pairs *p, facet__pairs_kind kind,
     facet__random random = facet__random_stream(
         p->loss->seed, p->step, (uint64_t)anchor * p->n + positive);
     size_t best = p->n, seen = 0;
-    double best_value = INFINITY;
+    double best_value = HUGE_VAL;
 
     for (size_t j = 0; j < p->n; j++) {
         double value;

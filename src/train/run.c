@@ -67,14 +67,15 @@ static double seconds_since(const struct timespec *then)
            1e-9 * (double)(now.tv_nsec - then->tv_nsec);
 }
 
-static void tell(run *r, int what, const char *why)
+static void tell(run *r, facet__event what, const char *why)
 {
     const facet__run_state *s = &r->state;
     const double batches = (double)facet__loader_batches(r->loader);
     const double images = (double)r->setup->data.order.batch *
                           r->setup->optimizer.accumulate *
                           (double)(r->setup->schedule.total - s->step);
-    facet__progress p = { .step = s->step,
+    const facet__progress p = { .what = what,
+        .step = s->step,
         .steps = r->setup->schedule.total,
         .epoch = (double)s->batch / batches,
         .loss = s->smooth,
@@ -87,7 +88,6 @@ static void tell(run *r, int what, const char *why)
         .broken = facet__loader_broken(r->loader),
         .why = why };
 
-    p.what = what;
     if (r->setup->on_progress)
         r->setup->on_progress(r->setup->on_progress_context, &p);
 }

@@ -23,15 +23,17 @@
 
 enum { FACET__RUN_LOSSES = 4 };
 
+typedef enum facet__event {
+    FACET__PROGRESS_STEP,
+    FACET__PROGRESS_VALIDATION,
+    FACET__PROGRESS_ROLLBACK,
+    FACET__PROGRESS_RESUMED,
+    FACET__PROGRESS_STOPPED,
+} facet__event;
+
 /* What there is to tell while a run goes. */
 typedef struct facet__progress {
-    enum {
-        FACET__PROGRESS_STEP,
-        FACET__PROGRESS_VALIDATION,
-        FACET__PROGRESS_ROLLBACK,
-        FACET__PROGRESS_RESUMED,
-        FACET__PROGRESS_STOPPED,
-    } what;
+    facet__event what;
     uint64_t step, steps; /* made, of so many */
     double epoch;
     double loss; /* smoothed */
