@@ -31,7 +31,7 @@ typedef enum facet_precision {
 } facet_precision;
 
 typedef struct facet_model_opts {
-    size_t size; /**< set by facet_model_opts_init */
+    size_t size;               /**< set by facet_model_opts_init */
     facet_precision precision; /**< default FACET_PRECISION_AUTO */
     size_t max_bytes; /**< of the file with its weights; default 2 GiB */
 } facet_model_opts;

@@ -28,24 +28,24 @@ extern "C" {
 /** Result of a call. Numbers are fixed for ever: never renumbered or reused. */
 typedef enum facet_status {
     FACET_OK = 0,
-    FACET_EINVAL = 1,       /**< an argument is NULL, out of range or NaN */
-    FACET_ENOMEM = 2,       /**< memory could not be had */
-    FACET_EIO = 3,          /**< the system refused to read or write */
-    FACET_ENOTFOUND = 4,    /**< no such file, entry or person */
-    FACET_EEMPTY = 5,       /**< the file has no bytes */
-    FACET_ETRUNCATED = 6,   /**< the file ends before its content does */
-    FACET_EDAMAGED = 7,     /**< the bytes contradict their own format */
-    FACET_ENOTIMAGE = 8,    /**< not a picture in any format known here */
-    FACET_ELIMIT = 9,       /**< larger than a limit that the caller can raise */
+    FACET_EINVAL = 1,     /**< an argument is NULL, out of range or NaN */
+    FACET_ENOMEM = 2,     /**< memory could not be had */
+    FACET_EIO = 3,        /**< the system refused to read or write */
+    FACET_ENOTFOUND = 4,  /**< no such file, entry or person */
+    FACET_EEMPTY = 5,     /**< the file has no bytes */
+    FACET_ETRUNCATED = 6, /**< the file ends before its content does */
+    FACET_EDAMAGED = 7,   /**< the bytes contradict their own format */
+    FACET_ENOTIMAGE = 8,  /**< not a picture in any format known here */
+    FACET_ELIMIT = 9,     /**< larger than a limit that the caller can raise */
     FACET_EUNSUPPORTED = 10, /**< valid, but not something this build can do */
-    FACET_EMODEL = 11,      /**< the network is not fit for this use */
-    FACET_ECONTRACT = 12,   /**< embeddings made by different contracts */
-    FACET_ENOFACE = 13,     /**< no face where one is required */
-    FACET_EMANYFACES = 14,  /**< several faces where exactly one is required */
-    FACET_EEXISTS = 15,     /**< the thing to be created is there already */
-    FACET_EBUSY = 16,       /**< held by another writer */
-    FACET_ECANCELED = 17,   /**< stopped on request */
-    FACET_EINTERNAL = 18,   /**< a defect of facet: please report it */
+    FACET_EMODEL = 11,       /**< the network is not fit for this use */
+    FACET_ECONTRACT = 12,    /**< embeddings made by different contracts */
+    FACET_ENOFACE = 13,      /**< no face where one is required */
+    FACET_EMANYFACES = 14,   /**< several faces where exactly one is required */
+    FACET_EEXISTS = 15,      /**< the thing to be created is there already */
+    FACET_EBUSY = 16,        /**< held by another writer */
+    FACET_ECANCELED = 17,    /**< stopped on request */
+    FACET_EINTERNAL = 18,    /**< a defect of facet: please report it */
 } facet_status;
 
 /** An error, told. Owned by the caller; may be reused from call to call. */

@@ -34,7 +34,7 @@ static facet_status write_line(const export *e, json_t *object)
     if (!line)
         return facet__fail_memory(e->err);
     st = e->write(e->context, line, strlen(line));
-    free(line);
+    free(line); /* getline's */
     return st;
 }
 
@@ -242,7 +242,7 @@ static facet_status enroll(import *in, const json_t *line, facet_template *t)
     t->source = json_string_value(json_object_get(line, "source"));
     t->metadata = text;
     st = facet__store_enroll(in->g, t, 1, NULL, in->err);
-    free(text);
+    free(text); /* jansson's */
     if (st == FACET_EINVAL)
         return bad_line(in, "the embedding or metadata is not usable");
     in->report->templates += st == FACET_OK;

@@ -30,7 +30,7 @@ facet_status facet__metrics_append(
     good = file >= 0 && write(file, text, size + 1) == (ssize_t)(size + 1);
     if (file >= 0 && close(file))
         good = false;
-    free(text);
+    free(text); /* jansson's */
     return good ? FACET_OK
                 : facet__fail(err, FACET_EIO, "%s: %s", path, strerror(errno));
 }

@@ -4,6 +4,7 @@
 #include "train/table.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -149,11 +150,9 @@ facet_status facet__table_column(const facet__table *table, const char *name,
         *column = i;
         if (strcmp(facet__table_field(table, 0, i), name) == 0)
             return FACET_OK;
-        if (used + strlen(facet__table_field(table, 0, i)) + 3 < sizeof there) {
-            if (used)
-                strcat(there, ", ");
-            strcat(there, facet__table_field(table, 0, i));
-        }
+        if (used + strlen(facet__table_field(table, 0, i)) + 3 < sizeof there)
+            snprintf(there + used, sizeof there - used, "%s%s",
+                used ? ", " : "", facet__table_field(table, 0, i));
     }
     return facet__fail(err, FACET_EDAMAGED,
         "%s: line 1 has no column '%s'; there are %s", table->path, name,
