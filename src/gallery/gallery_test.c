@@ -18,6 +18,7 @@ static void test_what_is_enrolled_is_found_after_reopening(void **state)
     facet_gallery_info info;
     facet_match best;
     char name[32];
+    struct stat s;
 
     fixture_enroll(g, "Ada", 1, 3);
     fixture_enroll(g, "Bo", 2, 1);
@@ -33,6 +34,8 @@ static void test_what_is_enrolled_is_found_after_reopening(void **state)
     assert_int_equal(info.templates, 4);
     assert_true(info.mapped);
     facet_gallery_free(g);
+    assert_int_equal(stat(f->path, &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0600);
 }
 
 static void test_embeddings_of_another_contract_are_refused(void **state)

@@ -47,8 +47,8 @@ static float loss_of(const float *row, size_t dim, float step)
 
 static float choose_step(const float *row, size_t dim)
 {
-    static const float multiples[] = { 0.335F, 0.355F, 0.38F, 0.43F, 0.5F, 0.65F,
-        1.0F };
+    static const float multiples[] = { 0.335F, 0.355F, 0.38F, 0.43F, 0.5F,
+        0.65F, 1.0F };
     float square = 0.0F, best = 1.0F, least = INFINITY;
 
     for (size_t i = 0; i < dim; i++)

@@ -7,11 +7,14 @@
  * with 4 KiB half of each page would be empty. */
 #include "gallery/store.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -343,6 +346,18 @@ static facet_status make_tables(
     return st;
 }
 
+/* The file, empty and for its owner only, unless it is there: SQLite gives its
+ * log the same permissions. */
+static facet_status touch_file(const char *path, facet_error *err)
+{
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file < 0)
+        return facet__fail(err, FACET_EIO, "%s", strerror(errno));
+    close(file);
+    return FACET_OK;
+}
+
 /* Open or make the file; tables are made in one transaction, so that of two
  * creators one finds them there. */
 static facet_status create_file(facet_gallery *g, const char *path,
@@ -351,9 +366,10 @@ static facet_status create_file(facet_gallery *g, const char *path,
     static const char *const settings[] = { "PRAGMA page_size = 16384",
         "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL" };
     int64_t tables = 0;
-    facet_status st = open_db(g, path,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, opts->busy_ms, err);
+    facet_status st = touch_file(path, err);
 
+    if (st == FACET_OK)
+        st = open_db(g, path, SQLITE_OPEN_READWRITE, opts->busy_ms, err);
     if (st == FACET_OK)
         st = facet__db_integer(
             g->db, &tables, err, "SELECT count(*) FROM sqlite_schema", "");

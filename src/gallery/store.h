@@ -112,6 +112,14 @@ facet_status facet__store_visit_missing(const facet_gallery *g,
     const facet__set *set, facet_template_visit *visit, void *context,
     uint64_t *visited, facet_error *err);
 
+/* The next id of a table with AUTOINCREMENT: sealed fields are bound to it. */
+facet_status facet__store_next_id(
+    const facet_gallery *g, const char *table, int64_t *id, facet_error *err);
+
+/* A person's key (left alone without encryption); FACET_ENOTFOUND. */
+facet_status facet__store_key_of(const facet_gallery *g, int64_t person,
+    uint8_t key[FACET__KEY], facet_error *err);
+
 /* The key of a person, from the column `wrapped` of a statement's row. */
 facet_status facet__store_key(const facet_gallery *g, uint64_t person,
     sqlite3_stmt *stmt, int column, uint8_t key[FACET__KEY], facet_error *err);

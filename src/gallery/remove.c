@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* remove.c - taking people and templates out so that nothing stays behind.
+ *
+ * secure_delete zeroes what a row occupied and the pages it frees, incremental
+ * vacuuming gives those pages back, the checkpoint empties the log of older
+ * copies, and the rows of the vector file are zeroed by whoever next brings it
+ * in step: here, at once (index.c). */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "gallery/store.h"
+
+/* Make deleted pages leave the file and the log. Other processes that read an
+ * older state keep the log from being cut; that is told, not waited for. */
+static void compact(facet_gallery *g, facet_removal *receipt)
+{
+    int in_log = -1, done = -1;
+
+    facet__db_run(g->db, NULL, "PRAGMA incremental_vacuum", "");
+    receipt->log_truncated =
+        sqlite3_wal_checkpoint_v2(g->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+            &in_log, &done) == SQLITE_OK &&
+        in_log == 0;
+}
+
+static void write_receipt(
+    const facet_gallery *g, uint64_t person, facet_removal *r)
+{
+    const time_t now = time(NULL);
+    struct tm utc;
+    char when[32] = "";
+    char who[64] = "";
+
+    if (gmtime_r(&now, &utc))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (person)
+        snprintf(
+            who, sizeof who, "\"person\": %llu, ", (unsigned long long)person);
+    snprintf(r->json, sizeof r->json,
+        "{\"removed\": {%s\"people\": %llu, \"templates\": %llu, "
+        "\"crops\": %llu, \"vectors\": %llu}, \"key_destroyed\": %s, "
+        "\"log_truncated\": %s, \"encrypted\": %s, \"generation\": %llu, "
+        "\"time\": \"%s\"}",
+        who, (unsigned long long)r->people, (unsigned long long)r->templates,
+        (unsigned long long)r->crops, (unsigned long long)r->vectors,
+        r->key_destroyed ? "true" : "false",
+        r->log_truncated ? "true" : "false", g->vault ? "true" : "false",
+        (unsigned long long)r->generation, when);
+}
+
+/* Commit a removal, compact, and tell. */
+static facet_status finish_removal(facet_gallery *g, facet_status st,
+    uint64_t person, facet_removal *receipt, facet_error *err)
+{
+    const int64_t erased = g->index.erased;
+
+    st = facet__store_end(g, st, FACET__REMOVED, err);
+    if (st != FACET_OK) {
+        *receipt = (facet_removal){ .people = 0 };
+        return st;
+    }
+    receipt->vectors = g->index.erased > erased
+                           ? (uint64_t)(g->index.erased - erased)
+                           : receipt->templates;
+    receipt->generation = (uint64_t)g->state.generation;
+    compact(g, receipt);
+    write_receipt(g, person, receipt);
+    return FACET_OK;
+}
+
+/* Delete a template and its embeddings in all sets of the gallery. */
+static facet_status delete_template(
+    facet_gallery *g, int64_t id, facet_removal *receipt, facet_error *err)
+{
+    int64_t crops = -1;
+    facet_status st = facet__db_integer(g->db, &crops, err,
+        "SELECT crop IS NOT NULL FROM template WHERE id = ?1 AND gallery = ?2",
+        "ii", id, g->state.gallery);
+
+    if (st == FACET_OK && crops < 0)
+        return facet__fail(
+            err, FACET_ENOTFOUND, "there is no template %lld", (long long)id);
+    if (st == FACET_OK)
+        st = facet__db_run(g->db, err,
+            "DELETE FROM embedding WHERE template = ?1 AND in_set IN "
+            "(SELECT id FROM embedding_set WHERE gallery = ?2)",
+            "ii", id, g->state.gallery);
+    if (st == FACET_OK)
+        st = facet__db_run(
+            g->db, err, "DELETE FROM template WHERE id = ?1", "i", id);
+    receipt->templates++;
+    receipt->crops += (uint64_t)crops;
+    return st;
+}
+
+static facet_status delete_person(
+    facet_gallery *g, int64_t person, facet_removal *receipt, facet_error *err)
+{
+    int64_t id = 0;
+    facet_status st = FACET_OK;
+
+    while (st == FACET_OK) {
+        id = 0;
+        st = facet__db_integer(g->db, &id, err,
+            "SELECT id FROM template WHERE person = ?1 AND gallery = ?2 "
+            "LIMIT 1",
+            "ii", person, g->state.gallery);
+        if (st != FACET_OK || id == 0)
+            break;
+        st = delete_template(g, id, receipt, err);
+    }
+    if (st == FACET_OK)
+        st = facet__db_run(g->db, err,
+            "DELETE FROM person WHERE id = ?1 AND gallery = ?2", "ii", person,
+            g->state.gallery);
+    if (st == FACET_OK && sqlite3_changes(g->db) == 0)
+        st = facet__fail(
+            err, FACET_ENOTFOUND, "there is no person %lld", (long long)person);
+    receipt->people = 1;
+    receipt->key_destroyed = g->vault != NULL;
+    return st;
+}
+
+facet_status facet_gallery_remove_person(
+    facet_gallery *g, uint64_t person, facet_removal *receipt, facet_error *err)
+{
+    facet_removal ignored;
+    facet_status st;
+
+    receipt = receipt ? receipt : &ignored;
+    *receipt = (facet_removal){ .people = 0 };
+    if (!g)
+        return facet__fail(err, FACET_EINVAL, "gallery is NULL");
+    st = facet__store_begin(g, err);
+    if (st != FACET_OK)
+        return st;
+    st = delete_person(g, (int64_t)person, receipt, err);
+    return finish_removal(g, st, person, receipt, err);
+}
+
+facet_status facet_gallery_remove_templates(facet_gallery *g,
+    const uint64_t *ids, size_t count, facet_removal *receipt, facet_error *err)
+{
+    facet_removal ignored;
+    facet_status st;
+
+    receipt = receipt ? receipt : &ignored;
+    *receipt = (facet_removal){ .people = 0 };
+    if (!g || (!ids && count))
+        return facet__fail(err, FACET_EINVAL, "an argument is NULL");
+    st = facet__store_begin(g, err);
+    if (st != FACET_OK)
+        return st;
+    for (size_t i = 0; st == FACET_OK && i < count; i++)
+        st = delete_template(g, (int64_t)ids[i], receipt, err);
+    return finish_removal(g, st, 0, receipt, err);
+}
