@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole training in which each allocation fails once: the answer must be
+ * FACET_ENOMEM, nothing may be lost (LeakSanitizer sees that), and the folder
+ * is fit for a run that is given memory. */
+#include "check.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "train/projection.h"
+#include "train/toy.h"
+#include "train/train.h"
+
+void *__real_facet__alloc(size_t size);
+void *__wrap_facet__alloc(size_t size);
+
+static atomic_int until_failure = -1; /* -1: never */
+
+void *__wrap_facet__alloc(size_t size)
+{
+    if (atomic_load(&until_failure) == 0)
+        return NULL;
+    if (atomic_load(&until_failure) > 0)
+        atomic_fetch_sub(&until_failure, 1);
+    return __real_facet__alloc(size);
+}
+
+typedef facet_status scenario(void);
+
+/* Fail the 1st, 2nd ... allocation until the scenario succeeds. */
+static void torture(const char *name, scenario *run, int step)
+{
+    enum { ENOUGH = 20000 };
+
+    for (int n = 0; n < ENOUGH; n += n < 200 ? 1 : step) {
+        facet_status status;
+
+        atomic_store(&until_failure, n);
+        status = run();
+        atomic_store(&until_failure, -1);
+        if (status == FACET_OK) {
+            print_message("%s: %d allocations\n", name, n);
+            assert_true(n > 5); /* the wrapper is in place */
+            return;
+        }
+        if (status != FACET_ENOMEM)
+            fail_msg("%s, allocation %d: status %d", name, n, (int)status);
+    }
+    fail_msg("%s: never succeeds", name);
+}
+
+static char folder[64];
+static toy net;
+
+static int setup_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "facet-torture-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    toy_pictures(folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -r -- %s", folder);
+    return system(command);
+}
+
+static const char recipe_text[] =
+    "network: { kind: toy, dim: 8, width: 8, height: 8 }\n"
+    "data: { paths: pictures, frame: 8 }\n"
+    "sampler: { kind: people-by-images, batch: 8, people: 4, images: 2 }\n"
+    "augment: { flip: .5, shrink: 1, jpeg: 1 }\n"
+    "loss: [{ kind: center }, { kind: tpe, dim: 4 }]\n"
+    "optimizer: { kind: adam, ema: .9, accumulate: 2 }\n"
+    "schedule: { rate: 0.01, steps: 2 }\n"
+    "run: { checkpoint: 1, log: 1 }\n";
+
+static facet_status read_and_train(void)
+{
+    const facet__trainable as_net = toy_start(&net);
+    char path[128], out[128];
+    facet__train_opts opts = { .folder = out, .resume = true };
+    facet__recipe *recipe;
+    facet_error err;
+    facet_status st;
+
+    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    snprintf(out, sizeof out, "%s/run", folder);
+    st = facet__recipe_parse(
+        path, recipe_text, sizeof recipe_text - 1, &recipe, &err);
+    if (st == FACET_OK)
+        st = facet__train(recipe, &as_net, NULL, &opts, &err);
+    facet__recipe_free(recipe);
+    return st;
+}
+
+static void test_training_without_memory_says_so(void **state)
+{
+    (void)state;
+    torture("training", read_and_train, 7);
+}
+
+static facet_status run_all_losses(void)
+{
+    enum { N = 6, D = 4 };
+    float x[N * D], dx[N * D];
+    const int32_t labels[N] = { 0, 0, 1, 1, 2, 2 };
+    facet_status st = FACET_OK;
+
+    for (int i = 0; i < N * D; i++)
+        x[i] = (float)(i * 7919 % 13) - 6;
+    for (size_t t = 0; facet__loss_types[t] && st == FACET_OK; t++) {
+        const facet__batch batch = { N, x, labels, x, 1 };
+        facet__loss_setup setup;
+        facet__loss_result result;
+        facet__loss *loss;
+
+        facet__loss_setup_init(&setup, facet__loss_types[t], D);
+        setup.classes = 3;
+        st =
+            facet__loss_create(facet__loss_types[t], &setup, NULL, &loss, NULL);
+        if (st == FACET_OK)
+            st = facet__loss_run(loss, &batch, dx, &result, NULL);
+        facet__loss_free(loss);
+    }
+    return st;
+}
+
+static void test_losses_without_memory_say_so(void **state)
+{
+    (void)state;
+    torture("losses", run_all_losses, 1);
+}
+
+static facet_status fit_projection(void)
+{
+    enum { N = 8, D = 3 };
+    float x[N * D], w[2 * D];
+    int32_t labels[N];
+    facet__projection_setup setup;
+    double value;
+
+    for (int i = 0; i < N; i++)
+        labels[i] = i / 2;
+    for (int i = 0; i < N * D; i++)
+        x[i] = (float)(i * 7919 % 13) - 6;
+    facet__projection_setup_init(&setup);
+    setup.options[0] = 2;
+    setup.steps = 2;
+    return facet__projection_fit(
+        &setup, x, labels, N, D, NULL, w, &value, NULL);
+}
+
+static void test_projections_without_memory_say_so(void **state)
+{
+    (void)state;
+    torture("projection", fit_projection, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_training_without_memory_says_so),
+        cmocka_unit_test(test_losses_without_memory_say_so),
+        cmocka_unit_test(test_projections_without_memory_say_so),
+    };
+
+    return cmocka_run_group_tests(tests, setup_folder, remove_folder);
+}
