@@ -40,6 +40,9 @@ typedef struct key {
     const char *const *choices;
 } key;
 
+/* What a teacher's crop shows. */
+static const char *const templates[] = { "arcface", "0095", NULL };
+
 #define AT(member) offsetof(facet__recipe, member)
 
 static const key keys[] = {
@@ -97,6 +100,10 @@ static const key keys[] = {
         NULL },
 
     { "teacher", "init", PATH, AT(teacher), 0, 0, NULL },
+    { "teacher", "template", CHOICE, AT(teacher_template), 0, 0, templates },
+    { "teacher", "mean", REAL, AT(teacher_mean), 0, 255, NULL },
+    { "teacher", "scale", REAL, AT(teacher_scale), 1e-6, 1e3, NULL },
+    { "teacher", "bgr", BOOL, AT(teacher_bgr), 0, 1, NULL },
 
     { "optimizer", "kind", CHOICE, AT(run.optimizer.rule), 0, 0,
         facet__rule_names },
@@ -593,21 +600,36 @@ static void set_defaults(facet__recipe *c)
     c->width = c->height = 112;
     c->mean = 127.5;
     c->scale = 1 / 128.;
+    c->teacher_mean = 127.5;
+    c->teacher_scale = 1 / 128.;
     facet__dataset_setup_init(&c->dataset);
     facet__dataset_setup_init(&c->validation);
     facet__run_setup_init(&c->run);
 }
 
+static void set_values(facet__crop *crop, double mean, double scale, bool bgr)
+{
+    for (int i = 0; i < 3; i++)
+        crop->mean[i] = mean;
+    crop->scale = scale;
+    crop->bgr = bgr;
+}
+
 /* From the keys to the setups that hang on several of them. */
 static void settle(facet__recipe *c)
 {
-    facet__crop *crop = &c->run.data.crops[0];
+    facet__crop *crops = c->run.data.crops;
 
-    facet__crop_init(crop, c->width, c->height, c->run.data.frame);
-    for (int i = 0; i < 3; i++)
-        crop->mean[i] = c->mean;
-    crop->scale = c->scale;
-    crop->bgr = c->bgr;
+    facet__crop_init(&crops[0], c->width, c->height, c->run.data.frame);
+    set_values(&crops[0], c->mean, c->scale, c->bgr);
+    if (c->teacher) {
+        crops[1] = crops[0];
+        if (c->teacher_template == 1)
+            facet__crop_init_0095(&crops[1]);
+        set_values(
+            &crops[1], c->teacher_mean, c->teacher_scale, c->teacher_bgr);
+        c->run.data.n_crops = 2;
+    }
     c->run.n_losses = c->n_losses;
     for (size_t i = 0; i < c->n_losses; i++)
         c->run.weights[i] = c->losses[i].weight;

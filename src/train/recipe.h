@@ -36,7 +36,10 @@ typedef struct facet__recipe {
     facet__run_setup run;
     facet__recipe_loss losses[FACET__RUN_LOSSES];
     size_t n_losses;
-    const char *teacher; /* file of a network; or NULL */
+    const char *teacher;  /* file of a network; or NULL */
+    int teacher_template; /* 0: as the network's own crop; 1: reid0095's */
+    double teacher_mean, teacher_scale;
+    bool teacher_bgr;
     /* Validation. */
     facet__dataset_setup validation;
     const char *pairs; /* file of pairs; or NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include <glob.h>
 #include <string.h>
 
 #include "train/recipe.h"
@@ -154,6 +155,26 @@ static void test_json_is_taken_too(void **state)
     facet__recipe_free(r);
 }
 
+/* The recipes that are shipped, so that none rots. */
+static void test_shipped_recipes_are_valid(void **state)
+{
+    glob_t match;
+
+    (void)state;
+    assert_int_equal(
+        glob(FACET_SOURCE_DIR "/recipes/*.yaml", 0, NULL, &match), 0);
+    assert_true(match.gl_pathc >= 5);
+    for (size_t i = 0; i < match.gl_pathc; i++) {
+        facet__recipe *r;
+        facet_error err;
+
+        if (facet__recipe_read(match.gl_pathv[i], &r, &err) != FACET_OK)
+            fail_msg("%s", err.msg);
+        facet__recipe_free(r);
+    }
+    globfree(&match);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +183,7 @@ int main(void)
         cmocka_unit_test(
             test_no_cut_recipe_is_taken_for_a_whole_one_or_crashes),
         cmocka_unit_test(test_json_is_taken_too),
+        cmocka_unit_test(test_shipped_recipes_are_valid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,10 +93,6 @@ facet_status facet__train(const facet__recipe *recipe,
     p.run.data.on_broken_context = opts->context;
     p.run.net = *net;
     p.run.teacher = teacher;
-    if (teacher && p.run.data.n_crops < 2) {
-        facet__crop_init_0095(&p.run.data.crops[1]);
-        p.run.data.n_crops = 2;
-    }
     if (st == FACET_OK)
         st = facet__run(&p.run, err);
     facet__validation_close(p.validation);
