@@ -274,7 +274,7 @@ static void test_galleries_of_one_file_are_apart(void **state)
 {
     fixture *f = *state;
     facet_gallery_opts opts = fixture_opts();
-    facet_gallery *a = fixture_create(f, NULL), *b;
+    facet_gallery *a = fixture_create(f, NULL), *b, *again;
     char names[64] = "";
     facet_gallery_info info;
 
@@ -286,13 +286,14 @@ static void test_galleries_of_one_file_are_apart(void **state)
     CHECK_NEAR(fixture_best(b, 2, 0).score, 1.0, 1e-6);
     CHECK_OK(facet_gallery_stats(b, &info, NULL));
     assert_int_equal(info.templates, 1);
-    assert_int_equal(
-        facet_gallery_create(f->path, fixture_contract, DIM, &opts, &b, NULL),
+    assert_int_equal(facet_gallery_create(
+                         f->path, fixture_contract, DIM, &opts, &again, NULL),
         FACET_EEXISTS);
-    assert_null(b);
+    assert_null(again);
     CHECK_OK(facet_gallery_names(f->path, note_name, names, NULL));
     assert_string_equal(names, "defaultwork");
     facet_gallery_free(a);
+    facet_gallery_free(b);
 }
 
 static void test_a_reader_sees_one_generation_until_it_refreshes(void **state)

@@ -549,6 +549,7 @@ facet_status facet__index_sync(facet_gallery *g, facet_error *err)
         st = sync_rows(g, err);
     }
     facet__db_rollback(g->db);
+    g->stale = st;
     return st;
 }
 

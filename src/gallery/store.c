@@ -187,12 +187,13 @@ facet_status facet__store_end(
     if (st == FACET_OK)
         st = facet__db_run(g->db, err, "COMMIT", "");
     facet__db_rollback(g->db);
-    if (st != FACET_OK)
+    if (st != FACET_OK) {
+        g->state = g->index.state; /* back to what the rows show */
         return st;
-    /* The write stands. Rows that cannot follow now do at the next refresh,
-     * or at the next open. */
-    if (facet__index_sync(g, NULL) != FACET_OK)
-        g->index.state.generation = -1;
+    }
+    /* The write stands. If the rows cannot follow now, search says so, and the
+     * next refresh, write or open tries again. */
+    (void)facet__index_sync(g, NULL);
     return FACET_OK;
 }
 

@@ -57,6 +57,7 @@ struct facet_gallery {
     char name[128];
     facet__state state;
     facet__index index;
+    facet_status stale; /* why the rows could not follow the truth, or OK */
     facet__means mean, fused; /* made at first use, under `mutex` */
     const facet__scan_kernels *kernels;
     int threads;

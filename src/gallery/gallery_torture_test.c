@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation of a gallery's life fails once. Each call then says so or
+ * has done its work; afterwards the gallery holds what was acknowledged. */
+#include "gallery/gallery_fixture.h"
+
+void *__real_facet__alloc(size_t size);
+void *__wrap_facet__alloc(size_t size);
+
+static int until_failure = -1; /* -1: never */
+
+void *__wrap_facet__alloc(size_t size)
+{
+    if (until_failure == 0)
+        return NULL;
+    if (until_failure > 0)
+        until_failure--;
+    return __real_facet__alloc(size);
+}
+
+typedef struct life {
+    const fixture *f;
+    const facet_gallery_opts *opts;
+    int acknowledged; /* templates */
+    bool removed;
+} life;
+
+static facet_status enroll(facet_gallery *g, life *l)
+{
+    float rows[3][DIM];
+    facet_template t[3];
+    uint64_t id;
+    facet_status st = facet_gallery_add_person(g, "Ada", &id, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        fixture_row(1, i, rows[i]);
+        t[i] = (facet_template){ .person = id,
+            .embedding = rows[i],
+            .source = "a.jpg",
+            .metadata = "{\"a\": 1}",
+            .crop = "crop",
+            .crop_size = 4 };
+    }
+    if (st == FACET_OK)
+        st = facet_gallery_enroll(g, fixture_contract, t, 3, NULL, NULL);
+    if (st == FACET_OK)
+        l->acknowledged = 3;
+    return st;
+}
+
+static facet_status search(const facet_gallery *g)
+{
+    facet_status st = FACET_OK;
+
+    for (int rank = 0; rank < 4 && st == FACET_OK; rank++) {
+        facet_search_opts opts;
+        facet_match out[2];
+        float row[DIM];
+        size_t n;
+
+        facet_search_opts_init(&opts);
+        opts.rank = (facet_rank)rank;
+        fixture_row(1, 0, row);
+        st = facet_gallery_search(
+            g, fixture_contract, row, 1, &opts, 2, out, &n, NULL);
+        assert_true(st != FACET_OK || n > 0);
+    }
+    return st;
+}
+
+static facet_status ignore_finding(
+    void *context, const facet_audit_finding *finding)
+{
+    (void)context;
+    (void)finding;
+    return FACET_OK;
+}
+
+static facet_status ignore_line(void *context, const char *line, size_t n)
+{
+    (void)context;
+    (void)line;
+    (void)n;
+    return FACET_OK;
+}
+
+static facet_status look_around(const facet_gallery *g)
+{
+    facet_enroll_rule rule;
+    uint64_t *ids;
+    size_t n;
+    facet_status st = facet_gallery_find(g, "a", "1", &ids, &n, NULL);
+
+    facet_gallery_ids_free(ids);
+    facet_enroll_rule_init(&rule, 0.5F);
+    if (st == FACET_OK)
+        st = facet_gallery_audit(g, &rule, ignore_finding, NULL, NULL);
+    if (st == FACET_OK)
+        st = facet_gallery_export(g, 0, ignore_line, NULL, NULL);
+    return st;
+}
+
+static facet_status migrate(facet_gallery *g)
+{
+    const uint8_t contract[FACET_CONTRACT_BYTES] = { 8 };
+    const uint64_t ids[] = { 1, 2, 3 };
+    float rows[3][DIM];
+    facet_shadow_report report;
+    facet_status st = facet_gallery_shadow_begin(g, contract, DIM, NULL);
+
+    for (int i = 0; i < 3; i++)
+        fixture_row(2, i, rows[i]);
+    if (st == FACET_OK)
+        st = facet_gallery_shadow_put(g, contract, ids, rows[0], 3, NULL);
+    if (st == FACET_OK)
+        st = facet_gallery_shadow_compare(g, 0, &report, NULL);
+    if (st == FACET_OK)
+        st = facet_gallery_shadow_drop(g, NULL);
+    return st;
+}
+
+static facet_status live(life *l)
+{
+    facet_gallery *g;
+    uint64_t damaged;
+    facet_status st = facet_gallery_create(
+        l->f->path, fixture_contract, DIM, l->opts, &g, NULL);
+
+    assert_int_equal(st == FACET_OK, g != NULL);
+    if (st == FACET_OK)
+        st = enroll(g, l);
+    if (st == FACET_OK)
+        st = search(g);
+    if (st == FACET_OK)
+        st = look_around(g);
+    if (st == FACET_OK)
+        st = migrate(g);
+    if (st == FACET_OK)
+        st = facet_gallery_check(g, &damaged, NULL);
+    if (st == FACET_OK) {
+        st = facet_gallery_remove_person(g, 1, NULL, NULL);
+        l->removed = st == FACET_OK;
+    }
+    facet_gallery_free(g);
+    return st;
+}
+
+/* After the failure: reopened, everything acknowledged is there. */
+static void check(const life *l)
+{
+    facet_gallery *g;
+    facet_gallery_info info;
+
+    if (!l->acknowledged)
+        return;
+    g = fixture_open(l->f, l->opts);
+    CHECK_OK(facet_gallery_stats(g, &info, NULL));
+    assert_int_equal(info.templates, l->removed ? 0 : l->acknowledged);
+    if (!l->removed)
+        CHECK_NEAR(fixture_best(g, 1, 2).score, 1.0, 1e-6);
+    facet_gallery_free(g);
+}
+
+static void torture(const facet_gallery_opts *opts)
+{
+    enum { ENOUGH = 2000 };
+
+    for (int n = 0; n < ENOUGH; n++) {
+        fixture f;
+        life l = { .f = &f, .opts = opts };
+        facet_status st;
+
+        assert_int_equal(fixture_init(&f), 0);
+        until_failure = n;
+        st = live(&l);
+        until_failure = -1;
+        check(&l);
+        fixture_remove(&f);
+        if (st == FACET_OK) {
+            assert_true(n > 0); /* the wrapper is in place */
+            return;
+        }
+        if (st != FACET_ENOMEM)
+            fail_msg("allocation %d: status %d", n, (int)st);
+    }
+    fail_msg("never succeeds");
+}
+
+static void test_a_gallery_survives_any_failing_allocation(void **state)
+{
+    (void)state;
+    torture(NULL);
+}
+
+static void test_so_does_an_encrypted_one(void **state)
+{
+    fixture f;
+    facet_gallery_opts opts = fixture_opts();
+    char key[PATH_SIZE];
+
+    (void)state;
+    assert_int_equal(fixture_init(&f), 0);
+    snprintf(key, sizeof key, "%s.key", f.folder);
+    fixture_write(key, "0123456789abcdef0123456789abcdef");
+    opts.key_file = key;
+    torture(&opts);
+    unlink(key);
+    fixture_remove(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_gallery_survives_any_failing_allocation),
+        cmocka_unit_test(test_so_does_an_encrypted_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
