@@ -29,7 +29,7 @@ static inline int fixture_init(fixture *f)
     const char *base = getenv("TMPDIR");
 
     if (!base)
-        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+        base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : P_tmpdir;
     snprintf(f->folder, sizeof f->folder, "%s/facet-gallery-XXXXXX", base);
     if (!mkdtemp(f->folder))
         return -1;
