@@ -59,7 +59,7 @@ void facet__crop_init(
         .height = height,
         .map = { 1, 0, (frame - width) / 2, 0, 1, (frame - height) / 2 },
         .mean = { 127.5, 127.5, 127.5 },
-        .scale = 1 / 128.,
+        .scale = { 1 / 128., 1 / 128., 1 / 128. },
     };
 }
 
@@ -75,7 +75,7 @@ void facet__crop_init_0095(facet__crop *crop)
         .height = 128,
         .map = { a / n, b / n, -(a * t + b * u) / n, -b / n, a / n,
             (b * t - a * u) / n },
-        .scale = 1,
+        .scale = { 1, 1, 1 },
         .bgr = true,
     };
 }
@@ -321,8 +321,8 @@ void facet__crop_floats(const facet__crop *crop, const uint8_t *rgb, float *out)
 
     for (size_t c = 0; c < 3; c++) {
         const size_t from = crop->bgr ? 2 - c : c;
-        const float scale = (float)crop->scale;
-        const float shift = (float)(-crop->mean[from] * crop->scale);
+        const float scale = (float)crop->scale[from];
+        const float shift = (float)(-crop->mean[from] * crop->scale[from]);
         float *to = out + c * channel_step;
 
         for (size_t i = 0; i < pixels; i++)

@@ -47,11 +47,10 @@ facet__jitter facet__jitter_draw(
 /* A crop as a network wants it. */
 typedef struct facet__crop {
     int32_t width, height;
-    double map[6];  /* crop pixel -> frame */
-    double mean[3]; /* of R, G, B; value = (pixel - mean) * scale */
-    double scale;
-    bool bgr;  /* channels in the order B, G, R */
-    bool nchw; /* planes, instead of three floats a pixel */
+    double map[6];            /* crop pixel -> frame */
+    double mean[3], scale[3]; /* of R, G, B; value = (pixel - mean) * scale */
+    bool bgr;                 /* channels in the order B, G, R */
+    bool nchw;                /* planes, instead of three floats a pixel */
 } facet__crop;
 
 /* The middle width x height of a frame; (pixel - 127.5) / 128, RGB, NHWC. */

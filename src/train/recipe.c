@@ -53,8 +53,6 @@ static const key keys[] = {
     { "network", "dim", INT, AT(dim), 1, 8192, NULL },
     { "network", "width", INT, AT(width), 8, 1024, NULL },
     { "network", "height", INT, AT(height), 8, 1024, NULL },
-    { "network", "mean", REAL, AT(mean), 0, 255, NULL },
-    { "network", "scale", REAL, AT(scale), 1e-6, 1e3, NULL },
     { "network", "bgr", BOOL, AT(bgr), 0, 1, NULL },
     { "network", "bf16", BOOL, AT(bf16), 0, 1, NULL },
     { "network", "recompute", BOOL, AT(recompute), 0, 1, NULL },
@@ -101,8 +99,6 @@ static const key keys[] = {
 
     { "teacher", "init", PATH, AT(teacher), 0, 0, NULL },
     { "teacher", "template", CHOICE, AT(teacher_template), 0, 0, templates },
-    { "teacher", "mean", REAL, AT(teacher_mean), 0, 255, NULL },
-    { "teacher", "scale", REAL, AT(teacher_scale), 1e-6, 1e3, NULL },
     { "teacher", "bgr", BOOL, AT(teacher_bgr), 0, 1, NULL },
 
     { "optimizer", "kind", CHOICE, AT(run.optimizer.rule), 0, 0,
@@ -382,6 +378,28 @@ static facet_status read_milestones(reader *r, yaml_node_t *node)
     return FACET_OK;
 }
 
+/* One number for all three colors, or a list of three. */
+static facet_status read_colors(reader *r, const yaml_node_t *node,
+    const char *name, double low, double high, double out[3])
+{
+    const bool list = node->type == YAML_SEQUENCE_NODE;
+
+    if (list &&
+        node->data.sequence.items.top - node->data.sequence.items.start != 3)
+        return facet__fail(r->err, FACET_EINVAL,
+            "%s:%u: %s is a number or a list of three", r->path, line_of(node),
+            name);
+    for (int i = 0; i < 3; i++) {
+        const facet_status st = read_number(r,
+            list ? node_at(r, node->data.sequence.items.start[i]) : node, name,
+            low, high, false, &out[i]);
+
+        if (st != FACET_OK)
+            return st;
+    }
+    return FACET_OK;
+}
+
 /* Keys that are lists; *done tells that this was one. */
 static facet_status read_list(reader *r, const char *section, const char *word,
     yaml_node_t *value, bool *done)
@@ -393,6 +411,14 @@ static facet_status read_list(reader *r, const char *section, const char *word,
         return read_paths(r, value, &r->recipe->validation);
     if (strcmp(word, "milestones") == 0 && strcmp(section, "schedule") == 0)
         return read_milestones(r, value);
+    if (strcmp(section, "network") == 0 && strcmp(word, "mean") == 0)
+        return read_colors(r, value, word, 0, 255, r->recipe->mean);
+    if (strcmp(section, "network") == 0 && strcmp(word, "scale") == 0)
+        return read_colors(r, value, word, 1e-6, 1e3, r->recipe->scale);
+    if (strcmp(section, "teacher") == 0 && strcmp(word, "mean") == 0)
+        return read_colors(r, value, word, 0, 255, r->recipe->teacher_mean);
+    if (strcmp(section, "teacher") == 0 && strcmp(word, "scale") == 0)
+        return read_colors(r, value, word, 1e-6, 1e3, r->recipe->teacher_scale);
     *done = false;
     return FACET_OK;
 }
@@ -598,20 +624,20 @@ static void set_defaults(facet__recipe *c)
     c->name = "";
     c->dim = 128;
     c->width = c->height = 112;
-    c->mean = 127.5;
-    c->scale = 1 / 128.;
-    c->teacher_mean = 127.5;
-    c->teacher_scale = 1 / 128.;
+    for (int i = 0; i < 3; i++) {
+        c->mean[i] = c->teacher_mean[i] = 127.5;
+        c->scale[i] = c->teacher_scale[i] = 1 / 128.;
+    }
     facet__dataset_setup_init(&c->dataset);
     facet__dataset_setup_init(&c->validation);
     facet__run_setup_init(&c->run);
 }
 
-static void set_values(facet__crop *crop, double mean, double scale, bool bgr)
+static void set_values(
+    facet__crop *crop, const double mean[3], const double scale[3], bool bgr)
 {
-    for (int i = 0; i < 3; i++)
-        crop->mean[i] = mean;
-    crop->scale = scale;
+    memcpy(crop->mean, mean, sizeof crop->mean);
+    memcpy(crop->scale, scale, sizeof crop->scale);
     crop->bgr = bgr;
 }
 
@@ -628,6 +654,7 @@ static void settle(facet__recipe *c)
             facet__crop_init_0095(&crops[1]);
         set_values(
             &crops[1], c->teacher_mean, c->teacher_scale, c->teacher_bgr);
+        crops[1].nchw = true; /* as its session takes them */
         c->run.data.n_crops = 2;
     }
     c->run.n_losses = c->n_losses;

@@ -26,9 +26,9 @@ typedef struct facet__recipe {
     const char *init;    /* file of a network to start from; or NULL */
     int dim, width, height;
     bool bf16;
-    bool recompute;     /* activations anew in the backward pass */
-    bool freeze;        /* train the losses' parameters alone */
-    double mean, scale; /* value = (pixel - mean) * scale */
+    bool recompute;           /* activations anew in the backward pass */
+    bool freeze;              /* train the losses' parameters alone */
+    double mean[3], scale[3]; /* of R, G, B: value = (pixel - mean) * scale */
     bool bgr;
     /* What a run needs; `dataset`, `net` and losses are the caller's to fill.
      */
@@ -38,7 +38,7 @@ typedef struct facet__recipe {
     size_t n_losses;
     const char *teacher;  /* file of a network; or NULL */
     int teacher_template; /* 0: as the network's own crop; 1: reid0095's */
-    double teacher_mean, teacher_scale;
+    double teacher_mean[3], teacher_scale[3];
     bool teacher_bgr;
     /* Validation. */
     facet__dataset_setup validation;
