@@ -4,7 +4,11 @@
  * A network at batch 1 is hundreds of loops of a few microseconds; waking a
  * sleeping thread for each costs more than the loop. So a worker spins some ten
  * microseconds for the next loop, then waits on a condition. The spin is short
- * on purpose: with more threads than cores, long spins starve the worker. */
+ * on purpose: with more threads than cores, long spins starve the worker.
+ *
+ * Nobody waits for a worker that slept through a loop. A loop is a gate: open,
+ * it lets workers in and counts them; once all indices are taken the caller
+ * shuts it and waits only for those inside. */
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -17,6 +21,9 @@
 
 enum { SPINS = 4000 };
 
+/* The gate's highest bit; below it stands how many workers are inside. */
+#define SHUT 0x80000000u
+
 struct facet__pool {
     int threads;
     pthread_t *workers; /* [threads - 1] */
@@ -26,12 +33,12 @@ struct facet__pool {
     atomic_uint generation; /* one a loop */
     atomic_int sleeping;
     atomic_bool stop;
-    /* The loop in hand. */
+    atomic_uint gate;
+    /* The loop in hand: written while the gate is shut and nobody inside. */
     facet__task *task;
     void *context;
     size_t count;
     atomic_size_t next;
-    atomic_int busy; /* workers that have not finished this loop */
 };
 
 typedef struct worker_start {
@@ -72,6 +79,17 @@ static unsigned await_loop(facet__pool *pool, unsigned seen)
     return atomic_load(&pool->generation);
 }
 
+/* Step inside unless the gate is shut. */
+static bool enter(facet__pool *pool)
+{
+    unsigned gate = atomic_load(&pool->gate);
+
+    while (!(gate & SHUT))
+        if (atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1))
+            return true;
+    return false;
+}
+
 static void *worker(void *argument)
 {
     worker_start *start = argument;
@@ -84,8 +102,10 @@ static void *worker(void *argument)
         seen = await_loop(pool, seen);
         if (atomic_load(&pool->stop))
             return NULL;
+        if (!enter(pool))
+            continue;
         work(pool, thread);
-        atomic_fetch_sub(&pool->busy, 1);
+        atomic_fetch_sub(&pool->gate, 1);
     }
 }
 
@@ -124,6 +144,7 @@ facet_status facet__pool_create(int threads, facet__pool **out)
     if (!pool)
         return FACET_ENOMEM;
     pool->threads = threads;
+    atomic_store(&pool->gate, SHUT);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->workers = facet__calloc((size_t)threads, sizeof *pool->workers);
@@ -170,10 +191,11 @@ void facet__pool_run(
     pool->context = context;
     pool->count = count;
     atomic_store(&pool->next, 0);
-    atomic_store(&pool->busy, pool->threads - 1);
+    atomic_store(&pool->gate, 0);
     announce(pool);
     work(pool, 0);
-    for (int i = 0; atomic_load(&pool->busy) > 0; i++) {
+    atomic_fetch_or(&pool->gate, SHUT);
+    for (int i = 0; atomic_load(&pool->gate) != SHUT; i++) {
         if (i < SPINS)
             relax();
         else
