@@ -3,11 +3,13 @@
 # generated from the onnx.proto that libonnx-dev installs.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET
-    libturbojpeg libjpeg libpng libwebp libexif cairo)
+set(FACET_CODECS libturbojpeg libjpeg libpng libwebp libexif cairo)
+set(FACET_TEXT jansson libprotobuf-c yaml-0.1)
+set(FACET_STORE libsodium sqlite3)
+pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET ${FACET_CODECS})
 pkg_check_modules(HEIF IMPORTED_TARGET libheif)
-pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET jansson libprotobuf-c yaml-0.1)
-pkg_check_modules(STORE REQUIRED IMPORTED_TARGET libsodium sqlite3)
+pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET ${FACET_TEXT})
+pkg_check_modules(STORE REQUIRED IMPORTED_TARGET ${FACET_STORE})
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)
 find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)

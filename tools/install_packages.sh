@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Install the Debian packages that facet needs and this machine lacks.
-#   install_packages.sh [build|lint|bench]...   (default: build)
+#   install_packages.sh [build|lint|coverage|bench]...   (default: build)
 # Silent when nothing is missing; elsewhere than on Debian it says the list.
 set -euo pipefail
 
-build="gcc cmake ninja-build pkg-config libdnnl-dev libonnx-dev
+build="gcc g++ make cmake ninja-build pkg-config libdnnl-dev libonnx-dev
   libprotobuf-c-dev protobuf-c-compiler libturbojpeg0-dev libjpeg62-turbo-dev
   libpng-dev libwebp-dev libheif-dev libexif-dev libjansson-dev libcairo2-dev
   libcmocka-dev libsodium-dev libsqlite3-dev libyaml-dev libcyaml-dev python3"
-lint="clang-format clang-tidy clang-14 libclang-rt-14-dev valgrind g++"
+lint="clang-format clang-tidy clang-14 libclang-rt-14-dev valgrind"
+coverage="gcovr"
 bench="python3-torch python3-numpy python3-sklearn libopencv-dev libfaiss-dev
   nodejs npm"
 
@@ -18,6 +19,7 @@ for group in "${@:-build}"; do
   case "$group" in
     build) wanted+=" $build" ;;
     lint) wanted+=" $lint" ;;
+    coverage) wanted+=" $coverage" ;;
     bench) wanted+=" $bench" ;;
     *) echo "install_packages.sh: unknown group '$group'" >&2; exit 2 ;;
   esac

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` puts where: the library both ways, its headers, what
+# pkg-config and find_package(facet) need, the command with its pages.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+install(TARGETS facet EXPORT facetTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS facet_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/facet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h")
+
+set(FACET_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/facet)
+install(EXPORT facetTargets NAMESPACE facet:: DESTINATION ${FACET_CMAKE_DIR})
+configure_package_config_file(cmake/facetConfig.cmake.in facetConfig.cmake
+    INSTALL_DESTINATION ${FACET_CMAKE_DIR})
+write_basic_package_version_file(facetConfigVersion.cmake
+    COMPATIBILITY SameMajorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/facetConfig.cmake
+    ${PROJECT_BINARY_DIR}/facetConfigVersion.cmake
+    DESTINATION ${FACET_CMAKE_DIR})
+
+# Only a program that links libfacet.a needs these.
+set(FACET_REQUIRES ${FACET_CODECS} ${FACET_TEXT} ${FACET_STORE})
+if(HEIF_FOUND)
+    list(APPEND FACET_REQUIRES libheif)
+endif()
+list(JOIN FACET_REQUIRES " " FACET_REQUIRES)
+configure_file(cmake/facet.pc.in facet.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/facet.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Run every libFuzzer target in a folder, one after the other.
+#   run_fuzzers.sh FOLDER SECONDS
+# What it learns stays in FOLDER/learned/; what it finds in FOLDER/found/, and
+# then the exit code is 1. A finding, made small, belongs in fuzz/corpus/.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+folder=$1 seconds=$2 failed=0
+mkdir -p "$folder/found"
+for target in "$folder"/fuzz_*; do
+  [ -x "$target" ] && [ -f "$target" ] || continue
+  name=$(basename "$target") subject=${name#fuzz_}
+  mkdir -p "$folder/learned/$subject"
+  seeds=()
+  [ -d "fuzz/corpus/$subject" ] && seeds=("fuzz/corpus/$subject")
+  echo "== $name, $seconds s"
+  "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=60 \
+    -print_final_stats=1 -artifact_prefix="$folder/found/$subject-" \
+    "$folder/learned/$subject" "${seeds[@]}" >"$folder/$name.log" 2>&1 ||
+    { echo "   FOUND something: see $folder/$name.log"; failed=1; }
+  grep -E 'number_of_executed_units|peak_rss' "$folder/$name.log" | sed 's/^/   /'
+done
+exit $failed
