@@ -19,6 +19,7 @@
 #include "facet/detector.h" /* where the faces are */
 #include "facet/embedder.h" /* crops to embeddings, and comparing them */
 #include "facet/pipeline.h" /* a photo to its embeddings */
+#include "facet/eval.h"     /* how good is it? rates, curves, intervals */
 #include "facet/settings.h" /* how a network wants to be fed */
 
 #endif
