@@ -14,8 +14,10 @@
  * damaged. docs/formats/gallery.md describes both.
  *
  * Every write is durable when the call returns. One process writes at a time
- * (others wait, then get FACET_EBUSY); any number read, each seeing one
- * consistent generation until it calls facet_gallery_refresh.
+ * (others wait, then get FACET_EBUSY); any number read. What a handle searches
+ * is one generation of the gallery until it writes or calls
+ * facet_gallery_refresh, except that templates which another process removes
+ * are found no more from that moment on.
  *
  * Embeddings are of the gallery's contract or refused (FACET_ECONTRACT).
  *
@@ -280,6 +282,7 @@ FACET_API void facet_search_opts_init(facet_search_opts *opts);
  * @param contract  Of the queries.
  * @param queries   [count][dim], each of any non-zero length.
  * @param opts      NULL for the defaults.
+ * @param k         Tens or hundreds: the lists are kept sorted.
  * @param out       [count][k], the caller's.
  * @param counts    [count]: how many each query has; fewer than k only when
  *                  there are no more.

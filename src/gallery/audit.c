@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "gallery/by_person.h"
 #include "gallery/search.h"
 #include "gallery/store.h"
 
@@ -31,29 +32,6 @@ const char *facet_audit_name(facet_audit_kind kind)
         "outlier", "repeated" };
 
     return (unsigned)kind < 6 ? names[kind] : "none";
-}
-
-/* The nearest other template of the same person. */
-static facet_match nearest_own(const audit *a, size_t row)
-{
-    const facet__rows *rows = &a->g->index.rows;
-    const uint64_t person = facet__rows_person(rows, row);
-    size_t i = facet__first_of_person(a->by_person, a->n, person);
-    facet_match best = { .score = -2.0F };
-
-    for (; i < a->n && a->by_person[i].person == person; i++) {
-        const size_t other = a->by_person[i].row;
-        facet_match here = { .person = person };
-
-        if (other == row)
-            continue;
-        here.id = facet__rows_id(rows, other);
-        here.score = a->g->kernels->dot(facet__rows_at(rows, row),
-            facet__rows_at(rows, other), rows->layout.dim);
-        if (!best.id || facet__match_better(here, best))
-            best = here;
-    }
-    return best;
 }
 
 /* Of what a template's neighbors say, the gravest finding; kind 0: none. A
@@ -115,9 +93,11 @@ static facet_status audit_batch(audit *a, const size_t *batch, size_t n)
                                .threads = a->g->threads },
         a->found, counts);
     for (size_t i = 0; st == FACET_OK && i < n; i++) {
+        const uint64_t person = facet__rows_person(rows, batch[i]);
+        const facet_match own = facet__nearest_of_person(rows, a->g->kernels,
+            a->queries + i * dim, a->by_person, a->n, person, batch[i]);
         const facet_audit_finding f = judge(a, facet__rows_id(rows, batch[i]),
-            facet__rows_person(rows, batch[i]), nearest_own(a, batch[i]),
-            a->found + i * NEIGHBORS, counts[i]);
+            person, own, a->found + i * NEIGHBORS, counts[i]);
 
         if (f.kind)
             st = a->visit(a->context, &f);

@@ -511,13 +511,18 @@ static bool in_step(const facet_gallery *g)
            g->index.state.removals == g->state.removals;
 }
 
-static void means_free(facet_gallery *g)
+static void means_free(facet__means *means)
 {
-    if (g->mean.made)
-        facet__rows_free(&g->mean.rows);
-    if (g->fused.made)
-        facet__rows_free(&g->fused.rows);
-    g->mean.made = g->fused.made = false;
+    if (means->made)
+        facet__rows_free(&means->rows);
+    facet__free(means->list);
+    *means = (facet__means){ .made = false };
+}
+
+static void all_means_free(facet_gallery *g)
+{
+    means_free(&g->mean);
+    means_free(&g->fused);
 }
 
 /* In a snapshot: adopt, or lock and update, or fall back on memory. */
@@ -545,7 +550,7 @@ facet_status facet__index_sync(facet_gallery *g, facet_error *err)
     g->index.in_memory = g->index.in_memory || g->vault || !can_map();
     st = snapshot(g, err);
     if (st == FACET_OK && !in_step(g)) {
-        means_free(g);
+        all_means_free(g);
         st = sync_rows(g, err);
     }
     facet__db_rollback(g->db);
@@ -571,7 +576,7 @@ static void settle(facet_gallery *g)
 
 void facet__index_close(facet_gallery *g)
 {
-    means_free(g);
+    all_means_free(g);
     settle(g);
     index_free(&g->index);
 }
@@ -617,7 +622,7 @@ facet_status facet_gallery_check(
         st = count_damaged(g, damaged, err);
     if (st != FACET_OK || *damaged == 0)
         return st;
-    means_free(g);
+    all_means_free(g);
     if (g->index.in_memory || g->read_only || !lock_file(g)) {
         g->index.in_memory = true;
         close_file(&g->index);

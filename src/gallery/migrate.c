@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "gallery/by_person.h"
 #include "gallery/search.h"
 #include "gallery/store.h"
 
@@ -209,41 +210,39 @@ typedef struct trial {
     float own, stranger; /* best score of each; -2: none */
 } trial;
 
-/* The probe's best own and best stranger among all rows but itself. The k
- * nearest templates nearly always hold both; if they do not, k grows. */
-static facet_status try_probe(
-    const facet_gallery *g, const facet__rows *rows, size_t row, trial *out)
+/* One side of a comparison. */
+typedef struct side {
+    const facet_gallery *g;
+    const facet__rows *rows;
+    facet__person_row *by_person; /* [n] */
+    size_t n;
+} side;
+
+/* The probe is among the rows, so its own person is one of the two best; the
+ * other is the nearest stranger. */
+static facet_status try_probe(const side *s, size_t row, trial *out)
 {
-    const uint64_t id = facet__rows_id(rows, row);
-    const uint64_t person = facet__rows_person(rows, row);
-    facet_status st = FACET_OK;
-    size_t k = 16, n = k;
+    const float *probe = facet__rows_at(s->rows, row);
+    const uint64_t person = facet__rows_person(s->rows, row);
+    facet_match found[2];
+    size_t n = 0;
+    const facet_status st = facet__search_run(&(facet__search){ .rows = s->rows,
+                                                  .kernels = s->g->kernels,
+                                                  .queries = probe,
+                                                  .n_queries = 1,
+                                                  .k = 2,
+                                                  .by_person = true,
+                                                  .at_least = -INFINITY,
+                                                  .threads = s->g->threads },
+        found, &n);
 
-    for (; st == FACET_OK && n == k; k *= 4) {
-        facet_match *found = facet__alloc(k * sizeof *found);
-
-        *out = (trial){ -2.0F, -2.0F };
-        if (!found)
-            return FACET_ENOMEM;
-        st = facet__search_run(&(facet__search){ .rows = rows,
-                                   .kernels = g->kernels,
-                                   .queries = facet__rows_at(rows, row),
-                                   .n_queries = 1,
-                                   .k = k,
-                                   .at_least = -INFINITY,
-                                   .threads = g->threads },
-            found, &n);
-        for (size_t i = 0; i < n; i++) {
-            float *best =
-                found[i].person == person ? &out->own : &out->stranger;
-
-            if (found[i].id != id && *best == -2.0F)
-                *best = found[i].score;
-        }
-        facet__free(found);
-        if (out->own > -2.0F && out->stranger > -2.0F)
-            break;
-    }
+    *out = (trial){ -2.0F, -2.0F };
+    for (size_t i = n; i > 0; i--)
+        if (found[i - 1].person != person)
+            out->stranger = found[i - 1].score;
+    out->own = facet__nearest_of_person(
+        s->rows, s->g->kernels, probe, s->by_person, s->n, person, row)
+                   .score;
     return st;
 }
 
@@ -260,7 +259,7 @@ static facet_status threshold_of(
     const trial *trials, size_t n, float *threshold, float *tpir)
 {
     float *strangers = facet__calloc(n + 1, sizeof *strangers);
-    size_t passed = 0, count = 0;
+    size_t passed = 0;
 
     if (!strangers)
         return FACET_ENOMEM;
@@ -268,11 +267,9 @@ static facet_status threshold_of(
         strangers[i] = trials[i].stranger;
     qsort(strangers, n, sizeof *strangers, descending);
     *threshold = n ? strangers[n / 1000] : 0.0F;
-    for (size_t i = 0; i < n; i++) {
-        count += trials[i].own > -2.0F;
+    for (size_t i = 0; i < n; i++)
         passed += trials[i].own > *threshold;
-    }
-    *tpir = count ? (float)passed / (float)count : 0.0F;
+    *tpir = n ? (float)passed / (float)n : 0.0F;
     facet__free(strangers);
     return FACET_OK;
 }
@@ -294,39 +291,54 @@ static size_t row_of(const facet__rows *rows, uint64_t id)
                                                                 : rows->count;
 }
 
+/* Probe by probe, in both sets. trials, after: room for as many as old rows. */
+static facet_status run_trials(const side *old, const side *new, size_t step,
+    trial *trials, trial *after, size_t *n, facet_shadow_report *out)
+{
+    facet_status st = FACET_OK;
+
+    for (size_t i = 0; st == FACET_OK && i < old->rows->count; i += step) {
+        const size_t there = row_of(new->rows, facet__rows_id(old->rows, i));
+        trial *was = &trials[*n], *is = &after[*n];
+
+        if (there == new->rows->count)
+            continue;
+        st = try_probe(old, i, was);
+        if (st == FACET_OK)
+            st = try_probe(new, there, is);
+        if (st != FACET_OK || was->own <= -2.0F)
+            continue;
+        out->probes++;
+        out->rank1_old += was->own > was->stranger;
+        out->rank1_new += is->own > is->stranger;
+        out->gained += is->own > is->stranger && was->own <= was->stranger;
+        out->lost += is->own <= is->stranger && was->own > was->stranger;
+        ++*n;
+    }
+    return st;
+}
+
 static facet_status compare(const facet_gallery *g, const facet__rows *old,
     const facet__rows *new, size_t limit, facet_shadow_report *out)
 {
     const size_t step = limit && old->count > limit ? old->count / limit : 1;
-    trial *trials = facet__calloc(2 * old->count + 2, sizeof *trials);
-    trial *after = trials ? trials + old->count + 1 : NULL;
+    side before = { .g = g, .rows = old }, now = { .g = g, .rows = new };
+    trial *trials = facet__calloc(old->count + 1, sizeof *trials);
+    trial *after = facet__calloc(old->count + 1, sizeof *after);
     size_t n = 0;
-    facet_status st = trials ? FACET_OK : FACET_ENOMEM;
+    facet_status st = FACET_ENOMEM;
 
-    for (size_t i = 0; st == FACET_OK && i < old->count; i += step) {
-        const size_t there = row_of(new, facet__rows_id(old, i));
-        bool was, is;
-
-        if (there == new->count)
-            continue;
-        st = try_probe(g, old, i, &trials[n]);
-        if (st == FACET_OK)
-            st = try_probe(g, new, there, &after[n]);
-        if (st != FACET_OK)
-            break;
-        was = trials[n].own > trials[n].stranger;
-        is = after[n].own > after[n].stranger;
-        out->probes += trials[n].own > -2.0F;
-        out->rank1_old += was;
-        out->rank1_new += is;
-        out->gained += is && !was;
-        out->lost += was && !is;
-        n++;
-    }
+    before.by_person = facet__rows_by_person(old, &before.n);
+    now.by_person = facet__rows_by_person(new, &now.n);
+    if (trials && after && before.by_person && now.by_person)
+        st = run_trials(&before, &now, step, trials, after, &n, out);
     if (st == FACET_OK)
         st = threshold_of(trials, n, &out->threshold_old, &out->tpir_old);
     if (st == FACET_OK)
         st = threshold_of(after, n, &out->threshold_new, &out->tpir_new);
+    facet__free(now.by_person);
+    facet__free(before.by_person);
+    facet__free(after);
     facet__free(trials);
     return st;
 }

@@ -6,11 +6,11 @@
  * same search over one row a person, made once a generation. Means are at most
  * of unit length, which is all that search asks of a row. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "gallery/by_person.h"
 #include "gallery/search.h"
 #include "gallery/store.h"
 
@@ -19,45 +19,6 @@ void facet_search_opts_init(facet_search_opts *opts)
     *opts = (facet_search_opts){
         .size = sizeof *opts, .rank = FACET_RANK_BEST, .at_least = -2.0F
     };
-}
-
-static int by_person(const void *a, const void *b)
-{
-    const facet__person_row *x = a, *y = b;
-
-    if (x->person != y->person)
-        return x->person < y->person ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-facet__person_row *facet__rows_by_person(const facet__rows *rows, size_t *n)
-{
-    facet__person_row *list = facet__calloc(rows->count + 1, sizeof *list);
-
-    *n = 0;
-    for (size_t i = 0; list && i < rows->count; i++)
-        if (facet__rows_id(rows, i))
-            list[(*n)++] =
-                (facet__person_row){ facet__rows_person(rows, i), i };
-    if (list)
-        qsort(list, *n, sizeof *list, by_person);
-    return list;
-}
-
-size_t facet__first_of_person(
-    const facet__person_row *list, size_t n, uint64_t person)
-{
-    size_t low = 0;
-
-    while (low < n) {
-        const size_t middle = low + (n - low) / 2;
-
-        if (list[middle].person < person)
-            low = middle + 1;
-        else
-            n = middle;
-    }
-    return low;
 }
 
 /* One row for the person of list[0..n): the mean of their rows, as it is or
@@ -86,26 +47,38 @@ static facet_status append_mean(const facet__rows *rows,
     return facet__rows_append(out, list->person, list->person, mean, NULL);
 }
 
+static facet_status append_means(const facet__rows *rows, bool fused,
+    double *sum, float *mean, facet__means *out)
+{
+    facet_status st = FACET_OK;
+
+    for (size_t i = 0, end; st == FACET_OK && i < out->n; i = end) {
+        end = i;
+        while (end < out->n && out->list[end].person == out->list[i].person)
+            end++;
+        st = append_mean(
+            rows, out->list + i, end - i, fused, sum, mean, &out->rows);
+    }
+    return st;
+}
+
 static facet_status make_means(
-    const facet__rows *rows, bool fused, facet__rows *out)
+    const facet__rows *rows, bool fused, facet__means *out)
 {
     const size_t dim = rows->layout.dim;
     double *sum = facet__alloc(dim * sizeof *sum);
     float *mean = facet__alloc(dim * sizeof *mean);
-    size_t n = 0;
-    facet__person_row *list = facet__rows_by_person(rows, &n);
-    facet_status st = sum && mean && list ? FACET_OK : FACET_ENOMEM;
+    facet_status st = FACET_ENOMEM;
 
-    facet__rows_init(out, dim);
-    for (size_t i = 0, end; st == FACET_OK && i < n; i = end) {
-        end = i;
-        while (end < n && list[end].person == list[i].person)
-            end++;
-        st = append_mean(rows, list + i, end - i, fused, sum, mean, out);
+    out->list = facet__rows_by_person(rows, &out->n);
+    facet__rows_init(&out->rows, dim);
+    if (sum && mean && out->list)
+        st = append_means(rows, fused, sum, mean, out);
+    if (st != FACET_OK) {
+        facet__rows_free(&out->rows);
+        facet__free(out->list);
+        out->list = NULL;
     }
-    if (st != FACET_OK)
-        facet__rows_free(out);
-    facet__free(list);
     facet__free(mean);
     facet__free(sum);
     return st;
@@ -113,7 +86,7 @@ static facet_status make_means(
 
 /* The means of a gallery; made under the mutex by whoever comes first. */
 static facet_status means_of(
-    const facet_gallery *g, bool fused, const facet__rows **out)
+    const facet_gallery *g, bool fused, const facet__means **out)
 {
     facet_gallery *owner = (facet_gallery *)(uintptr_t)g;
     facet__means *means = fused ? &owner->fused : &owner->mean;
@@ -121,10 +94,10 @@ static facet_status means_of(
 
     facet__store_lock(g);
     if (!means->made)
-        st = make_means(&g->index.rows, fused, &means->rows);
+        st = make_means(&g->index.rows, fused, means);
     means->made = st == FACET_OK;
     facet__store_unlock(g);
-    *out = &means->rows;
+    *out = means;
     return st;
 }
 
@@ -146,35 +119,27 @@ static uint8_t *allowed(
     return bits;
 }
 
-/* For people ranked by a mean: the template of theirs that is most alike. */
-static facet_status best_templates(const facet_gallery *g,
-    const facet__search *s, facet_match *out, const size_t *counts)
+/* For people ranked by a mean: the template of theirs that is most alike. Who
+ * has none any more was removed by another process, and is left out. */
+static void best_templates(const facet_gallery *g, const facet__search *s,
+    const facet__means *means, facet_match *out, size_t *counts)
 {
     const facet__rows *rows = &g->index.rows;
-    const size_t dim = rows->layout.dim;
-    size_t n = 0;
-    facet__person_row *list = facet__rows_by_person(rows, &n);
 
-    for (size_t i = 0; list && i < s->n_queries * s->k; i++) {
-        facet_match best = { .score = -INFINITY };
-        size_t at;
+    for (size_t q = 0; q < s->n_queries; q++) {
+        const float *query = s->queries + q * rows->layout.dim;
+        facet_match *list = out + q * s->k;
+        size_t kept = 0;
 
-        if (i % s->k >= counts[i / s->k])
-            continue;
-        at = facet__first_of_person(list, n, out[i].person);
-        for (; at < n && list[at].person == out[i].person; at++) {
-            const size_t row = list[at].row;
-            const facet_match here = { .id = facet__rows_id(rows, row),
-                .score = s->kernels->dot(s->queries + i / s->k * dim,
-                    facet__rows_at(rows, row), dim) };
-
-            if (facet__match_better(here, best))
-                best = here;
+        for (size_t i = 0; i < counts[q]; i++) {
+            list[i].id = facet__nearest_of_person(rows, s->kernels, query,
+                means->list, means->n, list[i].person, SIZE_MAX)
+                             .id;
+            if (list[i].id)
+                list[kept++] = list[i];
         }
-        out[i].id = best.id;
+        counts[q] = kept;
     }
-    facet__free(list);
-    return list ? FACET_OK : FACET_ENOMEM;
 }
 
 static facet_status check_query(const facet_gallery *g, const uint8_t *contract,
@@ -198,12 +163,14 @@ static facet_status run(const facet_gallery *g, facet__search *s,
     const facet_search_opts *opts, facet_match *out, size_t *counts,
     facet_error *err)
 {
-    const bool means = opts->rank >= FACET_RANK_MEAN;
+    const facet__means *means = NULL;
     facet_status st = FACET_OK;
     uint8_t *bits = NULL;
 
-    if (means)
-        st = means_of(g, opts->rank == FACET_RANK_FUSED, &s->rows);
+    if (opts->rank >= FACET_RANK_MEAN) {
+        st = means_of(g, opts->rank == FACET_RANK_FUSED, &means);
+        s->rows = &means->rows;
+    }
     if (st == FACET_OK && opts->ids) {
         bits = allowed(s->rows, opts->ids, opts->n_ids);
         st = bits ? FACET_OK : FACET_ENOMEM;
@@ -212,12 +179,11 @@ static facet_status run(const facet_gallery *g, facet__search *s,
     if (st == FACET_OK)
         st = facet__search_run(s, out, counts);
     if (st == FACET_OK && means)
-        st = best_templates(g, s, out, counts);
+        best_templates(g, s, means, out, counts);
     facet__free(bits);
     if (st == FACET_EDAMAGED)
         return facet__fail(err, st,
-            "the vector file is damaged: "
-            "facet_gallery_check rebuilds it");
+            "the vector file is damaged: facet_gallery_check rebuilds it");
     return st == FACET_OK ? st : facet__fail_memory(err);
 }
 

@@ -26,18 +26,4 @@ bool facet__match_better(facet_match a, facet_match b);
 facet_status facet__search_run(
     const facet__search *search, facet_match *out, size_t *counts);
 
-/* Rows in order of person, for work on a person's rows together. */
-typedef struct facet__person_row {
-    uint64_t person;
-    size_t row;
-} facet__person_row;
-
-/* All rows that are not erased, by person, then by row; NULL without memory.
- */
-facet__person_row *facet__rows_by_person(const facet__rows *rows, size_t *n);
-
-/* Where a person's rows begin in the list, or would. */
-size_t facet__first_of_person(
-    const facet__person_row *list, size_t n, uint64_t person);
-
 #endif

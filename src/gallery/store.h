@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "facet/gallery.h"
+#include "gallery/by_person.h"
 #include "gallery/db.h"
 #include "gallery/rows.h"
 #include "gallery/vault.h"
@@ -46,7 +47,9 @@ typedef struct facet__index {
 /* One row a person, for FACET_RANK_MEAN and FACET_RANK_FUSED. */
 typedef struct facet__means {
     bool made;
-    facet__rows rows;
+    facet__rows rows;        /* ids are the people's */
+    facet__person_row *list; /* [n]: the rows that they are means of */
+    size_t n;
 } facet__means;
 
 struct facet_gallery {
