@@ -201,30 +201,13 @@ static void test_a_second_writer_waits_and_then_gives_up(void **state)
     facet_gallery_free(g);
 }
 
-static int setup(void **state)
-{
-    fixture *f = malloc(sizeof *f);
-
-    *state = f;
-    return f ? fixture_init(f) : -1;
-}
-
-static int teardown(void **state)
-{
-    fixture_remove(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_threads_search_one_handle_at_once),
-        TEST(test_processes_read_while_one_writes),
-        TEST(test_removal_reaches_readers_at_once),
-        TEST(test_a_second_writer_waits_and_then_gives_up),
+        FIXTURE_TEST(test_threads_search_one_handle_at_once),
+        FIXTURE_TEST(test_processes_read_while_one_writes),
+        FIXTURE_TEST(test_removal_reaches_readers_at_once),
+        FIXTURE_TEST(test_a_second_writer_waits_and_then_gives_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,29 +318,12 @@ static void test_a_full_disk_is_told_and_loses_nothing(void **state)
     facet_gallery_free(g);
 }
 
-static int setup(void **state)
-{
-    fixture *f = malloc(sizeof *f);
-
-    *state = f;
-    return f ? fixture_init(f) : -1;
-}
-
-static int teardown(void **state)
-{
-    fixture_remove(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing_acknowledged_is_lost_by_kill),
-        TEST(test_nothing_acknowledged_is_lost_by_power_cuts),
-        TEST(test_a_full_disk_is_told_and_loses_nothing),
+        FIXTURE_TEST(test_nothing_acknowledged_is_lost_by_kill),
+        FIXTURE_TEST(test_nothing_acknowledged_is_lost_by_power_cuts),
+        FIXTURE_TEST(test_a_full_disk_is_told_and_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

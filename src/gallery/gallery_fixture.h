@@ -265,4 +265,21 @@ static inline bool fixture_search_files(
     return found;
 }
 
+static inline int fixture_setup(void **state)
+{
+    *state = malloc(sizeof(fixture));
+    return *state ? fixture_init(*state) : -1;
+}
+
+static inline int fixture_teardown(void **state)
+{
+    fixture_remove(*state);
+    free(*state);
+    return 0;
+}
+
+/* A test that gets a folder of its own as its state. */
+#define FIXTURE_TEST(name)                                                     \
+    cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
 #endif

@@ -637,48 +637,31 @@ static void test_an_encrypted_gallery_shows_nothing(void **state)
         facet_gallery_open(f->path, &opts, &g, NULL), FACET_EUNSUPPORTED);
 }
 
-static int setup(void **state)
-{
-    fixture *f = malloc(sizeof *f);
-
-    *state = f;
-    return f ? fixture_init(f) : -1;
-}
-
-static int teardown(void **state)
-{
-    fixture_remove(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_is_enrolled_is_found_after_reopening),
-        TEST(test_embeddings_of_another_contract_are_refused),
-        TEST(test_a_failing_batch_enrolls_nothing),
-        TEST(test_every_field_comes_back),
-        TEST(test_every_field_comes_back_from_encryption),
-        TEST(test_ranks_agree_with_their_definitions),
-        TEST(test_search_can_be_restricted_to_templates),
-        TEST(test_search_rejects_unusable_queries),
-        TEST(test_names_are_unique_and_can_change),
-        TEST(test_galleries_of_one_file_are_apart),
-        TEST(test_a_reader_sees_one_generation_until_it_refreshes),
-        TEST(test_two_writers_take_turns),
-        TEST(test_a_bad_vector_file_is_rebuilt),
-        TEST(test_rows_not_synced_before_a_restart_are_rebuilt),
-        TEST(test_a_foreign_vector_file_is_replaced),
-        TEST(test_damaged_rows_are_noticed_and_repaired),
-        TEST(test_files_that_are_no_galleries_are_told),
-        TEST(test_a_cut_gallery_never_crashes),
-        TEST(test_a_read_only_folder_can_be_searched),
-        TEST(test_removal_leaves_no_byte_behind),
-        TEST(test_removing_templates_is_all_or_nothing),
-        TEST(test_an_encrypted_gallery_shows_nothing),
+        FIXTURE_TEST(test_what_is_enrolled_is_found_after_reopening),
+        FIXTURE_TEST(test_embeddings_of_another_contract_are_refused),
+        FIXTURE_TEST(test_a_failing_batch_enrolls_nothing),
+        FIXTURE_TEST(test_every_field_comes_back),
+        FIXTURE_TEST(test_every_field_comes_back_from_encryption),
+        FIXTURE_TEST(test_ranks_agree_with_their_definitions),
+        FIXTURE_TEST(test_search_can_be_restricted_to_templates),
+        FIXTURE_TEST(test_search_rejects_unusable_queries),
+        FIXTURE_TEST(test_names_are_unique_and_can_change),
+        FIXTURE_TEST(test_galleries_of_one_file_are_apart),
+        FIXTURE_TEST(test_a_reader_sees_one_generation_until_it_refreshes),
+        FIXTURE_TEST(test_two_writers_take_turns),
+        FIXTURE_TEST(test_a_bad_vector_file_is_rebuilt),
+        FIXTURE_TEST(test_rows_not_synced_before_a_restart_are_rebuilt),
+        FIXTURE_TEST(test_a_foreign_vector_file_is_replaced),
+        FIXTURE_TEST(test_damaged_rows_are_noticed_and_repaired),
+        FIXTURE_TEST(test_files_that_are_no_galleries_are_told),
+        FIXTURE_TEST(test_a_cut_gallery_never_crashes),
+        FIXTURE_TEST(test_a_read_only_folder_can_be_searched),
+        FIXTURE_TEST(test_removal_leaves_no_byte_behind),
+        FIXTURE_TEST(test_removing_templates_is_all_or_nothing),
+        FIXTURE_TEST(test_an_encrypted_gallery_shows_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,36 +416,19 @@ static void test_a_bad_import_changes_nothing(void **state)
     free(good.bytes);
 }
 
-static int setup(void **state)
-{
-    fixture *f = malloc(sizeof *f);
-
-    *state = f;
-    return f ? fixture_init(f) : -1;
-}
-
-static int teardown(void **state)
-{
-    fixture_remove(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decisions_follow_the_rule),
         cmocka_unit_test(test_rates_are_corrected_for_the_gallery),
-        TEST(test_identify_names_sample_and_margin),
-        TEST(test_guards_tell_what_speaks_against_a_photo),
-        TEST(test_audit_finds_what_was_planted),
-        TEST(test_audit_finds_duplicates_and_poison),
-        TEST(test_migration_keeps_people_and_rolls_back),
-        TEST(test_migration_of_an_encrypted_gallery),
-        TEST(test_export_and_import_give_the_same_gallery),
-        TEST(test_a_bad_import_changes_nothing),
+        FIXTURE_TEST(test_identify_names_sample_and_margin),
+        FIXTURE_TEST(test_guards_tell_what_speaks_against_a_photo),
+        FIXTURE_TEST(test_audit_finds_what_was_planted),
+        FIXTURE_TEST(test_audit_finds_duplicates_and_poison),
+        FIXTURE_TEST(test_migration_keeps_people_and_rolls_back),
+        FIXTURE_TEST(test_migration_of_an_encrypted_gallery),
+        FIXTURE_TEST(test_export_and_import_give_the_same_gallery),
+        FIXTURE_TEST(test_a_bad_import_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
