@@ -2,10 +2,11 @@
 # The front of the build: CMake does the work. `make` alone prints this help.
 .DEFAULT_GOAL := help
 .PHONY: help packages build demo test lint ci dev asan tsan fuzz valgrind \
-	coverage bench install clean
+	coverage bench kills install clean
 JOBS ?= 2
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+KILLS ?= 1000
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
@@ -57,6 +58,9 @@ bench: build ## Build the benchmarks and say how to run them
 	@tools/install_packages.sh bench
 	cmake --build build -j $(JOBS) --target bench/all
 	@echo "Built in build/bench/; bench/ has the scripts that compare with others."
+
+kills: build ## End a gallery's writer KILLS (1000) times and look what is left
+	FACET_KILLS=$(KILLS) build/tests/crash_test
 
 install: build ## Install under PREFIX (/usr/local); DESTDIR is heeded
 	cmake --install build --prefix $(PREFIX)
