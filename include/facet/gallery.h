@@ -79,9 +79,9 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_create(const char *path,
  * Open a gallery. Takes milliseconds whatever its size, unless the vector file
  * has to be rebuilt or the gallery is encrypted: then every embedding is read.
  *
- * Errors: FACET_ENOTFOUND (no such file or gallery), FACET_EDAMAGED,
- *         FACET_EUNSUPPORTED (the key is missing or wrong; a file of a newer
- *         version).
+ * Errors: FACET_ENOTFOUND (no such file or gallery), FACET_EEMPTY,
+ *         FACET_EDAMAGED, FACET_EUNSUPPORTED (the key is missing or wrong; a
+ *         file of a newer version).
  */
 FACET_API FACET_MUST_USE facet_status facet_gallery_open(const char *path,
     const facet_gallery_opts *opts, facet_gallery **out, facet_error *err);

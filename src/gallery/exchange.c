@@ -34,7 +34,7 @@ static facet_status write_line(const export *e, json_t *object)
     if (!line)
         return facet__fail_memory(e->err);
     st = e->write(e->context, line, strlen(line));
-    free(line); /* getline's */
+    free(line); /* jansson's */
     return st;
 }
 

@@ -11,8 +11,8 @@
  *
  * The order of rows never shows in the answer: whatever is discarded is
  * strictly worse than k others, and the rest is ranked by exact score and id.
- * That holds for threads, too: each takes its own chunks and keeps its own
- * best, and the lists are merged. */
+ * That holds for threads, too: each takes what chunks it comes to and keeps its
+ * own best, and the lists are merged. */
 #include "gallery/search.h"
 
 #include <math.h>
@@ -40,12 +40,14 @@ typedef struct candidate {
     float bound;
 } candidate;
 
-enum { WAITING = 32 };
+enum {
+    WAITING = 32,
+    BLOCK = 8, /* chunks that a thread takes at a time */
+};
 
-/* One thread's share. */
+/* One thread's share of the work. */
 typedef struct share {
     const facet__search *search;
-    size_t first_chunk, end_chunk;
     facet__probe *probes;       /* [n_queries] */
     best *bests;                /* [n_queries] */
     hit *lists;                 /* [n_queries][k] */
@@ -53,6 +55,11 @@ typedef struct share {
     candidate waiting[WAITING]; /* for their exact score */
     size_t n_waiting;
 } share;
+
+static size_t chunks_of(const facet__rows *rows)
+{
+    return (rows->count + FACET__CHUNK_ROWS - 1) / FACET__CHUNK_ROWS;
+}
 
 bool facet__match_better(facet_match a, facet_match b)
 {
@@ -263,12 +270,15 @@ static void scan_many(share *mine, size_t chunk)
     settle(mine);
 }
 
-static void scan_share(void *context, size_t index, int thread)
+/* A block of chunks, by whichever thread comes for it. */
+static void scan_block(void *context, size_t index, int thread)
 {
-    share *mine = (share *)context + index;
+    share *mine = (share *)context + thread;
+    const size_t chunks = chunks_of(mine->search->rows);
+    const size_t end =
+        (index + 1) * BLOCK < chunks ? (index + 1) * BLOCK : chunks;
 
-    (void)thread;
-    for (size_t c = mine->first_chunk; c < mine->end_chunk; c++) {
+    for (size_t c = index * BLOCK; c < end; c++) {
         if (mine->search->n_queries == 1)
             scan_one(mine, c);
         else
@@ -276,14 +286,12 @@ static void scan_share(void *context, size_t index, int thread)
     }
 }
 
-static facet_status share_init(share *mine, const facet__search *s,
-    const facet__probe *probes, size_t first_chunk, size_t end_chunk)
+static facet_status share_init(
+    share *mine, const facet__search *s, const facet__probe *probes)
 {
     size_t bytes;
 
-    *mine = (share){
-        .search = s, .first_chunk = first_chunk, .end_chunk = end_chunk
-    };
+    *mine = (share){ .search = s };
     if (!facet__mul_size(s->n_queries * sizeof(hit), s->k, &bytes))
         return FACET_ENOMEM;
     mine->probes = facet__alloc(s->n_queries * sizeof *mine->probes);
@@ -330,23 +338,24 @@ static facet_status merge(const facet__search *s, share *shares,
     return st;
 }
 
-static size_t shares_wanted(const facet__search *s, size_t chunks)
+static size_t threads_wanted(const facet__search *s, size_t blocks)
 {
     const double work = (double)s->rows->count * (double)s->rows->layout.dim *
                         (double)s->n_queries;
     size_t n = (size_t)(s->threads > 1 ? s->threads : 1);
 
-    if (n > chunks)
-        n = chunks;
+    if (n > blocks)
+        n = blocks;
     while (n > 1 && work < worth_a_thread * (double)n)
         n--;
     return n;
 }
 
 static facet_status run_shares(const facet__search *s,
-    const facet__probe *probes, size_t chunks, facet_match *out, size_t *counts)
+    const facet__probe *probes, facet_match *out, size_t *counts)
 {
-    const size_t n = shares_wanted(s, chunks);
+    const size_t blocks = (chunks_of(s->rows) + BLOCK - 1) / BLOCK;
+    const size_t n = threads_wanted(s, blocks);
     facet_status st = FACET_OK;
     facet__pool *pool = NULL;
     share *shares = facet__calloc(n, sizeof *shares);
@@ -354,12 +363,11 @@ static facet_status run_shares(const facet__search *s,
     if (!shares)
         return FACET_ENOMEM;
     for (size_t t = 0; t < n && st == FACET_OK; t++)
-        st = share_init(
-            &shares[t], s, probes, chunks * t / n, chunks * (t + 1) / n);
+        st = share_init(&shares[t], s, probes);
     if (st == FACET_OK && n > 1)
         st = facet__pool_create((int)n, &pool);
     if (st == FACET_OK) {
-        facet__pool_run(pool, n, scan_share, shares);
+        facet__pool_run(pool, blocks, scan_block, shares);
         st = merge(s, shares, n, out, counts);
     }
     facet__pool_free(pool);
@@ -373,14 +381,12 @@ facet_status facet__search_run(
     const facet__search *s, facet_match *out, size_t *counts)
 {
     const size_t dim = s->rows->layout.dim, octs = s->rows->layout.octs;
-    const size_t chunks =
-        (s->rows->count + FACET__CHUNK_ROWS - 1) / FACET__CHUNK_ROWS;
     facet_status st = FACET_ENOMEM;
     facet__probe *probes = NULL;
     int8_t *codes = NULL;
 
     memset(counts, 0, s->n_queries * sizeof *counts);
-    if (!chunks || !s->n_queries || !s->k)
+    if (!s->rows->count || !s->n_queries || !s->k)
         return FACET_OK;
     probes = facet__alloc(s->n_queries * sizeof *probes);
     codes = facet__calloc(s->n_queries, octs * 8);
@@ -391,7 +397,7 @@ facet_status facet__search_run(
             codes + q * octs * 8, &probes[q]);
         probes[q].threshold = s->at_least;
     }
-    st = run_shares(s, probes, chunks, out, counts);
+    st = run_shares(s, probes, out, counts);
 done:
     facet__free(codes);
     facet__free(probes);

@@ -185,7 +185,7 @@ static void test_search_equals_a_scan_of_all_floats(void **state)
 /* Enough coordinates that more than one thread is worth its while. */
 static void test_threads_do_not_change_the_answer(void **state)
 {
-    enum { DIM = 512, ROWS = 18000 };
+    enum { DIM = 512, ROWS = 30000 };
     static float queries[QUERIES * DIM];
     const facet__scan_kernels *kernels[3];
     facet__rows rows;
