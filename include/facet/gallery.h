@@ -132,6 +132,12 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_check(
 FACET_API FACET_MUST_USE facet_status facet_gallery_add_person(
     facet_gallery *gallery, const char *name, uint64_t *id, facet_error *err);
 
+/** The ids of `count` names, in one transaction: of those who are there, and of
+ * those who are not by adding them. All or, on failure, none. */
+FACET_API FACET_MUST_USE facet_status facet_gallery_add_people(
+    facet_gallery *gallery, const char *const *names, size_t count,
+    uint64_t *ids, facet_error *err);
+
 /** The id of a name; FACET_ENOTFOUND and 0 without one. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_find_person(
     const facet_gallery *gallery, const char *name, uint64_t *id,

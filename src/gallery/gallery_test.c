@@ -264,6 +264,26 @@ static void test_names_are_unique_and_can_change(void **state)
     facet_gallery_free(g);
 }
 
+static void test_many_people_come_in_one_call(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    const char *const names[] = { "Ada", "Bo", "Ada", "Cy" };
+    const char *const bad[] = { "Dee", "" };
+    uint64_t bo, ids[4];
+
+    CHECK_OK(facet_gallery_add_person(g, "Bo", &bo, NULL));
+    CHECK_OK(facet_gallery_add_people(g, names, 4, ids, NULL));
+    assert_int_equal(ids[1], bo);
+    assert_int_equal(ids[0], ids[2]);
+    assert_int_not_equal(ids[0], ids[3]);
+    assert_int_equal(
+        facet_gallery_add_people(g, bad, 2, ids, NULL), FACET_EINVAL);
+    assert_int_equal(
+        facet_gallery_find_person(g, "Dee", &bo, NULL), FACET_ENOTFOUND);
+    facet_gallery_free(g);
+}
+
 static facet_status note_name(void *context, const char *name)
 {
     strcat(context, name);
@@ -649,6 +669,7 @@ int main(void)
         FIXTURE_TEST(test_search_can_be_restricted_to_templates),
         FIXTURE_TEST(test_search_rejects_unusable_queries),
         FIXTURE_TEST(test_names_are_unique_and_can_change),
+        FIXTURE_TEST(test_many_people_come_in_one_call),
         FIXTURE_TEST(test_galleries_of_one_file_are_apart),
         FIXTURE_TEST(test_a_reader_sees_one_generation_until_it_refreshes),
         FIXTURE_TEST(test_two_writers_take_turns),
