@@ -105,6 +105,29 @@ facet_status facet_gallery_add_person(
     return st;
 }
 
+facet_status facet_gallery_add_people(facet_gallery *g,
+    const char *const *names, size_t count, uint64_t *ids, facet_error *err)
+{
+    facet_status st;
+
+    if (!g || ((!names || !ids) && count))
+        return facet__fail(err, FACET_EINVAL, "an argument is NULL");
+    st = facet__store_begin(g, err);
+    if (st != FACET_OK)
+        return st;
+    for (size_t i = 0; st == FACET_OK && i < count; i++) {
+        int64_t id = 0;
+
+        st = names[i] && *names[i]
+                 ? facet__store_add_person(g, names[i], &id, err)
+                 : facet__fail(err, FACET_EINVAL, "a person needs a name");
+        if (st == FACET_EEXISTS)
+            st = FACET_OK;
+        ids[i] = (uint64_t)id;
+    }
+    return facet__store_end(g, st, FACET__ADDED, err);
+}
+
 facet_status facet_gallery_find_person(
     const facet_gallery *g, const char *name, uint64_t *id, facet_error *err)
 {
