@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vectors.c - embeddings that were made before: NumPy with a list of names,
+ * JSON Lines as `facet embed` writes them. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "eval/builder.h"
+
+static const size_t max_file_bytes = (size_t)64 << 30;
+
+void facet_vectors_free(facet_vectors *vectors)
+{
+    if (!vectors)
+        return;
+    for (size_t i = 0; vectors->names && i < vectors->count; i++)
+        facet__free(vectors->names[i]);
+    facet__free(vectors->names);
+    facet__free(vectors->values);
+    memset(vectors, 0, sizeof *vectors);
+}
+
+/* ---- NumPy ---- */
+
+/* Where the data of a float32 matrix in C order starts; 0 when it is none. */
+static size_t npy_start(
+    const char *bytes, size_t size, size_t *rows, size_t *dim)
+{
+    char header[512];
+    const unsigned char *u = (const unsigned char *)bytes;
+    size_t length, start;
+    char *at, *end;
+
+    if (size < 12 || memcmp(bytes, "\x93NUMPY", 6) != 0)
+        return 0;
+    length = u[8] | (size_t)u[9] << 8;
+    start = 10;
+    if (u[6] > 1) {
+        length |= (size_t)u[10] << 16 | (size_t)u[11] << 24;
+        start = 12;
+    }
+    if (length >= sizeof header || start + length > size)
+        return 0;
+    memcpy(header, bytes + start, length);
+    header[length] = '\0';
+    at = strstr(header, "'shape': (");
+    if (!at || !strstr(header, "'<f4'") || strstr(header, ": True"))
+        return 0;
+    *rows = strtoull(at + 10, &end, 10);
+    if (*end != ',')
+        return 0;
+    *dim = strtoull(end + 1, &end, 10);
+    return *end == ')' ? start + length : 0;
+}
+
+static facet_status read_matrix(
+    const char *path, facet_vectors *out, facet_error *err)
+{
+    void *bytes;
+    size_t size, start, n, data;
+    facet_status status =
+        facet__file_read(path, max_file_bytes, &bytes, &size, err);
+
+    if (status != FACET_OK)
+        return status;
+    start = npy_start(bytes, size, &out->count, &out->dim);
+    if (start == 0 || out->dim == 0 ||
+        !facet__mul_size(out->count, out->dim, &n) ||
+        !facet__mul_size(n, sizeof(float), &data))
+        status = facet__fail(err, FACET_EDAMAGED,
+            "%.150s: want a NumPy file of float32 [count, dim]", path);
+    else if (size - start != data)
+        status = facet__fail(err, FACET_ETRUNCATED,
+            "%.120s: %zu bytes of values, the shape needs %zu", path,
+            size - start, data);
+    else if (!(out->values = facet__alloc(data)))
+        status = facet__fail_memory(err);
+    else
+        memcpy(out->values, (char *)bytes + start, data);
+    facet__free(bytes);
+    if (status != FACET_OK)
+        out->count = 0;
+    return status;
+}
+
+/* Rows are of unit length from here on; false for what cannot be made so. */
+static bool normalize(float *row, size_t dim)
+{
+    double square = 0;
+
+    for (size_t k = 0; k < dim; k++)
+        square += (double)row[k] * (double)row[k];
+    if (!(square > 0) || !isfinite(square))
+        return false;
+    for (size_t k = 0; k < dim; k++)
+        row[k] = (float)((double)row[k] / sqrt(square));
+    return true;
+}
+
+static facet_status read_names(
+    const char *path, facet_vectors *out, facet_error *err)
+{
+    facet__lines lines;
+    facet__names names = { 0 };
+    facet_status status = facet__lines_open(path, &lines, err);
+    uint32_t row = 0;
+
+    while (status == FACET_OK && facet__lines_next(&lines, '\t')) {
+        const size_t known = names.count;
+
+        status = facet__names_add(&names, lines.fields[0], &row);
+        if (status != FACET_OK)
+            facet__fail_memory(err);
+        else if (names.count == known)
+            status = facet__lines_fail(
+                &lines, err, "'%.80s' a second time", lines.fields[0]);
+        else if (row >= out->count)
+            status = facet__lines_fail(
+                &lines, err, "more names than the %zu rows", out->count);
+        else if (!normalize(out->values + row * out->dim, out->dim))
+            status = facet__lines_fail(&lines, err,
+                "the embedding of '%.60s' holds NaN or is zero",
+                lines.fields[0]);
+    }
+    if (status == FACET_OK && names.count < out->count)
+        status = facet__lines_fail(&lines, err,
+            "%zu names for %zu rows of embeddings", names.count, out->count);
+    facet__lines_close(&lines);
+    if (status == FACET_OK) {
+        out->names = names.names;
+        names.names = NULL;
+        names.count = 0;
+    }
+    facet__names_free(&names);
+    return status;
+}
+
+facet_status facet_vectors_read_npy(
+    const char *npy, const char *names, facet_vectors *out, facet_error *err)
+{
+    facet_status status;
+
+    if (!npy || !names || !out)
+        return facet__fail(err, FACET_EINVAL, "want a NumPy file and names");
+    memset(out, 0, sizeof *out);
+    status = read_matrix(npy, out, err);
+    if (status == FACET_OK)
+        status = read_names(names, out, err);
+    if (status != FACET_OK)
+        facet_vectors_free(out);
+    return status;
+}
+
+/* ---- JSON Lines ---- */
+
+typedef struct reader {
+    facet_vectors *out;
+    facet__lines lines;
+    facet__names names;
+    size_t room;
+} reader;
+
+/* A row more; its values are NaN. */
+static float *add_row(reader *r)
+{
+    facet_vectors *v = r->out;
+    const size_t bytes = v->dim * sizeof *v->values;
+    float *row;
+
+    if (v->count == r->room) {
+        const size_t room = r->room ? 2 * r->room : 64;
+        float *grown = facet__grow(v->values, r->room * bytes, room * bytes);
+
+        if (!grown)
+            return NULL;
+        v->values = grown;
+        r->room = room;
+    }
+    row = v->values + v->count++ * v->dim;
+    for (size_t k = 0; k < v->dim; k++)
+        row[k] = NAN;
+    return row;
+}
+
+/* The embedding in a line, NULL for a failure to enrol. */
+static json_t *embedding_of(json_t *line)
+{
+    json_t *own = json_object_get(line, "embedding");
+
+    return own ? own
+               : json_object_get(
+                     json_array_get(json_object_get(line, "faces"), 0),
+                     "embedding");
+}
+
+static facet_status fill_row(
+    reader *r, float *row, json_t *values, facet_error *err)
+{
+    for (size_t k = 0; k < r->out->dim; k++) {
+        json_t *value = json_array_get(values, k);
+
+        if (!json_is_number(value))
+            return facet__lines_fail(
+                &r->lines, err, "element %zu is not a number", k);
+        row[k] = (float)json_number_value(value);
+    }
+    if (!normalize(row, r->out->dim))
+        return facet__lines_fail(
+            &r->lines, err, "the embedding is zero or not finite");
+    return FACET_OK;
+}
+
+/* Failures that come before the first embedding, when the dim is not known,
+ * are named only; their rows are added with it. */
+static facet_status read_line(reader *r, json_t *line, facet_error *err)
+{
+    const char *name = json_string_value(json_object_get(line, "image"));
+    json_t *values = embedding_of(line);
+    const size_t known = r->names.count, dim = json_array_size(values);
+    uint32_t number;
+    float *row = NULL;
+
+    if (!name || (!values && !json_object_get(line, "faces") &&
+                     !json_object_get(line, "error")))
+        return facet__lines_fail(
+            &r->lines, err, "want an object with `image` and `faces`");
+    if (facet__names_add(&r->names, name, &number) != FACET_OK)
+        return facet__fail_memory(err);
+    if (r->names.count == known)
+        return facet__lines_fail(&r->lines, err, "'%.80s' a second time", name);
+    if (!values && r->out->dim == 0)
+        return FACET_OK;
+    if (r->out->dim == 0)
+        r->out->dim = dim;
+    if (values && (dim == 0 || dim != r->out->dim))
+        return facet__lines_fail(&r->lines, err,
+            "an embedding of %zu dims after ones of %zu", dim, r->out->dim);
+    while (r->out->count < r->names.count)
+        if (!(row = add_row(r)))
+            return facet__fail_memory(err);
+    return values ? fill_row(r, row, values, err) : FACET_OK;
+}
+
+/* The next line with anything on it, as one piece. */
+static char *next_json(facet__lines *lines)
+{
+    while (lines->next && *lines->next) {
+        char *line = lines->next;
+        char *end = strchr(line, '\n');
+
+        lines->next = end ? end + 1 : NULL;
+        if (end)
+            *end = '\0';
+        lines->line++;
+        if (line[strspn(line, " \t\r")] != '\0')
+            return line;
+    }
+    return NULL;
+}
+
+facet_status facet_vectors_read_jsonl(
+    const char *path, facet_vectors *out, facet_error *err)
+{
+    reader r = { .out = out };
+    facet_status status;
+    char *text;
+
+    if (!path || !out)
+        return facet__fail(err, FACET_EINVAL, "no file given");
+    memset(out, 0, sizeof *out);
+    status = facet__lines_open(path, &r.lines, err);
+    while (status == FACET_OK && (text = next_json(&r.lines))) {
+        json_error_t wrong;
+        json_t *line = json_loads(text, 0, &wrong);
+
+        status = line ? read_line(&r, line, err)
+                      : facet__lines_fail(
+                            &r.lines, err, "not JSON: %.90s", wrong.text);
+        json_decref(line);
+    }
+    if (status == FACET_OK && out->count == 0)
+        status = facet__lines_fail(
+            &r.lines, err, "up to here there is no embedding");
+    if (status == FACET_OK) {
+        out->names = r.names.names;
+        r.names.names = NULL;
+        r.names.count = 0;
+    } else
+        facet_vectors_free(out);
+    facet__names_free(&r.names);
+    facet__lines_close(&r.lines);
+    return status;
+}
+
+/* ---- looking up ---- */
+
+facet_status facet_protocol_look_up(const facet_protocol *protocol,
+    const facet_vectors *vectors, float *values, facet_error *err)
+{
+    facet__names names = { 0 };
+    facet_status status = FACET_OK;
+    uint32_t row;
+
+    if (!protocol || !vectors || !values)
+        return facet__fail(err, FACET_EINVAL, "a NULL argument");
+    for (size_t i = 0; i < vectors->count && status == FACET_OK; i++)
+        status = facet__names_add(&names, vectors->names[i], &row);
+    if (status != FACET_OK)
+        facet__fail_memory(err);
+    for (size_t i = 0; i < protocol->n_files && status == FACET_OK; i++) {
+        row = facet__names_find(&names, protocol->files[i]);
+        if (row == UINT32_MAX)
+            status = facet__fail(err, FACET_ENOTFOUND,
+                "line %u of the list: there is no embedding of '%.120s'",
+                protocol->file_lines[i], protocol->files[i]);
+        else
+            memcpy(values + i * vectors->dim,
+                vectors->values + row * vectors->dim,
+                vectors->dim * sizeof *values);
+    }
+    facet__names_free(&names);
+    return status;
+}
