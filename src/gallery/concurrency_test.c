@@ -111,6 +111,7 @@ static void read_all(const fixture *f, bool read_only)
 {
     facet_gallery_opts opts = fixture_opts();
     facet_gallery *g;
+    facet_gallery_info info;
     int before = 0, people = 0;
 
     opts.read_only = read_only;
@@ -123,6 +124,9 @@ static void read_all(const fixture *f, bool read_only)
         if (people < before)
             _exit(3);
         before = people;
+        /* Never so unlucky that it had to copy the rows. */
+        if (facet_gallery_stats(g, &info, NULL) != FACET_OK || !info.mapped)
+            _exit(4);
     }
     facet_gallery_free(g);
     _exit(0);

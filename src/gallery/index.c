@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -407,7 +408,6 @@ static facet_status start(facet_gallery *g, facet_error *err)
 
     facet__rows_free(&x->rows);
     x->state = g->state;
-    x->state.removals = g->state.removals;
     x->last_id = x->erased = 0;
     return facet__rows_map(&x->rows, g->state.active.dim,
         x->in_memory ? -1 : x->file, true, 0, err);
@@ -525,6 +525,28 @@ static void all_means_free(facet_gallery *g)
     means_free(&g->fused);
 }
 
+/* For a handle that may not write: between a writer's commit and its header the
+ * file is behind for a moment, and a header read while it is written may be
+ * half of two. Wait for that moment, but not for a writer that has died. */
+static bool await_current(facet_gallery *g)
+{
+    enum { TRIES = 50, TRIES_WITHOUT_HEADER = 3 };
+    const struct timespec moment = { 0, 2000000 };
+    header h;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (adopt_current(g))
+            return true;
+        if (g->index.file < 0 ||
+            (i >= TRIES_WITHOUT_HEADER && !header_good(g, g->index.file, &h)))
+            return false;
+        nanosleep(&moment, NULL);
+        if (snapshot(g, NULL) != FACET_OK)
+            return false;
+    }
+    return false;
+}
+
 /* In a snapshot: adopt, or lock and update, or fall back on memory. */
 static facet_status sync_rows(facet_gallery *g, facet_error *err)
 {
@@ -532,7 +554,7 @@ static facet_status sync_rows(facet_gallery *g, facet_error *err)
 
     if (g->index.in_memory)
         return update_memory(g, err);
-    if (adopt_current(g))
+    if (g->read_only ? await_current(g) : adopt_current(g))
         return FACET_OK;
     if (!g->read_only && lock_file(g)) {
         st = snapshot(g, err);
