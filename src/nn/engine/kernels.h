@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "nn/engine/depthwise.h"
 #include "nn/engine/gemm.h"
+#include "nn/engine/gradient.h"
 
 /* Functions of one number. `a` and `b` are the operator's parameters. */
 typedef enum facet__unary {
@@ -75,6 +76,7 @@ typedef struct facet__kernels {
     facet__depthwise_kernel *depthwise_f32;
     facet__depthwise_kernel *depthwise_bf16;
     const facet__vec *vec;
+    facet__gradient_kernel *gradient_f32, *gradient_bf16;
 } facet__kernels;
 
 const facet__kernels *facet__kernels_of(facet__cpu_level level);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* layer_class.c - which layer a node becomes. */
+#include "nn/learn/layer.h"
+
+static bool is_depthwise(const facet__graph *g, const facet__node *node)
+{
+    const facet__shape *w = &g->values[node->in[1]].shape;
+    const facet__attr *dilations = facet__node_attr(node, "dilations");
+    const int64_t group = facet__node_int(node, "group", 1);
+
+    for (size_t i = 0; dilations && i < dilations->count; i++)
+        if (dilations->ints[i] != 1)
+            return false;
+    return w->n == 4 && group > 1 && group == w->d[0] && w->d[1] == 1 &&
+        w->d[2] <= FACET__DEPTHWISE_MAX;
+}
+
+static bool is_constant(const facet__graph *g, const facet__node *node, int i)
+{
+    return i < node->n_in && node->in[i] != FACET__NONE &&
+        g->values[node->in[i]].data != NULL;
+}
+
+/* ReLU6 and its kin: from 0 up to a constant. */
+static bool is_capped(const facet__graph *g, const facet__node *node)
+{
+    const facet__tensor *lo =
+        is_constant(g, node, 1) ? g->values[node->in[1]].data : NULL;
+
+    return lo && lo->type == FACET__F32 && *(const float *)lo->data == 0.0f;
+}
+
+bool facet__is_activation(const facet__graph *g, const facet__node *node)
+{
+    switch (node->op) {
+    case FACET__OP_RELU:
+    case FACET__OP_LEAKY_RELU:
+        return true;
+    case FACET__OP_PRELU:
+        return is_constant(g, node, 1);
+    case FACET__OP_CLIP:
+        return is_capped(g, node);
+    default:
+        return false;
+    }
+}
+
+const facet__layer_class *facet__layer_class_of(
+    const facet__graph *g, const facet__node *node)
+{
+    if (facet__is_activation(g, node))
+        return &facet__layer_norm;
+    switch (node->op) {
+    case FACET__OP_CONV:
+        if (!is_constant(g, node, 1))
+            return NULL;
+        return is_depthwise(g, node) ? &facet__layer_depthwise
+                                     : &facet__layer_conv;
+    case FACET__OP_GEMM:
+        return is_constant(g, node, 1) &&
+                facet__node_int(node, "transB", 0) != 0 &&
+                facet__node_int(node, "transA", 0) == 0
+            ? &facet__layer_conv
+            : NULL;
+    case FACET__OP_BATCH_NORM:
+        return &facet__layer_norm;
+    case FACET__OP_ADD:
+        return &facet__layer_add;
+    case FACET__OP_MUL:
+        return &facet__layer_mul;
+    case FACET__OP_CONCAT:
+        return facet__node_int(node, "axis", 0) == 1 ? &facet__layer_concat
+                                                     : NULL;
+    case FACET__OP_FLATTEN:
+    case FACET__OP_RESHAPE:
+    case FACET__OP_SQUEEZE:
+    case FACET__OP_IDENTITY:
+        return &facet__layer_flatten;
+    case FACET__OP_DROPOUT:
+        return &facet__layer_dropout;
+    case FACET__OP_MAX_POOL:
+    case FACET__OP_AVERAGE_POOL:
+    case FACET__OP_LP_POOL:
+    case FACET__OP_GLOBAL_AVERAGE_POOL:
+    case FACET__OP_GLOBAL_MAX_POOL:
+        return &facet__layer_pool;
+    case FACET__OP_SIGMOID:
+    case FACET__OP_TANH:
+    case FACET__OP_HARD_SWISH:
+        return &facet__layer_unary;
+    case FACET__OP_LRN:
+        return &facet__layer_lrn;
+    case FACET__OP_LP_NORMALIZATION:
+        return &facet__layer_l2;
+    case FACET__OP_MAXOUT:
+        return &facet__layer_maxout;
+    default:
+        return NULL;
+    }
+}

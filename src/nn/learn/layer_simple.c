@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* layer_simple.c - layers without weights that work number by number: sums,
+ * products, joins, flattening, dropout, functions of one number. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "nn/learn/elements.h"
+#include "nn/learn/layer.h"
+
+enum { PIECE = 16384 /* numbers of a task */ };
+
+static const facet__view *grad_out(
+    const facet__layer *layer, const facet__pass *pass)
+{
+    return &pass->gradients[layer->out];
+}
+
+/* A loop over the numbers of the output, in pieces. */
+typedef struct piece_task {
+    facet__layer *layer;
+    const facet__pass *pass;
+    void (*work)(const struct piece_task *t, size_t from, size_t to);
+    size_t count;
+    int input; /* the input at hand */
+} piece_task;
+
+static void run_piece(void *context, size_t index, int thread)
+{
+    const piece_task *t = context;
+    const size_t from = index * PIECE;
+    const size_t left = t->count - from;
+
+    (void)thread;
+    t->work(t, from, from + (left < PIECE ? left : PIECE));
+}
+
+static void each(facet__layer *layer, const facet__pass *pass, int input,
+    void (*work)(const piece_task *t, size_t from, size_t to))
+{
+    piece_task t = { layer, pass, work,
+        facet__view_count(facet__map(pass, layer->out)), input };
+
+    facet__pool_run(
+        pass->pool, (t.count + PIECE - 1) / PIECE, run_piece, &t);
+}
+
+/* add */
+
+static void add_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *a = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *b = facet__map(t->pass, t->layer->in[1]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+
+    for (size_t i = from; i < to; i++)
+        facet__put(y, i, facet__get(a, i) + facet__get(b, i));
+}
+
+static void copy_gradient(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *dx = facet__in_gradient(t->layer, t->pass, t->input);
+    const facet__view *dy = grad_out(t->layer, t->pass);
+
+    for (size_t i = from; i < to; i++)
+        facet__give(dx, i, t->layer->adds[t->input], facet__get(dy, i));
+}
+
+static facet_status forward_add(facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, add_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_add(facet__layer *layer, const facet__pass *pass)
+{
+    for (int i = 0; i < 2; i++)
+        if (facet__in_gradient(layer, pass, i)->data)
+            each(layer, pass, i, copy_gradient);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_add = { .name = "add",
+    .forward = forward_add,
+    .backward = backward_add };
+
+/* mul: equal shapes, or the second is one number a channel of each image */
+
+static size_t partner(const facet__view *big, const facet__view *small,
+    size_t i)
+{
+    const size_t features = facet__view_features(big);
+    const size_t image = facet__view_count(big) / (size_t)big->shape.d[0];
+
+    return facet__view_count(small) == facet__view_count(big)
+        ? i
+        : i / image * features + i % features;
+}
+
+static void mul_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *a = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *b = facet__map(t->pass, t->layer->in[1]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+
+    for (size_t i = from; i < to; i++)
+        facet__put(
+            y, i, facet__get(a, i) * facet__get(b, partner(a, b, i)));
+}
+
+static void mul_back_first(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *a = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *b = facet__map(t->pass, t->layer->in[1]);
+    const facet__view *da = facet__in_gradient(t->layer, t->pass, 0);
+    const facet__view *dy = grad_out(t->layer, t->pass);
+
+    for (size_t i = from; i < to; i++)
+        facet__give(da, i, t->layer->adds[0],
+            facet__get(dy, i) * facet__get(b, partner(a, b, i)));
+}
+
+/* The second operand's gradient, an image at a time, sums in double. */
+static void mul_back_second(facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *a = facet__map(pass, layer->in[0]);
+    const facet__view *db = facet__in_gradient(layer, pass, 1);
+    const facet__view *dy = grad_out(layer, pass);
+    const size_t count = facet__view_count(db);
+    const bool equal = count == facet__view_count(a);
+    const size_t features = facet__view_features(a);
+    const size_t pixels = equal
+        ? 1
+        : facet__view_count(a) / (size_t)a->shape.d[0] / features;
+
+    for (size_t k = 0; k < count; k++) {
+        const size_t image = k / features, c = k % features;
+        double sum = 0.0;
+
+        for (size_t p = 0; p < pixels; p++) {
+            const size_t i =
+                equal ? k : (image * pixels + p) * features + c;
+
+            sum += (double)facet__get(a, i) * (double)facet__get(dy, i);
+        }
+        facet__give(db, k, layer->adds[1], (float)sum);
+    }
+}
+
+static facet_status forward_mul(facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, mul_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_mul(facet__layer *layer, const facet__pass *pass)
+{
+    if (facet__in_gradient(layer, pass, 0)->data)
+        each(layer, pass, 0, mul_back_first);
+    if (facet__in_gradient(layer, pass, 1)->data)
+        mul_back_second(layer, pass);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_mul = { .name = "mul",
+    .forward = forward_mul,
+    .backward = backward_mul,
+    .keeps_input = true };
+
+/* concat of channels */
+
+static facet_status forward_concat(facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *y = facet__map(pass, layer->out);
+    const size_t rows = facet__view_rows(y), all = facet__view_features(y);
+    size_t offset = 0;
+
+    for (int k = 0; k < layer->n_in; k++) {
+        const facet__view *x = facet__map(pass, layer->in[k]);
+        const size_t c = facet__view_features(x);
+
+        for (size_t r = 0; r < rows; r++)
+            for (size_t i = 0; i < c; i++)
+                facet__put(
+                    y, r * all + offset + i, facet__get(x, r * c + i));
+        offset += c;
+    }
+    return FACET_OK;
+}
+
+static facet_status backward_concat(
+    facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *dy = grad_out(layer, pass);
+    const size_t rows = facet__view_rows(dy), all = facet__view_features(dy);
+    size_t offset = 0;
+
+    for (int k = 0; k < layer->n_in; k++) {
+        const facet__view *dx = facet__in_gradient(layer, pass, k);
+        const size_t c =
+            facet__view_features(facet__map(pass, layer->in[k]));
+
+        for (size_t r = 0; dx->data && r < rows; r++)
+            for (size_t i = 0; i < c; i++)
+                facet__give(dx, r * c + i, layer->adds[k],
+                    facet__get(dy, r * all + offset + i));
+        offset += c;
+    }
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_concat = { .name = "concat",
+    .forward = forward_concat,
+    .backward = backward_concat };
+
+/* flatten: the pixels of a map in ONNX's order, channels outermost */
+
+/* The position in NHWC of number i of the flat order. */
+static size_t unflat(const facet__view *map, size_t i)
+{
+    size_t channels, pixels, image;
+
+    if (map->shape.n != 4)
+        return i;
+    channels = facet__view_c(map);
+    pixels = facet__view_h(map) * facet__view_w(map);
+    image = i / (channels * pixels);
+    i %= channels * pixels;
+    return (image * pixels + i % pixels) * channels + i / pixels;
+}
+
+static void flat_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+
+    for (size_t i = from; i < to; i++)
+        facet__put(y, unflat(y, i), facet__get(x, unflat(x, i)));
+}
+
+static void flat_backward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *dx = facet__in_gradient(t->layer, t->pass, 0);
+    const facet__view *dy = grad_out(t->layer, t->pass);
+
+    for (size_t i = from; i < to; i++)
+        facet__give(dx, unflat(x, i), t->layer->adds[0],
+            facet__get(dy, unflat(dy, i)));
+}
+
+static facet_status forward_flatten(
+    facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, flat_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_flatten(
+    facet__layer *layer, const facet__pass *pass)
+{
+    if (facet__in_gradient(layer, pass, 0)->data)
+        each(layer, pass, 0, flat_backward);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_flatten = { .name = "flatten",
+    .forward = forward_flatten,
+    .backward = backward_flatten };
+
+/* dropout: kept numbers are scaled by 1 / (1 - ratio); which ones are kept
+ * hangs on the stream and the position alone */
+
+static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
+{
+    const float ratio = layer->n_in > 1 && layer->weight[1]
+        ? layer->weight[1][0]
+        : facet__node_float(layer->node, "ratio", 0.5f);
+    uint64_t x = stream ^ ((uint64_t)layer->number << 40) ^ (uint64_t)i;
+
+    x += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    return (float)(x >> 40) / 16777216.0f >= ratio;
+}
+
+static float drop_scale(const facet__layer *layer)
+{
+    const float ratio = layer->n_in > 1 && layer->weight[1]
+        ? layer->weight[1][0]
+        : facet__node_float(layer->node, "ratio", 0.5f);
+
+    return 1.0f / (1.0f - ratio);
+}
+
+static void drop_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+    const float scale = t->pass->training ? drop_scale(t->layer) : 1.0f;
+
+    for (size_t i = from; i < to; i++)
+        facet__put(y, i,
+            !t->pass->training || keeps(t->layer, t->pass->stream, i)
+                ? facet__get(x, i) * scale
+                : 0.0f);
+}
+
+static void drop_backward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *dx = facet__in_gradient(t->layer, t->pass, 0);
+    const facet__view *dy = grad_out(t->layer, t->pass);
+    const float scale = drop_scale(t->layer);
+
+    for (size_t i = from; i < to; i++)
+        facet__give(dx, i, t->layer->adds[0],
+            keeps(t->layer, t->pass->stream, i) ? facet__get(dy, i) * scale
+                                                : 0.0f);
+}
+
+static facet_status forward_dropout(
+    facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, drop_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_dropout(
+    facet__layer *layer, const facet__pass *pass)
+{
+    if (facet__in_gradient(layer, pass, 0)->data)
+        each(layer, pass, 0, drop_backward);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_dropout = { .name = "dropout",
+    .forward = forward_dropout,
+    .backward = backward_dropout };
+
+/* functions of one number, and their derivatives */
+
+static float function(facet__op_kind op, float x)
+{
+    switch (op) {
+    case FACET__OP_SIGMOID:
+        return 1.0f / (1.0f + expf(-x));
+    case FACET__OP_TANH:
+        return tanhf(x);
+    default: /* hard swish */
+        return x * fminf(fmaxf(x / 6.0f + 0.5f, 0.0f), 1.0f);
+    }
+}
+
+static float derivative(facet__op_kind op, float x)
+{
+    float y;
+
+    switch (op) {
+    case FACET__OP_SIGMOID:
+        y = function(op, x);
+        return y * (1.0f - y);
+    case FACET__OP_TANH:
+        y = tanhf(x);
+        return 1.0f - y * y;
+    default:
+        return x <= -3.0f ? 0.0f : x >= 3.0f ? 1.0f : x / 3.0f + 0.5f;
+    }
+}
+
+static void unary_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+
+    for (size_t i = from; i < to; i++)
+        facet__put(y, i, function(t->layer->node->op, facet__get(x, i)));
+}
+
+static void unary_backward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *dx = facet__in_gradient(t->layer, t->pass, 0);
+    const facet__view *dy = grad_out(t->layer, t->pass);
+
+    for (size_t i = from; i < to; i++)
+        facet__give(dx, i, t->layer->adds[0],
+            derivative(t->layer->node->op, facet__get(x, i)) *
+                facet__get(dy, i));
+}
+
+static facet_status forward_unary(facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, unary_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_unary(
+    facet__layer *layer, const facet__pass *pass)
+{
+    if (facet__in_gradient(layer, pass, 0)->data)
+        each(layer, pass, 0, unary_backward);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_unary = { .name = "unary",
+    .forward = forward_unary,
+    .backward = backward_unary,
+    .keeps_input = true };

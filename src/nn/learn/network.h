@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network.h - a graph that learns: forward, backward, weights and gradients.
+ *
+ * A network is made from a graph; its constants become parameters. Layers keep
+ * what their backward pass needs in one arena, in which what is no longer
+ * needed makes room. Batch normalisation uses the batch's statistics while it
+ * trains and running ones otherwise; after export the graph holds the weights
+ * as they are.
+ *
+ * Deterministic: work is cut into parts that do not depend on the number of
+ * threads, and parts are summed in order. A network belongs to one thread at a
+ * time. */
+#ifndef FACET__NETWORK_H
+#define FACET__NETWORK_H
+
+#include "nn/graph.h"
+
+typedef struct facet__network facet__network;
+
+typedef struct facet__network_opts {
+    int threads;
+    bool bf16; /* maps and products in bf16; weights and sums stay fp32 */
+} facet__network_opts;
+
+/* What an optimiser sees. */
+typedef struct facet__weight {
+    const char *name; /* the constant's in the graph */
+    float *value, *gradient; /* [count]; gradient NULL for running statistics */
+    size_t count;
+    bool decay; /* a filter, not a norm, bias or slope */
+} facet__weight;
+
+/* The graph (one map or vector in, one vector out; not folded) is copied.
+ * FACET_EUNSUPPORTED names a node that cannot be differentiated. */
+facet_status facet__network_create(const facet__graph *graph,
+    const facet__network_opts *opts, facet__network **out, facet_error *err);
+void facet__network_free(facet__network *network);
+
+/* Numbers of an embedding. */
+size_t facet__network_dim(const facet__network *network);
+size_t facet__network_weights(
+    facet__network *network, const facet__weight **weights);
+
+/* Embeddings [n][dim] of n pictures, `x` NHWC as the graph's input has them.
+ * `training`: batch statistics, dropout drawn from `stream`, and everything
+ * the backward pass needs is kept. */
+facet_status facet__network_forward(facet__network *network, const float *x,
+    size_t n, bool training, uint64_t stream, const float **out,
+    facet_error *err);
+
+/* Overwrite all gradients, from dL/dout [n][dim] of the last training forward
+ * pass. */
+facet_status facet__network_backward(
+    facet__network *network, const float *dout, facet_error *err);
+
+/* The graph with the present weights, the network's. */
+const facet__graph *facet__network_export(facet__network *network);
+
+/* Bytes of the arena for the last batch. */
+size_t facet__network_memory(const facet__network *network);
+
+#endif
