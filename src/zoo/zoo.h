@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zoo.h - the published networks, each a short function over nn/build.h that
+ * reads like the paper's table. To add one: its file, its row in zoo.c, its
+ * published counts in zoo_test.c. */
+#ifndef FACET__ZOO_H
+#define FACET__ZOO_H
+
+#include "nn/build.h"
+
+/* Builds from the input to the outputs; failures stay in the builder. */
+typedef void facet__network(facet__builder *b);
+
+typedef struct facet__zoo_row {
+    const char *name; /* as in recipes and on the command line */
+    const char *what; /* one line for people */
+    facet__network *build;
+} facet__zoo_row;
+
+/* All of them, in the order of their names. */
+const facet__zoo_row *facet__zoo_rows(size_t *count);
+
+/* The network of that name with fresh weights; FACET_ENOTFOUND. */
+facet_status facet__zoo_build(
+    const char *name, uint64_t seed, facet__graph **out, facet_error *err);
+
+facet__network facet__mobilefacenet, facet__iresnet18, facet__iresnet34,
+    facet__iresnet50;
+
+#endif
