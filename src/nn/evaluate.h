@@ -14,7 +14,7 @@ typedef facet_status facet__evaluator(
 facet__evaluator *facet__float_evaluator(facet__op_kind kind);
 
 /* The floats an input holds; NULL when it is absent or of another type. */
-const float *facet__floats(const facet__op_call *call, int input);
+const float *facet__call_floats(const facet__op_call *call, int input);
 
 /* evaluate_window.c */
 facet__evaluator facet__evaluate_conv, facet__evaluate_local_conv,

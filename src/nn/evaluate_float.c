@@ -12,7 +12,7 @@
 #include "nn/evaluate.h"
 #include "nn/shapes.h"
 
-const float *facet__floats(const facet__op_call *c, int i)
+const float *facet__call_floats(const facet__op_call *c, int i)
 {
     return i < c->node->n_in && c->in[i] && c->in[i]->data &&
                    c->in[i]->data->type == FACET__F32
@@ -59,7 +59,7 @@ static double apply(const facet__node *node, double x)
 
 static facet_status unary(const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     const int64_t count = facet__shape_count(&out[0]->shape);
     float *y = out[0]->data;
 
@@ -72,8 +72,8 @@ static facet_status unary(const facet__op_call *c, facet__tensor *const *out)
 
 static facet_status clip(const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *x = facet__floats(c, 0);
-    const float *lo = facet__floats(c, 1), *hi = facet__floats(c, 2);
+    const float *x = facet__call_floats(c, 0);
+    const float *lo = facet__call_floats(c, 1), *hi = facet__call_floats(c, 2);
     const int64_t count = facet__shape_count(&out[0]->shape);
     float *y = out[0]->data;
 
@@ -106,14 +106,14 @@ static facet_status batch_norm(
     const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__shape *s = &out[0]->shape;
-    const float *x = facet__floats(c, 0), *p[4];
+    const float *x = facet__call_floats(c, 0), *p[4];
     const double epsilon = (double)facet__node_float(c->node, "epsilon", 1e-5f);
     const int64_t channels = s->n > 1 ? s->d[1] : 1;
     const int64_t inner = inner_count(s, 1);
     float *y = out[0]->data;
 
     for (int i = 0; i < 4; i++) {
-        p[i] = facet__floats(c, 1 + i);
+        p[i] = facet__call_floats(c, 1 + i);
         if (!x || !p[i] ||
             facet__shape_count(&c->in[1 + i]->data->shape) != channels)
             return FACET_EUNSUPPORTED;
@@ -148,7 +148,8 @@ static int64_t broadcast_index(
 
 static facet_status prelu(const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *x = facet__floats(c, 0), *slope = facet__floats(c, 1);
+    const float *x = facet__call_floats(c, 0),
+                *slope = facet__call_floats(c, 1);
     const int64_t count = facet__shape_count(&out[0]->shape);
     float *y = out[0]->data;
 
@@ -167,7 +168,7 @@ static facet_status prelu(const facet__op_call *c, facet__tensor *const *out)
 static facet_status lrn(const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__shape *s = &out[0]->shape;
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     const int64_t size = facet__node_int(c->node, "size", 1);
     const double alpha = (double)facet__node_float(c->node, "alpha", 1e-4f);
     const double beta = (double)facet__node_float(c->node, "beta", 0.75f);
@@ -196,7 +197,7 @@ static facet_status lrn(const facet__op_call *c, facet__tensor *const *out)
 static facet_status maxout(const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__shape *s = &out[0]->shape;
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     const int64_t group = facet__node_int(c->node, "group", 2);
     const int64_t inner = inner_count(s, 1);
     float *y = out[0]->data;
@@ -247,7 +248,7 @@ static facet_status along_axis(
     const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__shape *s = &out[0]->shape;
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     const bool softmax = c->node->op == FACET__OP_SOFTMAX;
     const int64_t want = facet__node_int(c->node, "axis", -1);
     const int64_t p = facet__node_int(c->node, "p", 2);
@@ -316,7 +317,7 @@ static facet_status reduce(const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__attr *axes = facet__node_attr(c->node, "axes");
     const facet__shape *in = &c->in[0]->shape;
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     bool reduced[FACET__MAX_DIMS] = { false };
     reduction r = { .op = c->node->op }, kept = { .op = c->node->op };
     float *y = out[0]->data;

@@ -52,7 +52,7 @@ static double correlate(const float *x, const map *in, int64_t channels,
 static bool take_bias(
     const facet__op_call *c, int64_t count, const float **bias)
 {
-    *bias = facet__floats(c, 2);
+    *bias = facet__call_floats(c, 2);
     return !c->in[2] ||
            (*bias && facet__shape_count(&c->in[2]->data->shape) == count);
 }
@@ -60,7 +60,8 @@ static bool take_bias(
 facet_status facet__evaluate_conv(
     const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *x = facet__floats(c, 0), *f = facet__floats(c, 1), *bias;
+    const float *x = facet__call_floats(c, 0), *f = facet__call_floats(c, 1),
+                *bias;
     const facet__shape *fs = &c->in[1]->shape;
     const int64_t groups = facet__node_int(c->node, "group", 1);
     const map in = map_of(&c->in[0]->shape), to = map_of(&out[0]->shape);
@@ -90,7 +91,8 @@ facet_status facet__evaluate_conv(
 facet_status facet__evaluate_local_conv(
     const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *x = facet__floats(c, 0), *f = facet__floats(c, 1), *bias;
+    const float *x = facet__call_floats(c, 0), *f = facet__call_floats(c, 1),
+                *bias;
     const facet__shape *fs = &c->in[1]->shape;
     const map in = map_of(&c->in[0]->shape), to = map_of(&out[0]->shape);
     const int64_t filter = fs->d[2] * fs->d[3] * fs->d[4];
@@ -178,7 +180,7 @@ facet_status facet__evaluate_pool(
 {
     const facet__attr *kernel = facet__node_attr(c->node, "kernel_shape");
     const map to = map_of(&out[0]->shape);
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     pooling p = { .op = c->node->op, .in = map_of(&c->in[0]->shape) };
     float *y = out[0]->data;
 
@@ -202,7 +204,7 @@ facet_status facet__evaluate_global_pool(
     const int64_t planes = facet__shape_count(&out[0]->shape);
     const int64_t area =
         planes ? facet__shape_count(&c->in[0]->shape) / planes : 0;
-    const float *x = facet__floats(c, 0);
+    const float *x = facet__call_floats(c, 0);
     float *y = out[0]->data;
 
     if (!x || area < 1)
@@ -260,8 +262,8 @@ facet_status facet__evaluate_gemm(
     const facet__shape *sa = &c->in[0]->shape, *sb = &c->in[1]->shape;
     const int64_t rows = out[0]->shape.d[0], cols = out[0]->shape.d[1];
     const int64_t count = sa->d[ta ? 0 : 1];
-    const float *a = facet__floats(c, 0), *b = facet__floats(c, 1);
-    const float *add = facet__floats(c, 2);
+    const float *a = facet__call_floats(c, 0), *b = facet__call_floats(c, 1);
+    const float *add = facet__call_floats(c, 2);
     float *y = out[0]->data;
 
     if (!a || !b || (c->in[2] && !add) ||
@@ -306,7 +308,7 @@ facet_status facet__evaluate_matmul(
     const facet__shape *s = &out[0]->shape;
     const int64_t rows = s->d[s->n - 2], cols = s->d[s->n - 1];
     const int64_t count = sa->d[sa->n - 1];
-    const float *a = facet__floats(c, 0), *b = facet__floats(c, 1);
+    const float *a = facet__call_floats(c, 0), *b = facet__call_floats(c, 1);
     float *y = out[0]->data;
 
     if (!a || !b)
@@ -389,7 +391,7 @@ static bool read_resizing(
 {
     const facet__shape *in = &c->in[0]->shape;
     const char *mode = facet__node_string(c->node, "mode", "nearest");
-    const float *scales = facet__floats(c, 2);
+    const float *scales = facet__call_floats(c, 2);
     const bool has_scales =
         scales && facet__shape_count(&c->in[2]->data->shape) == in->n;
 
@@ -413,7 +415,7 @@ static bool read_resizing(
 facet_status facet__evaluate_resize(
     const facet__op_call *c, facet__tensor *const *out)
 {
-    const float *data = facet__floats(c, 0);
+    const float *data = facet__call_floats(c, 0);
     float *y = out[0]->data;
     resizing r;
 
