@@ -17,15 +17,13 @@ static int64_t tap_at(
     const int64_t image = (int64_t)(row / (c->out_h * c->out_w));
     const int64_t oy = (int64_t)(row / c->out_w % c->out_h);
     const int64_t ox = (int64_t)(row % c->out_w);
-    const int64_t y =
-        oy * w->stride[0] - w->pad_begin[0] + ky * w->dilation[0];
-    const int64_t x =
-        ox * w->stride[1] - w->pad_begin[1] + kx * w->dilation[1];
+    const int64_t y = oy * w->stride[0] - w->pad_begin[0] + ky * w->dilation[0];
+    const int64_t x = ox * w->stride[1] - w->pad_begin[1] + kx * w->dilation[1];
 
     if (y < 0 || y >= height || x < 0 || x >= width)
         return -1;
     return ((image * height + y) * width + x) * c->map->shape.d[1] +
-        (int64_t)c->first_channel;
+           (int64_t)c->first_channel;
 }
 
 void facet__columns_gather(
@@ -43,8 +41,7 @@ void facet__columns_gather(
                 if (from < 0)
                     memset(at, 0, bytes);
                 else
-                    memcpy(at,
-                        (const char *)c->map->data + (size_t)from * size,
+                    memcpy(at, (const char *)c->map->data + (size_t)from * size,
                         bytes);
                 at += bytes;
             }

@@ -10,7 +10,7 @@
 #include "nn/infer.h"
 
 typedef struct facet__columns {
-    const facet__view *map;        /* NHWC; only its shape for adding */
+    const facet__view *map; /* NHWC; only its shape for adding */
     const facet__window *window;
     size_t out_h, out_w;
     size_t first_channel, channels; /* of the map's: a group's */

@@ -10,8 +10,8 @@
 static inline float facet__get(const facet__view *v, size_t i)
 {
     return v->type == FACET__BF16
-        ? facet__bf16_widen(((const uint16_t *)v->data)[i])
-        : ((const float *)v->data)[i];
+               ? facet__bf16_widen(((const uint16_t *)v->data)[i])
+               : ((const float *)v->data)[i];
 }
 
 static inline void facet__put(const facet__view *v, size_t i, float x)

@@ -12,13 +12,13 @@ static bool is_depthwise(const facet__graph *g, const facet__node *node)
         if (dilations->ints[i] != 1)
             return false;
     return w->n == 4 && group > 1 && group == w->d[0] && w->d[1] == 1 &&
-        w->d[2] <= FACET__DEPTHWISE_MAX;
+           w->d[2] <= FACET__DEPTHWISE_MAX;
 }
 
 static bool is_constant(const facet__graph *g, const facet__node *node, int i)
 {
     return i < node->n_in && node->in[i] != FACET__NONE &&
-        g->values[node->in[i]].data != NULL;
+           g->values[node->in[i]].data != NULL;
 }
 
 /* ReLU6 and its kin: from 0 up to a constant. */
@@ -58,10 +58,10 @@ const facet__layer_class *facet__layer_class_of(
                                      : &facet__layer_conv;
     case FACET__OP_GEMM:
         return is_constant(g, node, 1) &&
-                facet__node_int(node, "transB", 0) != 0 &&
-                facet__node_int(node, "transA", 0) == 0
-            ? &facet__layer_conv
-            : NULL;
+                       facet__node_int(node, "transB", 0) != 0 &&
+                       facet__node_int(node, "transA", 0) == 0
+                   ? &facet__layer_conv
+                   : NULL;
     case FACET__OP_BATCH_NORM:
         return &facet__layer_norm;
     case FACET__OP_ADD:

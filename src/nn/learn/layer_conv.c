@@ -16,8 +16,8 @@
 enum {
     BLOCK_BYTES = 256 << 10, /* rows worked on at a time */
     MIN_BLOCK = 28,
-    WEIGHT_PARTS = 4,        /* sums of the filters' gradient */
-    FEW_ROWS = 1024,         /* so few rows are one part */
+    WEIGHT_PARTS = 4, /* sums of the filters' gradient */
+    FEW_ROWS = 1024,  /* so few rows are one part */
 };
 
 typedef struct conv {
@@ -47,8 +47,8 @@ static bool is_direct(const facet__layer *layer)
     const facet__window *w = &layer->window;
 
     return w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 &&
-        w->stride[1] == 1 && w->pad_begin[0] == 0 && w->pad_begin[1] == 0 &&
-        w->pad_end[0] == 0 && w->pad_end[1] == 0;
+           w->stride[1] == 1 && w->pad_begin[0] == 0 && w->pad_begin[1] == 0 &&
+           w->pad_end[0] == 0 && w->pad_end[1] == 0;
 }
 
 static size_t packed_bytes(const conv *c, size_t k, size_t columns)
@@ -76,8 +76,8 @@ static conv setup(facet__layer *layer, const facet__pass *pass)
     c.direct = dense || (is_direct(layer) && c.groups == 1);
     c.k = (size_t)facet__shape_count(w) / c.out;
     if (!dense)
-        c.columns = (facet__columns){ c.x, &layer->window,
-            facet__view_h(c.y), facet__view_w(c.y), 0, (size_t)w->d[1] };
+        c.columns = (facet__columns){ c.x, &layer->window, facet__view_h(c.y),
+            facet__view_w(c.y), 0, (size_t)w->d[1] };
     c.block = BLOCK_BYTES / ((c.k + c.group_out) * 4) / 14 * 14;
     c.block = c.block < MIN_BLOCK ? MIN_BLOCK : c.block;
     c.n_parts = c.rows > FEW_ROWS ? WEIGHT_PARTS : 1;
@@ -98,7 +98,8 @@ static void size(facet__layer *layer, const facet__pass *pass)
     const size_t map = c.bf16 && !c.direct ? facet__view_count(c.x) : 0;
 
     /* sums of filters, or a bias and a map of floats */
-    layer->scratch_bytes = (size_t)((char *)c.parts - pass->scratch) +
+    layer->scratch_bytes =
+        (size_t)((char *)c.parts - pass->scratch) +
         ((filters > map ? filters : map) + 2 * c.out + c.k + 256) * 4;
     /* gathered rows, their woven form, woven gradients, a group's gradients */
     layer->thread_bytes =
@@ -106,8 +107,8 @@ static void size(facet__layer *layer, const facet__pass *pass)
 }
 
 /* [o][c][y][x] to [o][y][x][c] and back. */
-static void reorder(const facet__layer *layer, const float *from, float *to,
-    bool back)
+static void reorder(
+    const facet__layer *layer, const float *from, float *to, bool back)
 {
     const facet__shape *w = &layer->weight_shape[1];
     const size_t out = (size_t)w->d[0], c = (size_t)w->d[1];
@@ -178,15 +179,14 @@ static void multiply(const conv *c, const product *p)
                 .residual_stride = p->c_stride,
                 .residual_bf16 = p->c_bf16 } };
 
-        (c->bf16 ? c->pass->kernels->gemm_bf16
-                 : c->pass->kernels->gemm_f32)(&panel);
+        (c->bf16 ? c->pass->kernels->gemm_bf16 : c->pass->kernels->gemm_f32)(
+            &panel);
     }
 }
 
 static char *thread_scratch(const conv *c, int thread)
 {
-    return c->pass->thread_scratch +
-        (size_t)thread * c->pass->thread_stride;
+    return c->pass->thread_scratch + (size_t)thread * c->pass->thread_stride;
 }
 
 /* Rows [first, first + m) as the product wants them. bf16 products take pairs:
@@ -231,8 +231,7 @@ static void forward_task(void *context, size_t index, int thread)
             .c_bf16 = c->y->type == FACET__BF16,
             .bias = bias + g * c->group_out };
 
-        p.a = rows_at(
-            c, g, first, m, &p.a_stride, thread_scratch(c, thread));
+        p.a = rows_at(c, g, first, m, &p.a_stride, thread_scratch(c, thread));
         multiply(c, &p);
     }
 }
@@ -296,8 +295,7 @@ static const void *dy_rows(const conv *c, size_t group, size_t first, size_t m,
     *stride = row;
     for (size_t i = 0; i < m; i++) {
         memcpy(buffer + i * row * c->element,
-            facet__view_at(
-                c->dy, (first + i) * c->out + group * c->group_out),
+            facet__view_at(c->dy, (first + i) * c->out + group * c->group_out),
             c->group_out * c->element);
         memset(buffer + (i * row + c->group_out) * c->element, 0,
             (row - c->group_out) * c->element);
@@ -311,12 +309,11 @@ static void image_back_task(void *context, size_t image, int thread)
 {
     const conv *c = context;
     const size_t pixels = c->columns.out_h * c->columns.out_w;
-    const size_t numbers =
-        facet__view_count(c->dx) / facet__view_n(c->dx);
+    const size_t numbers = facet__view_count(c->dx) / facet__view_n(c->dx);
     const size_t from = image * numbers;
     float *sums = c->dx->type == FACET__F32
-        ? (float *)c->dx->data
-        : c->parts + c->out + 64; /* floats of the whole map */
+                      ? (float *)c->dx->data
+                      : c->parts + c->out + 64; /* floats of the whole map */
     float *rows = (float *)(void *)thread_scratch(c, thread);
     char *buffer = (char *)(rows + (c->block + 1) * c->k);
 
@@ -338,8 +335,7 @@ static void image_back_task(void *context, size_t image, int thread)
                 .bias = c->parts };
 
             columns.first_channel = g * c->columns.channels;
-            p.a = dy_rows(
-                c, g, image * pixels + i, m, &p.a_stride, buffer);
+            p.a = dy_rows(c, g, image * pixels + i, m, &p.a_stride, buffer);
             multiply(c, &p);
             facet__columns_add(&columns, image * pixels + i, m, rows, sums);
         }
@@ -371,8 +367,8 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
     for (size_t m = m0; m < m1; m += FACET__GRADIENT_ROWS)
         for (size_t n = 0; n < c->group_out; n += FACET__GRADIENT_COLUMNS) {
             const size_t pair = c->bf16 ? 2 : 1;
-            const facet__gradient_tile t = {
-                .a = (const char *)a + m * pair * c->element,
+            const facet__gradient_tile t = { .a = (const char *)a +
+                                                  m * pair * c->element,
                 .b = (const char *)b + n * pair * c->element,
                 .a_stride = a_stride,
                 .b_stride = b_stride,
@@ -380,11 +376,10 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
                 .m = m1 - m < FACET__GRADIENT_ROWS ? m1 - m
                                                    : FACET__GRADIENT_ROWS,
                 .n = c->group_out - n < FACET__GRADIENT_COLUMNS
-                    ? c->group_out - n
-                    : FACET__GRADIENT_COLUMNS,
+                         ? c->group_out - n
+                         : FACET__GRADIENT_COLUMNS,
                 .c = sums + m * c->group_out + n,
-                .c_stride = c->group_out
-            };
+                .c_stride = c->group_out };
 
             (c->bf16 ? c->pass->kernels->gradient_bf16
                      : c->pass->kernels->gradient_f32)(&t);
@@ -428,9 +423,8 @@ static void part_task(void *context, size_t part, int thread)
     memset(sums, 0, numbers * sizeof *sums);
     for (size_t g = 0; g < c->groups; g++)
         add_rows(c, g, c->rows * part / c->n_parts,
-            c->rows * (part + 1) / c->n_parts,
-            sums + g * c->group_out * c->k, 0, c->k,
-            thread_scratch(c, thread));
+            c->rows * (part + 1) / c->n_parts, sums + g * c->group_out * c->k,
+            0, c->k, thread_scratch(c, thread));
 }
 
 /* Few rows: a stretch of the sums each. */
@@ -446,8 +440,7 @@ static void stretch_task(void *context, size_t index, int thread)
 
         memset(sums + m0 * c->group_out, 0,
             (m1 - m0) * c->group_out * sizeof *sums);
-        add_rows(
-            c, g, 0, c->rows, sums, m0, m1, thread_scratch(c, thread));
+        add_rows(c, g, 0, c->rows, sums, m0, m1, thread_scratch(c, thread));
     }
 }
 
@@ -486,8 +479,7 @@ static void backward_bias(const conv *c)
 
     memset(c->parts, 0, (c->out + 16) * sizeof *c->parts);
     c->pass->rows->sums(&rows, c->parts);
-    c->pass->kernels->vec->accumulate(
-        c->parts, c->layer->gradient[2], c->out);
+    c->pass->kernels->vec->accumulate(c->parts, c->layer->gradient[2], c->out);
 }
 
 static facet_status backward(facet__layer *layer, const facet__pass *pass)

@@ -45,7 +45,7 @@ static void size(facet__layer *layer, const facet__pass *pass)
 
     layer->scratch_bytes =
         (size_t)((char *)(d.parts + FACET__PARTS * d.taps * d.padded) -
-            pass->scratch);
+                 pass->scratch);
 }
 
 typedef struct rows_task {
@@ -83,10 +83,10 @@ static void row_task(void *context, size_t row, int thread)
             (int64_t)(row % height * t->stride) - (int64_t)t->pad_h + ky;
 
         rows[ky] = y >= 0 && y < t->from->shape.d[2]
-            ? facet__view_at(t->from,
-                  (image * facet__view_h(t->from) + (size_t)y) *
-                      facet__view_w(t->from) * d->channels)
-            : NULL;
+                       ? facet__view_at(t->from,
+                             (image * facet__view_h(t->from) + (size_t)y) *
+                                 facet__view_w(t->from) * d->channels)
+                       : NULL;
     }
     (d->bf16 ? d->pass->kernels->depthwise_bf16
              : d->pass->kernels->depthwise_f32)(&r);
@@ -114,8 +114,9 @@ static void lay_out(const depthwise *d, bool turned, float *to)
 {
     for (size_t k = 0; k < d->taps; k++)
         for (size_t c = 0; c < d->channels; c++)
-            to[k * d->padded + c] = d->layer->weight[1]
-                [c * d->taps + (turned ? d->taps - 1 - k : k)];
+            to[k * d->padded + c] =
+                d->layer
+                    ->weight[1][c * d->taps + (turned ? d->taps - 1 - k : k)];
 }
 
 static void back_row_task(void *context, size_t row, int thread)
@@ -132,16 +133,15 @@ static void back_row_task(void *context, size_t row, int thread)
 
     (void)thread;
     for (int64_t ky = 0; ky < w->kernel[0]; ky++) {
-        const int64_t shifted =
-            (int64_t)(row % height) + w->pad_begin[0] - ky;
+        const int64_t shifted = (int64_t)(row % height) + w->pad_begin[0] - ky;
         const int64_t o = shifted / w->stride[0];
 
-        rows[ky] = shifted >= 0 && shifted % w->stride[0] == 0 &&
-                o < d->dy->shape.d[2]
-            ? facet__view_at(d->dy,
-                  (image * facet__view_h(d->dy) + (size_t)o) * out_w *
-                      d->channels)
-            : NULL;
+        rows[ky] =
+            shifted >= 0 && shifted % w->stride[0] == 0 && o < d->dy->shape.d[2]
+                ? facet__view_at(
+                      d->dy, (image * facet__view_h(d->dy) + (size_t)o) *
+                                 out_w * d->channels)
+                : NULL;
     }
     d->pass->rows->depthwise_back(&b);
 }
@@ -162,8 +162,7 @@ static void backward_input(depthwise *d)
             for (size_t k = 0; k < d->taps; k++)
                 turned[c * d->taps + k] =
                     d->layer->weight[1][(c + 1) * d->taps - 1 - k];
-        facet__depthwise_pack(
-            turned, d->taps, d->channels, d->bf16, d->packed);
+        facet__depthwise_pack(turned, d->taps, d->channels, d->bf16, d->packed);
         memset(d->bias, 0, (d->padded + 32) * sizeof *d->bias);
         facet__pool_run(d->pass->pool, rows, row_task, &t);
         return;
@@ -194,14 +193,14 @@ static void part_task(void *context, size_t part, int thread)
             (size_t)w->pad_begin[1], in_w, out_w, d->channels, d->bf16, sums };
 
         for (int64_t ky = 0; ky < w->kernel[0]; ky++) {
-            const int64_t y = (int64_t)(row % height) * w->stride[0] -
-                w->pad_begin[0] + ky;
+            const int64_t y =
+                (int64_t)(row % height) * w->stride[0] - w->pad_begin[0] + ky;
 
             rows[ky] = y >= 0 && y < d->x->shape.d[2]
-                ? facet__view_at(d->x,
-                      (image * facet__view_h(d->x) + (size_t)y) * in_w *
-                          d->channels)
-                : NULL;
+                           ? facet__view_at(d->x,
+                                 (image * facet__view_h(d->x) + (size_t)y) *
+                                     in_w * d->channels)
+                           : NULL;
         }
         d->pass->rows->depthwise_grad(&g);
     }
@@ -233,8 +232,7 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
 
         memset(d.bias, 0, (d.padded + 32) * sizeof *d.bias);
         pass->rows->sums(&rows, d.bias);
-        pass->kernels->vec->accumulate(
-            d.bias, layer->gradient[2], d.channels);
+        pass->kernels->vec->accumulate(d.bias, layer->gradient[2], d.channels);
     }
     if (d.dx->data)
         backward_input(&d);

@@ -21,10 +21,10 @@ typedef struct norm {
     size_t rows, channels, padded;
     bool bf16;
     float *kept[ARRAYS];
-    float *slope, *k1, *k2;      /* scratch: slope padded; k1, k2 */
-    double *sums;                /* [2][padded] */
-    float *parts;                /* [PARTS][3][padded] */
-    double *part_sums;           /* [PARTS][2][padded] */
+    float *slope, *k1, *k2; /* scratch: slope padded; k1, k2 */
+    double *sums;           /* [2][padded] */
+    float *parts;           /* [PARTS][3][padded] */
+    double *part_sums;      /* [PARTS][2][padded] */
     bool has_norm, has_slope;
     float hi;
 } norm;
@@ -45,8 +45,7 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
     n.has_norm = layer->node->op == FACET__OP_BATCH_NORM;
     n.has_slope = layer->activation != NULL;
     for (int i = 0; i < ARRAYS; i++)
-        n.kept[i] =
-            (float *)(void *)layer->kept + (size_t)i * n.padded;
+        n.kept[i] = (float *)(void *)layer->kept + (size_t)i * n.padded;
     n.sums = (double *)(void *)at;
     n.part_sums = n.sums + 2 * n.padded;
     n.slope = (float *)(void *)(n.part_sums + FACET__PARTS * 2 * n.padded);
@@ -63,7 +62,7 @@ static void size(facet__layer *layer, const facet__pass *pass)
     layer->kept_bytes = ARRAYS * n.padded * sizeof(float);
     layer->scratch_bytes =
         (size_t)((char *)(n.parts + FACET__PARTS * 3 * n.padded) -
-            pass->scratch);
+                 pass->scratch);
 }
 
 /* The activation as a slope a channel and a bound. */
@@ -71,9 +70,8 @@ static void read_activation(norm *n)
 {
     const facet__node *act = n->layer->activation;
     const float *slope = n->layer->weight[5];
-    const size_t count = slope
-        ? (size_t)facet__shape_count(&n->layer->weight_shape[5])
-        : 0;
+    const size_t count =
+        slope ? (size_t)facet__shape_count(&n->layer->weight_shape[5]) : 0;
     float constant = 0.0f;
 
     if (!act)
@@ -83,9 +81,8 @@ static void read_activation(norm *n)
     if (act->op == FACET__OP_CLIP && n->layer->weight[4 + 1])
         n->hi = n->layer->weight[5][0];
     for (size_t c = 0; c < n->channels; c++)
-        n->slope[c] = act->op == FACET__OP_PRELU
-            ? slope[count == 1 ? 0 : c]
-            : constant;
+        n->slope[c] =
+            act->op == FACET__OP_PRELU ? slope[count == 1 ? 0 : c] : constant;
 }
 
 static facet__norm_rows rows_of(const norm *n, size_t first, size_t count)
@@ -121,10 +118,9 @@ static void moments_task(void *context, size_t part, int thread)
     part_of(n, part, &first, &count);
     memset(sums, 0, 2 * n->padded * sizeof *sums);
     for (size_t i = 0; i < count; i += STRETCH) {
-        const facet__rows rows = {
-            facet__view_at(n->x, (first + i) * n->channels),
-            count - i < STRETCH ? count - i : STRETCH, n->channels, n->bf16
-        };
+        const facet__rows rows = { facet__view_at(
+                                       n->x, (first + i) * n->channels),
+            count - i < STRETCH ? count - i : STRETCH, n->channels, n->bf16 };
 
         memset(floats, 0, 2 * n->padded * sizeof *floats);
         n->pass->rows->moments(&rows, floats, floats + n->padded);
@@ -156,8 +152,7 @@ static void take_statistics(norm *n)
 
         n->kept[MEAN][c] = (float)mean;
         n->kept[INVERSE][c] = (float)(1.0 / sqrt(variance + epsilon));
-        running_mean[c] +=
-            (float)(follow * (mean - (double)running_mean[c]));
+        running_mean[c] += (float)(follow * (mean - (double)running_mean[c]));
         running_variance[c] +=
             (float)(follow * (unbiased - (double)running_variance[c]));
     }
@@ -170,8 +165,8 @@ static void running_statistics(norm *n)
 
     for (size_t c = 0; c < n->channels; c++) {
         n->kept[MEAN][c] = n->layer->weight[3][c];
-        n->kept[INVERSE][c] = (float)(1.0 /
-            sqrt((double)n->layer->weight[4][c] + epsilon));
+        n->kept[INVERSE][c] =
+            (float)(1.0 / sqrt((double)n->layer->weight[4][c] + epsilon));
     }
 }
 
@@ -248,16 +243,16 @@ static double total(const norm *n, size_t which, size_t c)
 /* The weights' gradients, and what the batch's statistics hand on. */
 static void collect(norm *n)
 {
-    const size_t slopes = n->layer->gradient[5]
-        ? (size_t)facet__shape_count(&n->layer->weight_shape[5])
-        : 0;
+    const size_t slopes =
+        n->layer->gradient[5]
+            ? (size_t)facet__shape_count(&n->layer->weight_shape[5])
+            : 0;
 
     for (size_t c = 0; c < n->channels; c++) {
         const double du = total(n, 0, c), du_xhat = total(n, 1, c);
 
         if (slopes)
-            n->layer->gradient[5][slopes == 1 ? 0 : c] +=
-                (float)total(n, 2, c);
+            n->layer->gradient[5][slopes == 1 ? 0 : c] += (float)total(n, 2, c);
         n->k1[c] = n->k2[c] = 0.0f;
         if (!n->has_norm)
             continue;

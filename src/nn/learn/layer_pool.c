@@ -58,12 +58,12 @@ static field field_of(const pool_task *t, size_t oy, size_t ox)
     f.x0 = (int64_t)ox * w->stride[1] - w->pad_begin[1];
     y_end = f.y0 + w->kernel[0];
     x_end = f.x0 + w->kernel[1];
-    f.counted = (double)((y_end < h + w->pad_end[0] ? y_end
-                                                    : h + w->pad_end[0]) -
-                    f.y0) *
+    f.counted =
+        (double)((y_end < h + w->pad_end[0] ? y_end : h + w->pad_end[0]) -
+                 f.y0) *
         (double)((x_end < width + w->pad_end[1] ? x_end
                                                 : width + w->pad_end[1]) -
-            f.x0);
+                 f.x0);
     f.y0 = f.y0 < 0 ? 0 : f.y0;
     f.x0 = f.x0 < 0 ? 0 : f.x0;
     f.y1 = y_end < h ? y_end : h;
@@ -73,13 +73,13 @@ static field field_of(const pool_task *t, size_t oy, size_t ox)
     return f;
 }
 
-static size_t at(const pool_task *t, size_t image, int64_t y, int64_t x,
-    size_t c)
+static size_t at(
+    const pool_task *t, size_t image, int64_t y, int64_t x, size_t c)
 {
     return ((image * facet__view_h(t->x) + (size_t)y) * facet__view_w(t->x) +
                (size_t)x) *
-        facet__view_c(t->x) +
-        c;
+               facet__view_c(t->x) +
+           c;
 }
 
 static float pooled(const pool_task *t, size_t image, const field *f, size_t c)
@@ -118,8 +118,8 @@ static void forward_task(void *context, size_t image, int thread)
         }
 }
 
-static void spread(const pool_task *t, size_t image, const field *f, size_t c,
-    size_t out)
+static void spread(
+    const pool_task *t, size_t image, const field *f, size_t c, size_t out)
 {
     const float dy = facet__get(t->dy, out), value = facet__get(t->y, out);
 

@@ -41,8 +41,7 @@ static void each(facet__layer *layer, const facet__pass *pass, int input,
     piece_task t = { layer, pass, work,
         facet__view_count(facet__map(pass, layer->out)), input };
 
-    facet__pool_run(
-        pass->pool, (t.count + PIECE - 1) / PIECE, run_piece, &t);
+    facet__pool_run(pass->pool, (t.count + PIECE - 1) / PIECE, run_piece, &t);
 }
 
 /* add */
@@ -80,21 +79,21 @@ static facet_status backward_add(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
-const facet__layer_class facet__layer_add = { .name = "add",
-    .forward = forward_add,
-    .backward = backward_add };
+const facet__layer_class facet__layer_add = {
+    .name = "add", .forward = forward_add, .backward = backward_add
+};
 
 /* mul: equal shapes, or the second is one number a channel of each image */
 
-static size_t partner(const facet__view *big, const facet__view *small,
-    size_t i)
+static size_t partner(
+    const facet__view *big, const facet__view *small, size_t i)
 {
     const size_t features = facet__view_features(big);
     const size_t image = facet__view_count(big) / (size_t)big->shape.d[0];
 
     return facet__view_count(small) == facet__view_count(big)
-        ? i
-        : i / image * features + i % features;
+               ? i
+               : i / image * features + i % features;
 }
 
 static void mul_forward(const piece_task *t, size_t from, size_t to)
@@ -104,8 +103,7 @@ static void mul_forward(const piece_task *t, size_t from, size_t to)
     const facet__view *y = facet__map(t->pass, t->layer->out);
 
     for (size_t i = from; i < to; i++)
-        facet__put(
-            y, i, facet__get(a, i) * facet__get(b, partner(a, b, i)));
+        facet__put(y, i, facet__get(a, i) * facet__get(b, partner(a, b, i)));
 }
 
 static void mul_back_first(const piece_task *t, size_t from, size_t to)
@@ -129,17 +127,15 @@ static void mul_back_second(facet__layer *layer, const facet__pass *pass)
     const size_t count = facet__view_count(db);
     const bool equal = count == facet__view_count(a);
     const size_t features = facet__view_features(a);
-    const size_t pixels = equal
-        ? 1
-        : facet__view_count(a) / (size_t)a->shape.d[0] / features;
+    const size_t pixels =
+        equal ? 1 : facet__view_count(a) / (size_t)a->shape.d[0] / features;
 
     for (size_t k = 0; k < count; k++) {
         const size_t image = k / features, c = k % features;
         double sum = 0.0;
 
         for (size_t p = 0; p < pixels; p++) {
-            const size_t i =
-                equal ? k : (image * pixels + p) * features + c;
+            const size_t i = equal ? k : (image * pixels + p) * features + c;
 
             sum += (double)facet__get(a, i) * (double)facet__get(dy, i);
         }
@@ -181,8 +177,7 @@ static facet_status forward_concat(facet__layer *layer, const facet__pass *pass)
 
         for (size_t r = 0; r < rows; r++)
             for (size_t i = 0; i < c; i++)
-                facet__put(
-                    y, r * all + offset + i, facet__get(x, r * c + i));
+                facet__put(y, r * all + offset + i, facet__get(x, r * c + i));
         offset += c;
     }
     return FACET_OK;
@@ -197,8 +192,7 @@ static facet_status backward_concat(
 
     for (int k = 0; k < layer->n_in; k++) {
         const facet__view *dx = facet__in_gradient(layer, pass, k);
-        const size_t c =
-            facet__view_features(facet__map(pass, layer->in[k]));
+        const size_t c = facet__view_features(facet__map(pass, layer->in[k]));
 
         for (size_t r = 0; dx->data && r < rows; r++)
             for (size_t i = 0; i < c; i++)
@@ -209,9 +203,9 @@ static facet_status backward_concat(
     return FACET_OK;
 }
 
-const facet__layer_class facet__layer_concat = { .name = "concat",
-    .forward = forward_concat,
-    .backward = backward_concat };
+const facet__layer_class facet__layer_concat = {
+    .name = "concat", .forward = forward_concat, .backward = backward_concat
+};
 
 /* flatten: the pixels of a map in ONNX's order, channels outermost */
 
@@ -245,8 +239,8 @@ static void flat_backward(const piece_task *t, size_t from, size_t to)
     const facet__view *dy = grad_out(t->layer, t->pass);
 
     for (size_t i = from; i < to; i++)
-        facet__give(dx, unflat(x, i), t->layer->adds[0],
-            facet__get(dy, unflat(dy, i)));
+        facet__give(
+            dx, unflat(x, i), t->layer->adds[0], facet__get(dy, unflat(dy, i)));
 }
 
 static facet_status forward_flatten(
@@ -264,9 +258,9 @@ static facet_status backward_flatten(
     return FACET_OK;
 }
 
-const facet__layer_class facet__layer_flatten = { .name = "flatten",
-    .forward = forward_flatten,
-    .backward = backward_flatten };
+const facet__layer_class facet__layer_flatten = {
+    .name = "flatten", .forward = forward_flatten, .backward = backward_flatten
+};
 
 /* dropout: kept numbers are scaled by 1 / (1 - ratio); which ones are kept
  * hangs on the stream and the position alone */
@@ -274,8 +268,8 @@ const facet__layer_class facet__layer_flatten = { .name = "flatten",
 static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
 {
     const float ratio = layer->n_in > 1 && layer->weight[1]
-        ? layer->weight[1][0]
-        : facet__node_float(layer->node, "ratio", 0.5f);
+                            ? layer->weight[1][0]
+                            : facet__node_float(layer->node, "ratio", 0.5f);
     uint64_t x = stream ^ ((uint64_t)layer->number << 40) ^ (uint64_t)i;
 
     x += 0x9e3779b97f4a7c15u; /* splitmix64 */
@@ -288,8 +282,8 @@ static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
 static float drop_scale(const facet__layer *layer)
 {
     const float ratio = layer->n_in > 1 && layer->weight[1]
-        ? layer->weight[1][0]
-        : facet__node_float(layer->node, "ratio", 0.5f);
+                            ? layer->weight[1][0]
+                            : facet__node_float(layer->node, "ratio", 0.5f);
 
     return 1.0f / (1.0f - ratio);
 }
@@ -334,9 +328,9 @@ static facet_status backward_dropout(
     return FACET_OK;
 }
 
-const facet__layer_class facet__layer_dropout = { .name = "dropout",
-    .forward = forward_dropout,
-    .backward = backward_dropout };
+const facet__layer_class facet__layer_dropout = {
+    .name = "dropout", .forward = forward_dropout, .backward = backward_dropout
+};
 
 /* functions of one number, and their derivatives */
 
@@ -395,8 +389,7 @@ static facet_status forward_unary(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
-static facet_status backward_unary(
-    facet__layer *layer, const facet__pass *pass)
+static facet_status backward_unary(facet__layer *layer, const facet__pass *pass)
 {
     if (facet__in_gradient(layer, pass, 0)->data)
         each(layer, pass, 0, unary_backward);

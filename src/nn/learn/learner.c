@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network.c - layers in a row, their weights, and one arena for both passes.
+/* learner.c - layers in a row, their weights, and one arena for both passes.
  *
  * Time runs from 0 to 2N: layer i goes forward at i and backward at 2N - 1 - i.
  * Every map, gradient, and thing kept is a block that lives from the moment it
  * is written to the last that reads it. */
-#include "nn/learn/network.h"
+#include "nn/learn/learner.h"
 
 #include <string.h>
 
@@ -13,9 +13,9 @@
 #include "nn/engine/arena.h"
 #include "nn/learn/layer.h"
 
-struct facet__network {
+struct facet__learner {
     facet__graph *graph; /* its constants are the weights */
-    facet__network_opts opts;
+    facet__learner_opts opts;
     facet__pool *pool;
     facet__layer *layers;
     int n_layers;
@@ -56,15 +56,14 @@ static int activation_behind(const facet__graph *g, const facet__node *node)
     int reader = FACET__NONE;
 
     if (node->op != FACET__OP_BATCH_NORM ||
-        count_readers(g, node->out[0], &reader) != 1 ||
-        reader == FACET__NONE ||
+        count_readers(g, node->out[0], &reader) != 1 || reader == FACET__NONE ||
         !facet__is_activation(g, &g->nodes[reader]))
         return FACET__NONE;
     return reader;
 }
 
-static void bind_weight(facet__network *net, facet__layer *layer, int place,
-    int value, bool learns)
+static void bind_weight(
+    facet__learner *net, facet__layer *layer, int place, int value, bool learns)
 {
     const facet__value *v = &net->graph->values[value];
 
@@ -77,27 +76,28 @@ static void bind_weight(facet__network *net, facet__layer *layer, int place,
 
 /* Where an activation's number stands among its node's inputs. */
 static void bind_activation(
-    facet__network *net, facet__layer *layer, const facet__node *act)
+    facet__learner *net, facet__layer *layer, const facet__node *act)
 {
-    const int place = act->op == FACET__OP_PRELU ? 1
-        : act->op == FACET__OP_CLIP              ? 2
-                                                 : 0;
+    const int place = act->op == FACET__OP_PRELU  ? 1
+                      : act->op == FACET__OP_CLIP ? 2
+                                                  : 0;
 
     layer->activation = act;
     if (place > 0 && place < act->n_in && act->in[place] != FACET__NONE)
-        bind_weight(net, layer, 5, act->in[place],
-            act->op == FACET__OP_PRELU);
+        bind_weight(net, layer, 5, act->in[place], act->op == FACET__OP_PRELU);
 }
 
 static facet_status make_layer(
-    facet__network *net, int node_number, int *taken, facet_error *err)
+    facet__learner *net, int node_number, int *taken, facet_error *err)
 {
     const facet__graph *g = net->graph;
     const facet__node *node = &g->nodes[node_number];
     facet__layer *layer = &net->layers[net->n_layers];
 
     *layer = (facet__layer){ .class = facet__layer_class_of(g, node),
-        .node = node, .out = node->out[0], .number = net->n_layers };
+        .node = node,
+        .out = node->out[0],
+        .number = net->n_layers };
     if (!layer->class)
         return facet__fail(err, FACET_EUNSUPPORTED,
             "node '%.80s' cannot be trained", node->name);
@@ -123,7 +123,7 @@ static facet_status make_layer(
     return FACET_OK;
 }
 
-static facet_status make_layers(facet__network *net, facet_error *err)
+static facet_status make_layers(facet__learner *net, facet_error *err)
 {
     const size_t nodes = (size_t)net->graph->n_nodes;
     bool *done = facet__calloc(nodes, sizeof *done);
@@ -164,7 +164,7 @@ static int role_of(const facet__node *node, int i)
     }
 }
 
-static facet_status add_weight(facet__network *net, int value, int role)
+static facet_status add_weight(facet__learner *net, int value, int role)
 {
     const facet__value *v = &net->graph->values[value];
     const size_t count = (size_t)facet__shape_count(&v->data->shape);
@@ -173,8 +173,10 @@ static facet_status add_weight(facet__network *net, int value, int role)
     for (size_t i = 0; i < net->n_weights; i++)
         if (net->weights[i].value == v->data->data)
             return FACET_OK; /* shared between nodes */
-    *w = (facet__weight){ .name = v->name, .value = v->data->data,
-        .count = count, .decay = role == 2 };
+    *w = (facet__weight){ .name = v->name,
+        .value = v->data->data,
+        .count = count,
+        .decay = role == 2 };
     if (role != 3) {
         w->gradient = facet__calloc(count, sizeof *w->gradient);
         net->gradients[value] = w->gradient;
@@ -185,14 +187,13 @@ static facet_status add_weight(facet__network *net, int value, int role)
     return FACET_OK;
 }
 
-static facet_status find_weights(facet__network *net, facet_error *err)
+static facet_status find_weights(facet__learner *net, facet_error *err)
 {
     const facet__graph *g = net->graph;
     facet_status st = FACET_OK;
 
     net->weights = facet__calloc((size_t)g->n_values, sizeof *net->weights);
-    net->gradients =
-        facet__calloc((size_t)g->n_values, sizeof *net->gradients);
+    net->gradients = facet__calloc((size_t)g->n_values, sizeof *net->gradients);
     if (!net->weights || !net->gradients)
         return facet__fail_memory(err);
     for (int i = 0; i < g->n_nodes; i++)
@@ -207,7 +208,7 @@ static facet_status find_weights(facet__network *net, facet_error *err)
     return st == FACET_OK ? st : facet__fail_memory(err);
 }
 
-static facet_status find_ends(facet__network *net, facet_error *err)
+static facet_status find_ends(facet__learner *net, facet_error *err)
 {
     const facet__graph *g = net->graph;
 
@@ -220,10 +221,10 @@ static facet_status find_ends(facet__network *net, facet_error *err)
     return FACET_OK;
 }
 
-facet_status facet__network_create(const facet__graph *graph,
-    const facet__network_opts *opts, facet__network **out, facet_error *err)
+facet_status facet__learner_create(const facet__graph *graph,
+    const facet__learner_opts *opts, facet__learner **out, facet_error *err)
 {
-    facet__network *net = facet__calloc(1, sizeof *net);
+    facet__learner *net = facet__calloc(1, sizeof *net);
     const facet__cpu_level level = facet__cpu_level_get();
     facet_status st = net ? FACET_OK : facet__fail_memory(err);
 
@@ -251,14 +252,14 @@ facet_status facet__network_create(const facet__graph *graph,
                 "this processor does not compute bf16: train in fp32");
     }
     if (st != FACET_OK) {
-        facet__network_free(net);
+        facet__learner_free(net);
         return st;
     }
     *out = net;
     return FACET_OK;
 }
 
-static void free_batch(facet__network *net)
+static void free_batch(facet__learner *net)
 {
     if (net->facts)
         facet__facts_free(net->facts, net->graph->n_values);
@@ -271,7 +272,7 @@ static void free_batch(facet__network *net)
     net->batch = 0;
 }
 
-void facet__network_free(facet__network *net)
+void facet__learner_free(facet__learner *net)
 {
     if (!net)
         return;
@@ -290,7 +291,7 @@ void facet__network_free(facet__network *net)
 
 /* Blocks: maps, then their gradients, then what layers keep. */
 typedef struct plan {
-    facet__network *net;
+    facet__learner *net;
     facet__block *blocks;
     int n_values, n_layers;
 } plan;
@@ -311,7 +312,7 @@ static facet__block *kept_block(const plan *p, int layer)
 }
 
 /* Is the value made from weights that learn? Its gradient is wanted then. */
-static void mark_wanted(const facet__network *net, bool *wanted)
+static void mark_wanted(const facet__learner *net, bool *wanted)
 {
     for (int i = 0; i < net->n_layers; i++) {
         const facet__layer *layer = &net->layers[i];
@@ -325,7 +326,7 @@ static void mark_wanted(const facet__network *net, bool *wanted)
 
 static void touch_blocks(const plan *p, const bool *wanted)
 {
-    const facet__network *net = p->net;
+    const facet__learner *net = p->net;
     const int end = 2 * net->n_layers;
 
     facet__block_touch(map_block(p, net->input), -1);
@@ -350,11 +351,10 @@ static void touch_blocks(const plan *p, const bool *wanted)
         }
     }
     facet__block_touch(map_block(p, net->output), end);
-    facet__block_touch(
-        gradient_block(p, net->output), net->n_layers - 1);
+    facet__block_touch(gradient_block(p, net->output), net->n_layers - 1);
 }
 
-static facet_status make_views(facet__network *net, facet_error *err)
+static facet_status make_views(facet__learner *net, facet_error *err)
 {
     for (int v = 0; v < net->graph->n_values; v++) {
         const facet__shape *s = &net->facts[v].shape;
@@ -376,7 +376,7 @@ static facet_status make_views(facet__network *net, facet_error *err)
 }
 
 static facet_status fit_window(
-    facet__network *net, facet__layer *layer, facet_error *err)
+    facet__learner *net, facet__layer *layer, facet_error *err)
 {
     const facet__node *node = layer->node;
     const facet__attr *kernel = facet__node_attr(node, "kernel_shape");
@@ -389,12 +389,12 @@ static facet_status fit_window(
         return FACET_OK;
     for (int k = 0; k < 2; k++)
         size[k] = kernel ? kernel->ints[k] : w->d[k + 2];
-    return facet__window_of(node, &net->maps[layer->in[0]].shape.d[2], size,
-        &layer->window, err);
+    return facet__window_of(
+        node, &net->maps[layer->in[0]].shape.d[2], size, &layer->window, err);
 }
 
-static facet_status size_layers(facet__network *net, plan *p, size_t *scratch,
-    facet_error *err)
+static facet_status size_layers(
+    facet__learner *net, plan *p, size_t *scratch, facet_error *err)
 {
     *scratch = 0;
     net->pass.thread_stride = 0;
@@ -414,13 +414,12 @@ static facet_status size_layers(facet__network *net, plan *p, size_t *scratch,
             net->pass.thread_stride = layer->thread_bytes;
     }
     *scratch = (*scratch + 127) & ~(size_t)63;
-    net->pass.thread_stride =
-        (net->pass.thread_stride + 127) & ~(size_t)63;
+    net->pass.thread_stride = (net->pass.thread_stride + 127) & ~(size_t)63;
     return FACET_OK;
 }
 
 /* Whose gradient is written first goes first backward; the others add. */
-static void find_sums(facet__network *net, bool *written)
+static void find_sums(facet__learner *net, bool *written)
 {
     for (int i = net->n_layers - 1; i >= 0; i--) {
         facet__layer *layer = &net->layers[i];
@@ -432,7 +431,7 @@ static void find_sums(facet__network *net, bool *written)
     }
 }
 
-static void hand_out(facet__network *net, const plan *p, const bool *wanted)
+static void hand_out(facet__learner *net, const plan *p, const bool *wanted)
 {
     for (int v = 0; v < p->n_values; v++) {
         if (map_block(p, v)->used)
@@ -446,7 +445,7 @@ static void hand_out(facet__network *net, const plan *p, const bool *wanted)
 }
 
 static facet_status lay_out(
-    facet__network *net, plan *p, bool *wanted, facet_error *err)
+    facet__learner *net, plan *p, bool *wanted, facet_error *err)
 {
     const size_t threads = (size_t)facet__pool_size(net->pool);
     size_t scratch;
@@ -467,12 +466,11 @@ static facet_status lay_out(
         return st;
     mark_wanted(net, wanted);
     touch_blocks(p, wanted);
-    if (facet__arena_place(p->blocks,
-            (size_t)(2 * p->n_values + p->n_layers),
+    if (facet__arena_place(p->blocks, (size_t)(2 * p->n_values + p->n_layers),
             &net->arena_bytes) != FACET_OK)
         return facet__fail_memory(err);
-    net->arena = facet__alloc(net->arena_bytes + scratch +
-        threads * net->pass.thread_stride + 64);
+    net->arena = facet__alloc(
+        net->arena_bytes + scratch + threads * net->pass.thread_stride + 64);
     if (!net->arena)
         return facet__fail_memory(err);
     net->pass.scratch = net->arena + net->arena_bytes;
@@ -482,7 +480,7 @@ static facet_status lay_out(
 }
 
 static facet_status plan_batch(
-    facet__network *net, size_t batch, facet_error *err)
+    facet__learner *net, size_t batch, facet_error *err)
 {
     const size_t values = (size_t)net->graph->n_values;
     facet__shape shape = net->graph->values[net->input].shape;
@@ -493,8 +491,8 @@ static facet_status plan_batch(
 
     free_batch(net);
     shape.d[0] = (int64_t)batch;
-    p.blocks = facet__calloc(
-        2 * values + (size_t)net->n_layers, sizeof *p.blocks);
+    p.blocks =
+        facet__calloc(2 * values + (size_t)net->n_layers, sizeof *p.blocks);
     net->maps = facet__calloc(values, sizeof *net->maps);
     net->map_gradients = facet__calloc(values, sizeof *net->map_gradients);
     if (!p.blocks || !wanted || !written || !net->maps || !net->map_gradients)
@@ -521,24 +519,24 @@ static facet_status plan_batch(
 
 /* passes */
 
-size_t facet__network_dim(const facet__network *network)
+size_t facet__learner_dim(const facet__learner *learner)
 {
-    const facet__shape *s = &network->graph->values[network->output].shape;
-    facet__network *open = (facet__network *)(uintptr_t)network;
+    const facet__shape *s = &learner->graph->values[learner->output].shape;
+    facet__learner *open = (facet__learner *)(uintptr_t)learner;
 
-    if (network->dim == 0 && plan_batch(open, 1, NULL) != FACET_OK)
+    if (learner->dim == 0 && plan_batch(open, 1, NULL) != FACET_OK)
         return s->n == 2 && s->d[1] > 0 ? (size_t)s->d[1] : 0;
-    return network->dim;
+    return learner->dim;
 }
 
-size_t facet__network_weights(
-    facet__network *network, const facet__weight **weights)
+size_t facet__learner_weights(
+    facet__learner *learner, const facet__weight **weights)
 {
-    *weights = network->weights;
-    return network->n_weights;
+    *weights = learner->weights;
+    return learner->n_weights;
 }
 
-facet_status facet__network_forward(facet__network *net, const float *x,
+facet_status facet__learner_forward(facet__learner *net, const float *x,
     size_t n, bool training, uint64_t stream, const float **out,
     facet_error *err)
 {
@@ -563,13 +561,13 @@ facet_status facet__network_forward(facet__network *net, const float *x,
         st = net->layers[i].class->forward(&net->layers[i], &net->pass);
     *out = net->maps[net->output].data;
     if (st == FACET_OK && net->maps[net->output].type != FACET__F32)
-        st = facet__fail(err, FACET_EUNSUPPORTED,
-            "the network ends in a map: flatten it");
+        st = facet__fail(
+            err, FACET_EUNSUPPORTED, "the network ends in a map: flatten it");
     return st;
 }
 
-facet_status facet__network_backward(
-    facet__network *net, const float *dout, facet_error *err)
+facet_status facet__learner_backward(
+    facet__learner *net, const float *dout, facet_error *err)
 {
     facet_status st = FACET_OK;
 
@@ -587,12 +585,12 @@ facet_status facet__network_backward(
     return st;
 }
 
-const facet__graph *facet__network_export(facet__network *network)
+const facet__graph *facet__learner_export(facet__learner *learner)
 {
-    return network->graph;
+    return learner->graph;
 }
 
-size_t facet__network_memory(const facet__network *network)
+size_t facet__learner_memory(const facet__learner *learner)
 {
-    return network->arena_bytes;
+    return learner->arena_bytes;
 }
