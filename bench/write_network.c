@@ -17,7 +17,8 @@ int main(int argc, char **argv)
 
     if (argc != 4)
         return 2;
-    st = facet__zoo_build(argv[1], strtoull(argv[2], NULL, 10), &graph, &err);
+    st =
+        facet__zoo_build(argv[1], strtoull(argv[2], NULL, 10), 0, &graph, &err);
     if (st == FACET_OK)
         st = facet__onnx_write(graph, argv[3], &err);
     if (st != FACET_OK)

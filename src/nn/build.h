@@ -36,6 +36,7 @@ typedef struct facet__builder {
     facet__graph *graph;
     uint64_t seed;
     facet__init init; /* of the layers built from now on; He at first */
+    int64_t dim;      /* of the embedding to build; 0: as published */
     facet_status status;
     facet_error err;
 } facet__builder;

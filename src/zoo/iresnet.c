@@ -54,7 +54,7 @@ static void iresnet(facet__builder *b, const int blocks[4], float dropout)
     x = facet__build_batch_norm(b, "bn2", x);
     x = facet__build_dropout(b, "dropout", x, dropout);
     x = facet__build_flatten(b, "flatten", x);
-    x = facet__build_dense(b, "fc", x, 512, true);
+    x = facet__build_dense(b, "fc", x, b->dim ? b->dim : 512, true);
     x = facet__build_batch_norm(b, "features", x);
     facet__build_output(b, "embedding", x);
 }

@@ -23,7 +23,8 @@ const facet__zoo_row *facet__zoo_rows(size_t *count)
 }
 
 facet_status facet__zoo_build(
-    const char *name, uint64_t seed, facet__graph **out, facet_error *err)
+    const char *name, uint64_t seed, int64_t dim, facet__graph **out,
+    facet_error *err)
 {
     *out = NULL;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -32,6 +33,7 @@ facet_status facet__zoo_build(
         if (strcmp(rows[i].name, name) != 0)
             continue;
         facet__builder_begin(&b, name, seed);
+        b.dim = dim;
         rows[i].build(&b);
         return facet__builder_finish(&b, out, err);
     }

@@ -19,9 +19,10 @@ typedef struct facet__zoo_row {
 /* All of them, in the order of their names. */
 const facet__zoo_row *facet__zoo_rows(size_t *count);
 
-/* The network of that name with fresh weights; FACET_ENOTFOUND. */
-facet_status facet__zoo_build(
-    const char *name, uint64_t seed, facet__graph **out, facet_error *err);
+/* The network of that name with fresh weights; `dim` numbers of embedding, 0:
+ * as published. FACET_ENOTFOUND. */
+facet_status facet__zoo_build(const char *name, uint64_t seed, int64_t dim,
+    facet__graph **out, facet_error *err);
 
 facet__network facet__mobilefacenet, facet__iresnet18, facet__iresnet34,
     facet__iresnet50;

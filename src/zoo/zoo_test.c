@@ -11,7 +11,7 @@ static facet__graph *build(const char *name)
     facet__graph *graph;
     facet_error err;
 
-    if (facet__zoo_build(name, 1, &graph, &err) != FACET_OK)
+    if (facet__zoo_build(name, 1, 0, &graph, &err) != FACET_OK)
         fail_msg("%s: %s", name, err.msg);
     return graph;
 }
@@ -115,7 +115,7 @@ static void test_weights_depend_on_the_seed_alone(void **state)
     const size_t bytes = a->values[v].data->bytes;
 
     (void)state;
-    CHECK_OK(facet__zoo_build("mobilefacenet", 2, &c, NULL));
+    CHECK_OK(facet__zoo_build("mobilefacenet", 2, 0, &c, NULL));
     assert_memory_equal(
         a->values[v].data->data, b->values[v].data->data, bytes);
     assert_memory_not_equal(
@@ -132,7 +132,7 @@ static void test_an_unknown_network_is_not_found(void **state)
 
     (void)state;
     assert_int_equal(
-        facet__zoo_build("nosuchnet", 1, &g, &err), FACET_ENOTFOUND);
+        facet__zoo_build("nosuchnet", 1, 0, &g, &err), FACET_ENOTFOUND);
     assert_null(g);
     assert_non_null(strstr(err.msg, "nosuchnet"));
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FACET_TRAIN_H
+#define FACET_TRAIN_H
+
+/**
+ * @file
+ * Training: a recipe (docs/recipes.md), a folder, a network.
+ */
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "facet/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How a run stands. */
+typedef struct facet_train_progress {
+    uint64_t step, steps; /**< made, of so many */
+    double epoch, loss;   /**< the loss is smoothed */
+    double rate;          /**< of learning */
+    double mined;         /**< share of terms that are active, 0 to 1 */
+    double per_second;    /**< pictures */
+    double seconds_left;
+    double score;      /**< of the last validation; NaN before it */
+    size_t broken;     /**< pictures that could not be read */
+    const char *event; /**< "step", "validation", "checkpoint", "rollback",
+                            ...; valid during the call */
+    const char *why;   /**< of a rollback, else NULL; likewise */
+} facet_train_progress;
+
+typedef struct facet_train_opts {
+    size_t size; /**< set by facet_train_opts_init */
+    int resume;  /**< 1: go on from the folder's checkpoint */
+    /** Set to 1 by a signal handler: a checkpoint is written and the run ends.
+     * May be NULL. */
+    const volatile sig_atomic_t *stop;
+    /** Called from the calling thread. May be NULL. */
+    void (*on_progress)(void *context, const facet_train_progress *progress);
+    /** A picture that cannot be used: skipped and counted. From any thread. */
+    void (*on_broken)(void *context, const char *key, const char *why);
+    void *context;
+} facet_train_opts;
+
+FACET_API void facet_train_opts_init(facet_train_opts *opts);
+
+/**
+ * Train after a recipe.
+ *
+ * @param recipe  File. Paths in it are relative to its folder.
+ * @param folder  Receives checkpoint, metrics.jsonl, curves.svg and the
+ *                networks best.onnx and last.onnx; made when it is not there.
+ *
+ * Deterministic: recipe, seed and threads decide every byte of the weights.
+ * Errors: FACET_EINVAL (a key of the recipe; told with its line),
+ *         FACET_EEXISTS (the folder holds a run and `resume` is 0),
+ *         FACET_ECANCELED (stopped on request, after a checkpoint),
+ *         FACET_EDAMAGED, FACET_EMODEL, FACET_ENOTFOUND, FACET_EIO,
+ *         FACET_ENOMEM.
+ * Thread safety: runs in different folders may go on at once.
+ */
+FACET_API FACET_MUST_USE facet_status facet_train(const char *recipe,
+    const char *folder, const facet_train_opts *opts, facet_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
