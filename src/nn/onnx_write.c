@@ -476,6 +476,8 @@ static Onnx__TensorShapeProto__Dimension *make_dim(
     if (!d)
         return NULL;
     onnx__tensor_shape_proto__dimension__init(d);
+    if (axis == 0 && size < 0 && w->graph->open_batch)
+        size = 1; /* as the file said that it was read from */
     if (size >= 0) {
         d->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
         d->dim_value = size;
