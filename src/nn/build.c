@@ -45,7 +45,7 @@ static void refuse(facet__builder *b, const char *layer, const char *why)
 
 /* begin and finish */
 
-void facet__builder_begin(facet__builder *b, const char *network, uint64_t seed)
+void facet__build_begin(facet__builder *b, const char *network, uint64_t seed)
 {
     *b = (facet__builder){ .seed = seed };
     fail(b, facet__graph_create(OPSET, &b->graph));
@@ -57,7 +57,7 @@ void facet__builder_begin(facet__builder *b, const char *network, uint64_t seed)
         fail(b, FACET_ENOMEM);
 }
 
-facet_status facet__builder_finish(
+facet_status facet__build_finish(
     facet__builder *b, facet__graph **out, facet_error *err)
 {
     *out = NULL;

@@ -13,7 +13,7 @@
  * "conv1.bias" and so on. Weights are drawn from the builder's seed and their
  * own name, so that a network's weights do not depend on what is built around
  * them. After the first failure every call does nothing and answers
- * FACET__NONE; facet__builder_finish tells what it was. */
+ * FACET__NONE; facet__build_finish tells what it was. */
 #ifndef FACET__BUILD_H
 #define FACET__BUILD_H
 
@@ -41,10 +41,10 @@ typedef struct facet__builder {
     facet_error err;
 } facet__builder;
 
-void facet__builder_begin(
+void facet__build_begin(
     facet__builder *b, const char *network, uint64_t seed);
 /* The checked graph, the caller's; or the first failure. */
-facet_status facet__builder_finish(
+facet_status facet__build_finish(
     facet__builder *b, facet__graph **out, facet_error *err);
 
 /* [batch, channels, height, width]; a negative height or width stays open. */

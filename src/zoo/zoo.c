@@ -32,10 +32,10 @@ facet_status facet__zoo_build(
 
         if (strcmp(rows[i].name, name) != 0)
             continue;
-        facet__builder_begin(&b, name, seed);
+        facet__build_begin(&b, name, seed);
         b.dim = dim;
         rows[i].build(&b);
-        return facet__builder_finish(&b, out, err);
+        return facet__build_finish(&b, out, err);
     }
     return facet__fail(
         err, FACET_ENOTFOUND, "there is no network '%.100s'", name);

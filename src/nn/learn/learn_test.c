@@ -89,7 +89,7 @@ static facet__graph *graph_of(body *layers, int64_t channels)
     facet_error err = { 0 };
     int x;
 
-    facet__builder_begin(&b, "test", 3);
+    facet__build_begin(&b, "test", 3);
     x = facet__build_input(&b, "input", 3, 9, 7);
     x = facet__build_conv(&b, "first", x,
         (facet__conv_spec){ .out = channels, .kernel = 1, .bias = true });
@@ -97,7 +97,7 @@ static facet__graph *graph_of(body *layers, int64_t channels)
     x = facet__build_flatten(&b, "flat", x);
     x = facet__build_dense(&b, "dense", x, 6, true);
     facet__build_output(&b, "out", x);
-    if (facet__builder_finish(&b, &graph, &err) != FACET_OK)
+    if (facet__build_finish(&b, &graph, &err) != FACET_OK)
         fail_msg("%s", err.msg);
     return graph;
 }
