@@ -15,12 +15,14 @@
 
 #include "facet/model.h" /* networks, and sessions that run them */
 
-#include "facet/align.h"    /* templates and aligned crops */
-#include "facet/detector.h" /* where the faces are */
-#include "facet/embedder.h" /* crops to embeddings, and comparing them */
-#include "facet/eval.h"     /* how good is it? rates, curves, intervals */
-#include "facet/pipeline.h" /* a photo to its embeddings */
-#include "facet/protocol.h" /* what is compared with what */
-#include "facet/settings.h" /* how a network wants to be fed */
+#include "facet/align.h"       /* templates and aligned crops */
+#include "facet/calibration.h" /* what a similarity means */
+#include "facet/detector.h"    /* where the faces are */
+#include "facet/embedder.h"    /* crops to embeddings, and comparing them */
+#include "facet/eval.h"        /* how good is it? rates, curves, intervals */
+#include "facet/pipeline.h"    /* a photo to its embeddings */
+#include "facet/protocol.h"    /* what is compared with what */
+#include "facet/report.h"      /* plots and pages */
+#include "facet/settings.h"    /* how a network wants to be fed */
 
 #endif
