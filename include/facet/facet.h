@@ -20,6 +20,7 @@
 #include "facet/detector.h"    /* where the faces are */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */
 #include "facet/eval.h"        /* how good is it? rates, curves, intervals */
+#include "facet/pictures.h"    /* the files of a data set */
 #include "facet/pipeline.h"    /* a photo to its embeddings */
 #include "facet/protocol.h"    /* what is compared with what */
 #include "facet/report.h"      /* plots and pages */

@@ -87,7 +87,8 @@ static facet_status read_matrix(
     return status;
 }
 
-/* Rows are of unit length from here on; false for what cannot be made so. */
+/* Rows are of unit length from here on; false for what cannot be made so. What
+ * is so already keeps its bytes. */
 static bool normalize(float *row, size_t dim)
 {
     double square = 0;
@@ -96,7 +97,7 @@ static bool normalize(float *row, size_t dim)
         square += (double)row[k] * (double)row[k];
     if (!(square > 0) || !isfinite(square))
         return false;
-    for (size_t k = 0; k < dim; k++)
+    for (size_t k = 0; fabs(square - 1) > 1e-6 && k < dim; k++)
         row[k] = (float)((double)row[k] / sqrt(square));
     return true;
 }
