@@ -37,10 +37,10 @@ typedef struct facet_member {
                           before media are */
 } facet_member;
 
-typedef struct facet_template {
+typedef struct facet_protocol_template {
     uint32_t first, count; /**< its members; those of one medium together */
     uint32_t subject;
-} facet_template;
+} facet_protocol_template;
 
 typedef struct facet_pair {
     uint32_t a, b; /**< templates */
@@ -64,7 +64,7 @@ typedef struct facet_protocol {
     uint32_t *file_lines; /**< where each is named first */
     char **subjects;      /**< names; made up where the list has none */
     facet_member *members;
-    facet_template *templates;
+    facet_protocol_template *templates;
     facet_pair *pairs;
     facet_entry *gallery, *probes;
 } facet_protocol;

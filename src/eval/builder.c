@@ -344,7 +344,7 @@ facet_status facet__builder_template(
     facet__builder *builder, uint32_t subject, uint32_t *out)
 {
     facet_protocol *p = &builder->protocol;
-    const facet_template made = { (uint32_t)p->n_members, 0, subject };
+    const facet_protocol_template made = { (uint32_t)p->n_members, 0, subject };
 
     *out = (uint32_t)p->n_templates;
     APPEND(

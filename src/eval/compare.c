@@ -107,7 +107,8 @@ static size_t sum_best(fuser *f, const facet_member *members, size_t count)
     return n;
 }
 
-static void fuse_template(fuser *f, const facet_template *t, float *out)
+static void fuse_template(
+    fuser *f, const facet_protocol_template *t, float *out)
 {
     const facet_member *members = f->protocol->members + t->first;
     double square = 0, scale;
@@ -194,7 +195,7 @@ static const float *random_file(const facet_protocol *protocol,
     uint32_t template_index, const float *files, size_t dim,
     facet__random *random)
 {
-    const facet_template *t = &protocol->templates[template_index];
+    const facet_protocol_template *t = &protocol->templates[template_index];
     const size_t drawn = (size_t)facet__random_below(random, t->count);
 
     return files + protocol->members[t->first + drawn].file * dim;

@@ -82,7 +82,7 @@ static facet_status ytf_pair(ytf *y, facet_error *err)
     char *const *f = y->lines.fields;
     facet_pair pair = { .line = (uint32_t)y->lines.line };
     uint32_t split, same;
-    const facet_template *templates;
+    const facet_protocol_template *templates;
     facet_status status;
 
     if (y->lines.n_fields < 4 || !facet__number(f[0], 1000, &split) ||

@@ -416,7 +416,7 @@ static void test_fusion_and_comparison(void **state)
 {
     static facet_member members[] = { { 0, 0 }, { 1, 0 }, { 2, 1 }, { 3, 0 },
         { 4, 0 } };
-    static facet_template templates[] = { { 0, 3, 0 }, { 3, 1, 0 },
+    static facet_protocol_template templates[] = { { 0, 3, 0 }, { 3, 1, 0 },
         { 4, 1, 1 } };
     static facet_pair pairs[] = { { 0, 1, 1, 0, true }, { 0, 2, 2, 0, false } };
     const facet_protocol p = { .n_files = 5,
