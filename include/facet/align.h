@@ -20,17 +20,17 @@ extern "C" {
 #endif
 
 /** Where the five points lie in an aligned crop of width x height pixels. */
-typedef struct facet_template {
+typedef struct facet_align_template {
     char name[32]; /**< "" for one without a name */
     int width, height;
     facet_point points[FACET_LANDMARKS]; /**< pixels; order of facet_face */
-} facet_template;
+} facet_align_template;
 
 /** Number of built-in templates. */
 FACET_API size_t facet_template_count(void);
 
 /** The index-th built-in template, static memory; NULL out of range. */
-FACET_API const facet_template *facet_template_at(size_t index);
+FACET_API const facet_align_template *facet_template_at(size_t index);
 
 /**
  * A template by name: "arcface-112" (ArcFace and most networks since),
@@ -39,7 +39,7 @@ FACET_API const facet_template *facet_template_at(size_t index);
  *
  * @return Static memory; NULL for an unknown name.
  */
-FACET_API const facet_template *facet_template_find(const char *name);
+FACET_API const facet_align_template *facet_template_find(const char *name);
 
 /**
  * The same template for crops of another size: the points are scaled by the
@@ -48,30 +48,31 @@ FACET_API const facet_template *facet_template_find(const char *name);
  * Errors: FACET_EINVAL (NULL; a size outside 1 to 4096).
  */
 FACET_API FACET_MUST_USE facet_status facet_template_resize(
-    const facet_template *from, int width, int height, facet_template *out);
+    const facet_align_template *from, int width, int height, facet_align_template *out);
 
 /**
  * A template from text as it stands in a network's metadata: a name, or ten
  * numbers x y of the five points, separated by blanks or commas.
  *
- * @param width,height  Size of the crop in pixels. A named template is brought
- *                      to it by facet_template_resize.
+ * @param width  Of the crop in pixels, as is `height`. A named template is
+ *               brought to that size by facet_template_resize.
  *
  * Errors: FACET_EINVAL (NULL, size), FACET_EMODEL (unknown name, not ten finite
  *         numbers, points that are all the same).
  */
 FACET_API FACET_MUST_USE facet_status facet_template_parse(const char *text,
-    int width, int height, facet_template *out, facet_error *err);
+    int width, int height, facet_align_template *out, facet_error *err);
 
 /**
  * The similarity (rotation, uniform scale, translation, no mirroring) that
  * takes `from` nearest to `to` in the sense of least squares.
  *
- * @param from,to  `count` points each, at least 2.
- * @param out      Untouched on error.
+ * @param from  `count` points, at least 2; `to` as many.
+ * @param out   Untouched on error.
  *
  * Errors: FACET_EINVAL (NULL, count, a coordinate that is not finite, points
- *         of `from` or of `to` that all fall together: no scale fits them).
+ *         of `from` or of `to` that all fall together, a mirrored figure: no
+ *         similarity fits them).
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_similarity_fit(
@@ -95,7 +96,7 @@ FACET_API FACET_MUST_USE facet_status facet_similarity_fit(
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_align(const facet_image *image,
-    const facet_point landmarks[FACET_LANDMARKS], const facet_template *to,
+    const facet_point landmarks[FACET_LANDMARKS], const facet_align_template *to,
     facet_image **crop, facet_error *err);
 
 #ifdef __cplusplus
