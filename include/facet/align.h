@@ -63,6 +63,11 @@ FACET_API FACET_MUST_USE facet_status facet_template_resize(
 FACET_API FACET_MUST_USE facet_status facet_template_parse(const char *text,
     int width, int height, facet_align_template *out, facet_error *err);
 
+/** (x, y) goes to (a x - b y + tx, b x + a y + ty). */
+typedef struct facet_similarity {
+    double a, b, tx, ty;
+} facet_similarity;
+
 /**
  * The similarity (rotation, uniform scale, translation, no mirroring) that
  * takes `from` nearest to `to` in the sense of least squares.

@@ -10,7 +10,7 @@
 
 #include "facet/status.h" /* what every call answers */
 
-#include "facet/geometry.h" /* points, boxes, similarities */
+#include "facet/geometry.h" /* points and boxes */
 #include "facet/image.h"    /* pictures: read, view, write */
 
 #include "facet/model.h" /* networks, and sessions that run them */
