@@ -25,5 +25,6 @@
 #include "facet/protocol.h"    /* what is compared with what */
 #include "facet/report.h"      /* plots and pages */
 #include "facet/settings.h"    /* how a network wants to be fed */
+#include "facet/train.h"       /* recipes to networks */
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "image/warp.h"
 
 static bool all_finite(const facet_point *points, size_t count)
 {
@@ -88,4 +89,48 @@ facet_status facet_similarity_fit(const facet_point *from,
     fit.ty = m.to_y - fit.b * m.from_x - fit.a * m.from_y;
     *out = fit;
     return FACET_OK;
+}
+
+/* The way back, from crop to photo, as facet__warp_similarity wants it. */
+static void invert(const facet_similarity *s, float map[6])
+{
+    const double square = s->a * s->a + s->b * s->b;
+
+    map[0] = (float)(s->a / square);
+    map[1] = (float)(s->b / square);
+    map[2] = (float)(-(s->a * s->tx + s->b * s->ty) / square);
+    map[3] = (float)(-s->b / square);
+    map[4] = (float)(s->a / square);
+    map[5] = (float)((s->b * s->tx - s->a * s->ty) / square);
+}
+
+facet_status facet_align(const facet_image *image,
+    const facet_point landmarks[FACET_LANDMARKS],
+    const facet_align_template *to, facet_image **crop, facet_error *err)
+{
+    facet_similarity fit;
+    float map[6];
+    facet_status st;
+
+    if (!image || !landmarks || !to || !crop)
+        return facet__fail(err, FACET_EINVAL, "align: an argument is NULL");
+    *crop = NULL;
+    st =
+        facet_similarity_fit(landmarks, to->points, FACET_LANDMARKS, &fit, err);
+    if (st != FACET_OK)
+        return st;
+    if (facet_image_create(to->width, to->height, crop) != FACET_OK)
+        return facet__fail_memory(err);
+    invert(&fit, map);
+    st = facet__warp_similarity(facet__image_view(image), map,
+        facet_image_data_mutable(*crop), to->width, to->height,
+        facet_image_stride(*crop));
+    if (st == FACET_OK)
+        return st;
+    facet_image_free(*crop);
+    *crop = NULL;
+    return st == FACET_ENOMEM ? facet__fail_memory(err)
+                              : facet__fail(err, st,
+                                    "align: the points lie too far outside "
+                                    "the picture");
 }

@@ -46,8 +46,8 @@ static void test_fit_undoes_a_known_similarity(void **state)
     (void)state;
     for (int i = 0; i < FACET_LANDMARKS; i++)
         source[i] = apply(&known, arcface()[i]);
-    CHECK_OK(facet_similarity_fit(
-        source, arcface(), FACET_LANDMARKS, &fit, NULL));
+    CHECK_OK(
+        facet_similarity_fit(source, arcface(), FACET_LANDMARKS, &fit, NULL));
     /* The source is rounded to floats of ~200: 1e-5. */
     CHECK_NEAR(fit.a, 0.492403877, 1e-6);
     CHECK_NEAR(fit.b, -0.086824089, 1e-6);
@@ -63,8 +63,8 @@ static void test_fit_of_points_that_do_not_match_is_least_squares(void **state)
     double error = 0;
 
     (void)state;
-    CHECK_OK(facet_similarity_fit(
-        source, arcface(), FACET_LANDMARKS, &fit, NULL));
+    CHECK_OK(
+        facet_similarity_fit(source, arcface(), FACET_LANDMARKS, &fit, NULL));
     CHECK_NEAR(fit.a, 0.957498628, 1e-6);
     CHECK_NEAR(fit.b, -0.025385211, 1e-6);
     CHECK_NEAR(fit.tx, 5.965879189, 1e-5);
@@ -130,10 +130,9 @@ static void test_templates_are_found_by_name(void **state)
 
         assert_ptr_equal(facet_template_find(t->name), t);
         for (int k = 0; k < FACET_LANDMARKS; k++) {
-            assert_true(t->points[k].x > 0 &&
-                        t->points[k].x < (float)t->width);
-            assert_true(t->points[k].y > 0 &&
-                        t->points[k].y < (float)t->height);
+            assert_true(t->points[k].x > 0 && t->points[k].x < (float)t->width);
+            assert_true(
+                t->points[k].y > 0 && t->points[k].y < (float)t->height);
         }
     }
     assert_null(facet_template_at(facet_template_count()));
@@ -158,10 +157,9 @@ static void test_resize_scales_by_height_and_centers_in_x(void **state)
     CHECK_OK(facet_template_resize(
         facet_template_find("arcface-112"), 224, 224, &made));
     CHECK_NEAR(made.points[0].x, 2 * 38.2946, 1e-4);
+    assert_int_equal(facet_template_resize(NULL, 1, 1, &made), FACET_EINVAL);
     assert_int_equal(
-        facet_template_resize(NULL, 1, 1, &made), FACET_EINVAL);
-    assert_int_equal(facet_template_resize(
-                         facet_template_find("arcface-112"), 0, 5, &made),
+        facet_template_resize(facet_template_find("arcface-112"), 0, 5, &made),
         FACET_EINVAL);
 }
 
@@ -198,8 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arcface_template_has_its_published_center),
         cmocka_unit_test(test_fit_undoes_a_known_similarity),
-        cmocka_unit_test(
-            test_fit_of_points_that_do_not_match_is_least_squares),
+        cmocka_unit_test(test_fit_of_points_that_do_not_match_is_least_squares),
         cmocka_unit_test(test_fit_rejects_points_without_a_scale),
         cmocka_unit_test(test_fit_of_a_mirrored_square_is_refused),
         cmocka_unit_test(test_templates_are_found_by_name),

@@ -23,8 +23,8 @@ facet_status facet__candidates_add(
         facet__candidate *items = NULL;
 
         if (facet__mul_size(capacity, sizeof *items, &bytes))
-            items = facet__grow(
-                list->items, list->count * sizeof *items, bytes);
+            items =
+                facet__grow(list->items, list->count * sizeof *items, bytes);
         if (!items)
             return FACET_ENOMEM;
         list->items = items;
@@ -42,8 +42,7 @@ void facet__candidates_clear(facet__candidates *list)
 
 float facet__box_overlap(facet_box a, facet_box b)
 {
-    const float width =
-        fminf(a.x + a.width, b.x + b.width) - fmaxf(a.x, b.x);
+    const float width = fminf(a.x + a.width, b.x + b.width) - fmaxf(a.x, b.x);
     const float height =
         fminf(a.y + a.height, b.y + b.height) - fmaxf(a.y, b.y);
     float common;
@@ -122,8 +121,8 @@ static bool prevails(facet__candidates *list, size_t split,
         for (size_t i = 0; i < split; i++) {
             facet__candidate *fine = &list->items[i];
 
-            if (fine->side < 0.0F || facet__box_overlap(fine->face.box,
-                                         coarse->face.box) < iou)
+            if (fine->side < 0.0F ||
+                facet__box_overlap(fine->face.box, coarse->face.box) < iou)
                 continue;
             if (!gives_way(fine, coarse))
                 return false;

@@ -39,7 +39,6 @@ void facet__candidates_suppress(
  * part suppressed in itself. Where they overlap, the finer level's find stands
  * as long as its box is no larger than what the network was trained for;
  * beyond that the better score stands. */
-void facet__candidates_merge(
-    facet__candidates *list, size_t split, float iou);
+void facet__candidates_merge(facet__candidates *list, size_t split, float iou);
 
 #endif

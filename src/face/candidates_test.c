@@ -35,10 +35,9 @@ static void add(facet__candidates *list, facet__candidate item)
 static void add_random(facet__candidates *list, int count)
 {
     for (int i = 0; i < count; i++)
-        add(list,
-            candidate(random_unit() * 300, random_unit() * 300,
-                10 + random_unit() * 60, 10 + random_unit() * 60,
-                (float)(int)(random_unit() * 20) / 20)); /* with ties */
+        add(list, candidate(random_unit() * 300, random_unit() * 300,
+                      10 + random_unit() * 60, 10 + random_unit() * 60,
+                      (float)(int)(random_unit() * 20) / 20)); /* with ties */
 }
 
 static void test_overlap_is_intersection_over_union(void **state)
@@ -70,8 +69,7 @@ static void test_suppression_keeps_the_best_of_what_overlaps(void **state)
         for (size_t k = 0; k < i; k++) {
             assert_true(facet__box_overlap(list.items[i].face.box,
                             list.items[k].face.box) < 0.3F);
-            assert_true(
-                list.items[k].face.score >= list.items[i].face.score);
+            assert_true(list.items[k].face.score >= list.items[i].face.score);
         }
     for (size_t i = 0; i < all.count; i++) {
         bool explained = false;
@@ -164,8 +162,7 @@ int main(void)
         cmocka_unit_test(test_suppression_keeps_the_best_of_what_overlaps),
         cmocka_unit_test(
             test_suppression_does_not_depend_on_the_order_of_finds),
-        cmocka_unit_test(
-            test_suppression_leaves_the_items_before_first_alone),
+        cmocka_unit_test(test_suppression_leaves_the_items_before_first_alone),
         cmocka_unit_test(
             test_finer_level_wins_up_to_the_size_it_was_trained_for),
         cmocka_unit_test(test_merge_keeps_finds_that_do_not_overlap),

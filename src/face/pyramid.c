@@ -27,8 +27,8 @@ static double auto_scale(double pixels)
 {
     if (pixels <= (double)FACET__TILE_PIXELS)
         return 1.0;
-    return fmin(1.0,
-        fmax(sqrt(shrunk_pixels / pixels), smallest_seen / auto_min_face));
+    return fmin(
+        1.0, fmax(sqrt(shrunk_pixels / pixels), smallest_seen / auto_min_face));
 }
 
 /* Pixels of the finest level a pixel of the photo. */
@@ -83,8 +83,7 @@ static facet__level make_level(
         level.tile_width = fixed.width;
         level.tile_height = fixed.height;
     } else {
-        cut(width, whole ? INT32_MAX : side, &level.tile_width,
-            &level.columns);
+        cut(width, whole ? INT32_MAX : side, &level.tile_width, &level.columns);
         cut(height, whole ? INT32_MAX : side, &level.tile_height, &level.rows);
     }
     return level;
@@ -95,8 +94,8 @@ static int32_t long_side(const facet__level *level)
     return level->width > level->height ? level->width : level->height;
 }
 
-facet__pyramid facet__pyramid_plan(int32_t width, int32_t height,
-    float min_face, facet__input_size fixed)
+facet__pyramid facet__pyramid_plan(
+    int32_t width, int32_t height, float min_face, facet__input_size fixed)
 {
     const double pixels = (double)width * (double)height;
     const double photo_side = width > height ? width : height;
@@ -108,14 +107,13 @@ facet__pyramid facet__pyramid_plan(int32_t width, int32_t height,
         facet__level *level = &pyramid.levels[pyramid.count++];
         int32_t side;
 
-        *level = make_level(
-            scaled(width, scale), scaled(height, scale), fixed);
+        *level = make_level(scaled(width, scale), scaled(height, scale), fixed);
         level->min_side = min_side;
         side = long_side(level);
         if (side <= last_level_side || pyramid.count == FACET__MAX_LEVELS)
             return pyramid;
-        min_side = level->columns * level->rows > 1 ? too_large_tiled
-                                                    : too_large;
+        min_side =
+            level->columns * level->rows > 1 ? too_large_tiled : too_large;
         scale = fmax((double)side / level_ratio, least_level_side) / photo_side;
         min_side *= (float)(scale * photo_side / side);
     }
@@ -126,8 +124,7 @@ static int32_t place(int32_t size, int32_t tile, int32_t count, int32_t index)
 {
     if (index == 0)
         return 0;
-    return (int32_t)padded(
-        ((int64_t)size - tile) * index / (count - 1));
+    return (int32_t)padded(((int64_t)size - tile) * index / (count - 1));
 }
 
 facet__tile facet__level_tile(
@@ -149,8 +146,7 @@ bool facet__tile_cuts(const facet__level *level, const facet__tile *tile,
     const float margin = (float)FACET__TILE_MARGIN;
 
     return (tile->cut_left && x < margin) || (tile->cut_top && y < margin) ||
-           (tile->cut_right &&
-               x + width > (float)level->tile_width - margin) ||
+           (tile->cut_right && x + width > (float)level->tile_width - margin) ||
            (tile->cut_bottom &&
                y + height > (float)level->tile_height - margin);
 }

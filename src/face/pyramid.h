@@ -12,11 +12,11 @@
 
 enum {
     FACET__MAX_LEVELS = 8,
-    FACET__TILE_UNIT = 32,          /* input sizes are multiples of it */
+    FACET__TILE_UNIT = 32,            /* input sizes are multiples of it */
     FACET__TILE_PIXELS = 1280 * 1280, /* of one network run at most */
-    FACET__TILE_OVERLAP = 192,      /* neighbors share at least so much */
-    FACET__TILE_MARGIN = 16,        /* a find so near to a cut is left to the
-                                       neighbor */
+    FACET__TILE_OVERLAP = 192,        /* neighbors share at least so much */
+    FACET__TILE_MARGIN = 16,          /* a find so near to a cut is left to the
+                                         neighbor */
     /* A box up to this side lies whole, with the margin, in some tile. */
     FACET__TILE_WHOLE = FACET__TILE_OVERLAP - 2 * FACET__TILE_MARGIN,
 };
@@ -32,7 +32,7 @@ typedef struct facet__level {
 } facet__level;
 
 typedef struct facet__pyramid {
-    int count; /* at least 1 */
+    int count;                              /* at least 1 */
     facet__level levels[FACET__MAX_LEVELS]; /* finest first */
 } facet__pyramid;
 
@@ -43,8 +43,8 @@ typedef struct facet__input_size {
 
 /* Plan for a photo of width x height pixels. `min_face` in pixels of the photo,
  * 0 for automatic. */
-facet__pyramid facet__pyramid_plan(int32_t width, int32_t height,
-    float min_face, facet__input_size fixed);
+facet__pyramid facet__pyramid_plan(
+    int32_t width, int32_t height, float min_face, facet__input_size fixed);
 
 /* A tile's place in its level, and which of its sides cut the level. */
 typedef struct facet__tile {

@@ -68,8 +68,8 @@ static void test_min_face_sets_the_finest_scale(void **state)
 }
 
 /* Run `visit` on plans for random photos of all shapes. */
-static void for_random_plans(void (*visit)(const facet__level *level),
-    facet__input_size fixed)
+static void for_random_plans(
+    void (*visit)(const facet__level *level), facet__input_size fixed)
 {
     for (int round = 0; round < 3000; round++) {
         const int32_t w = 1 + random_below(1 << (1 + random_below(15)));
@@ -151,8 +151,8 @@ static void test_levels_leave_no_gap_between_their_sizes(void **state)
             const float ratio = (float)p.levels[i].width / (float)fine->width;
 
             if (fine->columns * fine->rows > 1)
-                assert_true(p.levels[i].min_side <=
-                            (float)FACET__TILE_WHOLE * ratio);
+                assert_true(
+                    p.levels[i].min_side <= (float)FACET__TILE_WHOLE * ratio);
             assert_true(p.levels[i].min_side >= 10);
         }
     }
@@ -165,8 +165,8 @@ static void test_extreme_shapes_have_a_plan(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        const facet__pyramid p = facet__pyramid_plan(
-            shapes[i][0], shapes[i][1], 0, any_size);
+        const facet__pyramid p =
+            facet__pyramid_plan(shapes[i][0], shapes[i][1], 0, any_size);
 
         for (int k = 0; k < p.count; k++)
             check_tiles_cover(&p.levels[k]);
@@ -177,13 +177,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_photo_is_one_tile_at_its_own_size),
-        cmocka_unit_test(
-            test_photo_of_12_megapixels_costs_one_run_at_1280x960),
+        cmocka_unit_test(test_photo_of_12_megapixels_costs_one_run_at_1280x960),
         cmocka_unit_test(test_face_that_fills_any_photo_fits_the_last_level),
         cmocka_unit_test(test_min_face_sets_the_finest_scale),
         cmocka_unit_test(test_tiles_cover_every_level_in_bounded_size),
-        cmocka_unit_test(
-            test_every_face_of_allowed_size_is_whole_in_some_tile),
+        cmocka_unit_test(test_every_face_of_allowed_size_is_whole_in_some_tile),
         cmocka_unit_test(test_levels_leave_no_gap_between_their_sizes),
         cmocka_unit_test(test_extreme_shapes_have_a_plan),
     };

@@ -60,8 +60,8 @@ static bool usable_size(int width, int height)
     return width >= 1 && width <= MAX_SIDE && height >= 1 && height <= MAX_SIDE;
 }
 
-facet_status facet_template_resize(
-    const facet_align_template *from, int width, int height, facet_align_template *out)
+facet_status facet_template_resize(const facet_align_template *from, int width,
+    int height, facet_align_template *out)
 {
     facet_align_template made;
     double scale, shift;
@@ -116,8 +116,7 @@ facet_status facet_template_parse(const char *text, int width, int height,
             "template \"%.60s\" is neither a name (%s, ...) nor ten numbers",
             text, templates[0].name);
     for (int i = 0; i < FACET_LANDMARKS; i++)
-        made.points[i] =
-            (facet_point){ numbers[2 * i], numbers[2 * i + 1] };
+        made.points[i] = (facet_point){ numbers[2 * i], numbers[2 * i + 1] };
     if (facet_similarity_fit(made.points, made.points, FACET_LANDMARKS, &unused,
             NULL) != FACET_OK)
         return facet__fail(err, FACET_EMODEL,

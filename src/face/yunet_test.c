@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "check.h"
 #include "npy.h"
 
 /* Point `heads` into the twelve outputs joined in the order cls, obj, bbox,
@@ -54,8 +55,8 @@ static void check_golden(const char *name, int32_t width, int32_t height)
     facet__candidates list = { 0 };
     npy outputs, faces;
 
-    snprintf(path, sizeof path, "%s/models/golden/%s.out.npy",
-        FACET_SHARED_DIR, name);
+    snprintf(path, sizeof path, "%s/models/golden/%s.out.npy", FACET_SHARED_DIR,
+        name);
     assert_true(npy_read(path, &outputs));
     snprintf(path, sizeof path, "%s/models/golden/%s.faces.npy",
         FACET_SHARED_DIR, name);
@@ -63,13 +64,13 @@ static void check_golden(const char *name, int32_t width, int32_t height)
     split_outputs(outputs.data, width, height, heads);
     CHECK_OK(facet__yunet_decode(heads, width, height, 0.6F, &list));
     facet__candidates_suppress(&list, 0, 0.3F);
-    assert_int_equal(faces.dims[1], 15);
-    assert_int_equal(list.count, faces.dims[0]);
+    assert_int_equal(faces.d[1], 15);
+    assert_int_equal(list.count, faces.d[0]);
     for (size_t i = 0; i < list.count; i++)
         check_face(&list.items[i].face, faces.data + 15 * i);
     facet__candidates_clear(&list);
-    free(outputs.data);
-    free(faces.data);
+    npy_free(&outputs);
+    npy_free(&faces);
 }
 
 static void test_golden_outputs_decode_to_golden_faces(void **state)

@@ -41,8 +41,7 @@ typedef struct facet__builder {
     facet_error err;
 } facet__builder;
 
-void facet__build_begin(
-    facet__builder *b, const char *network, uint64_t seed);
+void facet__build_begin(facet__builder *b, const char *network, uint64_t seed);
 /* The checked graph, the caller's; or the first failure. */
 facet_status facet__build_finish(
     facet__builder *b, facet__graph **out, facet_error *err);

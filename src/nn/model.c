@@ -53,6 +53,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
             "the network is not quantised for int8: use fp32 or bf16");
     if (st == FACET_OK)
         st = check_edges(graph, err);
+    if (st == FACET_OK && facet__graph_digest(graph, model->digest) != FACET_OK)
+        st = facet__fail_memory(err);
     if (st == FACET_OK)
         st = facet__graph_fold(graph, err);
     if (st == FACET_OK)
@@ -127,6 +129,11 @@ void facet_model_free(facet_model *model)
 const facet__graph *facet__model_graph(const facet_model *model)
 {
     return model->graph;
+}
+
+const uint8_t *facet__model_digest(const facet_model *model)
+{
+    return model->digest;
 }
 
 const char *facet__model_step(

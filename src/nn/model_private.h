@@ -10,7 +10,11 @@ struct facet_model {
     facet__graph *graph; /* folded */
     facet__program *program;
     facet_precision precision;
+    uint8_t digest[32];
 };
+
+/* digest.c: of a graph as it was read. FACET_ENOMEM. */
+facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32]);
 
 void facet__tensor_info(
     const char *name, const facet__shape *shape, facet_tensor_info *out);

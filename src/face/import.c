@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* import.c - a copy of an ONNX file that says how it wants to be fed. */
+#include <string.h>
+
+#include "base/error.h"
+#include "face/settings.h"
+#include "nn/model.h"
+#include "nn/onnx.h"
+
+/* Does the network run at all, and do the settings fit it? */
+static facet_status check(
+    const char *path, const facet_settings *settings, facet_error *err)
+{
+    facet_model_opts opts;
+    facet_model *model = NULL;
+    facet_tensor_info info;
+    facet_status st;
+
+    facet_model_opts_init(&opts);
+    opts.precision = FACET_PRECISION_FP32;
+    st = facet_model_load(path, &opts, &model, err);
+    if (st == FACET_OK && facet_model_input_info(model, 0, &info) != FACET_OK)
+        st = facet__fail(err, FACET_EMODEL, "the network has no input");
+    if (st == FACET_OK)
+        st = facet__settings_fit(settings, &info, err);
+    facet_model_free(model);
+    return st;
+}
+
+static facet_status annotate(
+    facet__graph *graph, const facet_settings *settings, facet_error *err)
+{
+    facet__entry entries[FACET__ENTRIES];
+
+    facet__settings_entries(settings, entries);
+    for (int i = 0; i < FACET__ENTRIES; i++)
+        if (facet__graph_set_meta(graph, entries[i].key,
+                entries[i].text[0] ? entries[i].text : NULL) != FACET_OK)
+            return facet__fail_memory(err);
+    return FACET_OK;
+}
+
+facet_status facet_model_import(const char *source_path,
+    const facet_settings *settings, const char *path, facet_error *err)
+{
+    facet__graph *graph = NULL;
+    facet_status st;
+
+    if (!source_path || !settings || !path)
+        return facet__fail(err, FACET_EINVAL, "an argument is NULL");
+    if (strcmp(source_path, path) == 0)
+        return facet__fail(
+            err, FACET_EINVAL, "%.150s: source and copy are the same", path);
+    st = facet__settings_check(settings, err);
+    if (st == FACET_OK)
+        st = check(source_path, settings, err);
+    if (st == FACET_OK)
+        st = facet__onnx_read(source_path, NULL, &graph, err);
+    if (st == FACET_OK)
+        st = annotate(graph, settings, err);
+    if (st == FACET_OK)
+        st = facet__onnx_write(graph, path, err);
+    facet__graph_free(graph);
+    return st;
+}

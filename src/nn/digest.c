@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* digest.c - one number for what a network computes.
+ *
+ * Operators in their order, then weights in the order of their names: what a
+ * writer may change (metadata, the order of weights, the way a weight is
+ * stored) does not count. */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "nn/model_private.h"
+#include "nn/ops.h"
+
+static int by_name(const void *a, const void *b)
+{
+    const facet__value *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void add_text(crypto_hash_sha256_state *s, const char *text)
+{
+    crypto_hash_sha256_update(s, (const unsigned char *)text, strlen(text) + 1);
+}
+
+static void add_weight(crypto_hash_sha256_state *s, const facet__value *v)
+{
+    unsigned char dims[FACET__MAX_DIMS + 1];
+
+    dims[0] = (unsigned char)v->data->shape.n;
+    for (int i = 0; i < v->data->shape.n;
+         i++) /* low bytes: sizes are in data */
+        dims[i + 1] = (unsigned char)(v->data->shape.d[i] & 0xff);
+    add_text(s, v->name);
+    crypto_hash_sha256_update(
+        s, dims, (unsigned long long)v->data->shape.n + 1);
+    crypto_hash_sha256_update(s, v->data->data, v->data->bytes);
+}
+
+facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
+{
+    const facet__value **weights =
+        facet__alloc((size_t)graph->n_values * sizeof *weights);
+    crypto_hash_sha256_state s;
+    size_t n = 0;
+
+    if (!weights)
+        return FACET_ENOMEM;
+    for (int v = 0; v < graph->n_values; v++)
+        if (graph->values[v].data && graph->values[v].data->type == FACET__F32)
+            weights[n++] = &graph->values[v];
+    qsort(weights, n, sizeof *weights, by_name);
+    crypto_hash_sha256_init(&s);
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const char *name = facet__op_of(graph->nodes[i].op)->name;
+
+        add_text(&s, name ? name : "internal");
+    }
+    for (size_t i = 0; i < n; i++)
+        add_weight(&s, weights[i]);
+    crypto_hash_sha256_final(&s, digest);
+    facet__free(weights);
+    return FACET_OK;
+}
