@@ -18,8 +18,10 @@
 #include "facet/align.h"       /* templates and aligned crops */
 #include "facet/calibration.h" /* what a similarity means */
 #include "facet/detector.h"    /* where the faces are */
+#include "facet/draw.h"        /* faces, marked in a picture */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */
 #include "facet/eval.h"        /* how good is it? rates, curves, intervals */
+#include "facet/gallery.h"     /* whom we know, and who a face is */
 #include "facet/pictures.h"    /* the files of a data set */
 #include "facet/pipeline.h"    /* a photo to its embeddings */
 #include "facet/protocol.h"    /* what is compared with what */

@@ -5,8 +5,11 @@
 
 #include <stdint.h>
 
-/* The preset of a known network, by the digest of its weights; NULL: not
- * known. */
-const char *facet__known_network(const uint8_t digest[32]);
+#include "facet/settings.h"
+
+/* The settings of a known network, by facet__model_digest; FACET_EMODEL for
+ * others. */
+facet_status facet__settings_known(
+    const uint8_t digest[32], facet_settings *out, facet_error *err);
 
 #endif

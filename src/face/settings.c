@@ -286,20 +286,13 @@ facet_status facet_settings_read(
     const facet_model *model, facet_settings *out, facet_error *err)
 {
     facet_tensor_info info;
-    const char *preset;
     facet_status st;
 
     if (!model || !out)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
     st = facet__settings_parse(of_model, model, out, err);
-    if (st == FACET_ENOTFOUND) {
-        preset = facet__known_network(facet__model_digest(model));
-        if (!preset)
-            return facet__fail(err, FACET_EMODEL,
-                "the file does not say how to feed the network and it is not "
-                "a known one: write its settings with \"facet model import\"");
-        st = facet_settings_preset(preset, out, err);
-    }
+    if (st == FACET_ENOTFOUND)
+        st = facet__settings_known(facet__model_digest(model), out, err);
     if (st == FACET_OK && facet_model_input_info(model, 0, &info) != FACET_OK)
         st = facet__fail(err, FACET_EMODEL, "the network has no input");
     return st == FACET_OK ? facet__settings_fit(out, &info, err) : st;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FACET_DRAW_H
+#define FACET_DRAW_H
+
+/**
+ * @file
+ * Marks on a picture, for people to look at.
+ */
+
+#include "facet/detector.h"
+#include "facet/image.h"
+#include "facet/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Draw a face's box, score and five points into the image it was found in.
+ *
+ * @param image  Upright, as it was when the face was found; changed. What lies
+ *               outside it is not drawn.
+ * @param err    NULL, or receives what was wrong.
+ *
+ * Errors: FACET_EINVAL (NULL), FACET_ELIMIT (a side over 32,767 pixels),
+ *         FACET_ENOMEM.
+ * Thread safety: one image belongs to one thread at a time.
+ */
+FACET_API FACET_MUST_USE facet_status facet_draw_face(
+    facet_image *image, const facet_face *face, facet_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
