@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for facet
+
+_facet() {
+    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local verb=${COMP_WORDS[1]}
+    local networks="--detector --model --precision --min-face --max-faces
+        --score --policy --aligned"
+    local photos="--files-from --null --format --threads --draw
+        --max-megapixels --quiet"
+    local options=""
+
+    if [ "$COMP_CWORD" = 1 ]; then
+        COMPREPLY=($(compgen -W "detect align embed verify model bench
+            selftest --help --version" -- "$current"))
+        return
+    fi
+    case $before in
+    --precision)
+        COMPREPLY=($(compgen -W "auto fp32 bf16 int8" -- "$current"))
+        return ;;
+    --policy)
+        COMPREPLY=($(compgen -W "all largest central single" -- "$current"))
+        return ;;
+    --format)
+        COMPREPLY=($(compgen -W "jsonl json csv npy" -- "$current"))
+        return ;;
+    --color)
+        COMPREPLY=($(compgen -W "rgb bgr" -- "$current"))
+        return ;;
+    --draw | --out)
+        COMPREPLY=($(compgen -d -- "$current"))
+        return ;;
+    esac
+    case $verb in
+    detect | embed) options="$photos $networks" ;;
+    align) options="--out --template $photos $networks" ;;
+    verify) options="--threshold --json $networks" ;;
+    bench) options="--runs --json $networks" ;;
+    selftest) options="$networks" ;;
+    model)
+        if [ "$COMP_CWORD" = 2 ]; then
+            COMPREPLY=($(compgen -W "info import" -- "$current"))
+            return
+        fi
+        case ${COMP_WORDS[2]} in
+        info) options="--json --precision" ;;
+        import) options="--preset --color --mean --scale --size --template
+            --threshold --license --source" ;;
+        esac ;;
+    esac
+    case $current in
+    -*) COMPREPLY=($(compgen -W "$options --help" -- "$current")) ;;
+    *) COMPREPLY=($(compgen -f -- "$current")) ;;
+    esac
+}
+complete -o filenames -F _facet facet

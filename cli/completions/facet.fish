@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for facet
+
+set -l verbs detect align embed verify model bench selftest
+complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
+
+function __facet_with
+    __fish_seen_subcommand_from $argv
+end
+
+set -l nets '__facet_with detect align embed verify bench selftest'
+complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
+complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
+complete -c facet -n $nets -l precision -x -a 'auto fp32 bf16 int8'
+complete -c facet -n $nets -l min-face -x -d 'smallest face, pixels'
+complete -c facet -n $nets -l max-faces -x -d 'only the best of a photo'
+complete -c facet -n $nets -l score -x -d 'how sure to be that it is a face'
+complete -c facet -n $nets -l policy -x -a 'all largest central single'
+complete -c facet -n $nets -l aligned -d 'the photos are aligned crops'
+
+set -l many '__facet_with detect align embed'
+complete -c facet -n $many -l files-from -r -d 'photos listed in a file'
+complete -c facet -n $many -l null -s 0 -d 'names end with a zero byte'
+complete -c facet -n $many -l format -x -a 'jsonl json csv npy'
+complete -c facet -n $many -l threads -s t -x -d 'photos at a time'
+complete -c facet -n $many -l draw -x -a '(__fish_complete_directories)'
+complete -c facet -n $many -l max-megapixels -x -d 'refuse larger photos'
+complete -c facet -n $many -l quiet -s q -d 'no progress'
+
+complete -c facet -n '__facet_with align' -l out -s o -x \
+    -a '(__fish_complete_directories)'
+complete -c facet -n '__facet_with align import' -l template -x
+complete -c facet -n '__facet_with verify bench info' -l json -s j
+complete -c facet -n '__facet_with verify import' -l threshold -x
+complete -c facet -n '__facet_with bench' -l runs -s n -x
+
+complete -c facet -n '__facet_with model' -f -a 'info import'
+complete -c facet -n '__facet_with info' -l precision -s p -x \
+    -a 'auto fp32 bf16 int8'
+for option in preset mean scale size license source
+    complete -c facet -n '__facet_with import' -l $option -x
+end
+complete -c facet -n '__facet_with import' -l color -x -a 'rgb bgr'

@@ -1,0 +1,66 @@
+#compdef facet
+# SPDX-License-Identifier: Apache-2.0
+# zsh completion for facet
+
+local -a networks photos own
+networks=(
+    '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
+    '--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"'
+    '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
+    '--min-face=[smallest face to report]:pixels:'
+    '--max-faces=[only the best of a photo]:number:'
+    '--score=[how sure to be that it is a face]:score:'
+    '--policy=[which faces count]:name:(all largest central single)'
+    '--aligned[the photos are aligned crops]'
+)
+photos=(
+    '--files-from=[photos listed in a file]:file:_files'
+    '--null[names in the list end with a zero byte]'
+    '--format=[of the output]:name:(jsonl json csv npy)'
+    '--threads=[photos at a time]:number:'
+    '--draw=[folder of marked copies]:folder:_files -/'
+    '--max-megapixels=[refuse larger photos]:number:'
+    '--quiet[no progress on the terminal]'
+)
+
+if (( CURRENT == 2 )); then
+    _values verb \
+        'detect[find the faces of photos]' \
+        'align[cut faces out, upright and of one size]' \
+        'embed[turn the faces of photos into embeddings]' \
+        'verify[say whether two photos show one person]' \
+        'model[look at a network, or make a foreign one fit]' \
+        'bench[time the networks on this machine]' \
+        'selftest[check the engine on this machine]'
+    return
+fi
+case $words[2] in
+    detect|embed) own=($photos $networks) ;;
+    align) own=('--out=[where the crops go]:folder:_files -/'
+        '--template=[how faces lie in the crops]:name:' $photos $networks) ;;
+    verify) own=('--threshold=[similarity of a match]:similarity:'
+        '--json[answer in JSON]' $networks) ;;
+    bench) own=('--runs=[time so many runs]:number:'
+        '--json[answer in JSON Lines]' $networks) ;;
+    selftest) own=($networks) ;;
+    model)
+        if (( CURRENT == 3 )); then
+            _values part info import
+            return
+        fi
+        case $words[3] in
+            info) own=('--json[answer in JSON]'
+                '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
+                ) ;;
+            import) own=('--preset=[begin with a known kind]:name:'
+                '--color=[channel order]:order:(rgb bgr)'
+                '--mean=[of the pixels]:numbers:'
+                '--scale=[of the pixels]:numbers:'
+                '--size=[of the input]:WxH:'
+                '--template=[how faces lie in the input]:name:'
+                '--threshold=[similarity of a match]:similarity:'
+                '--license=[of the weights]:text:'
+                '--source=[of the weights]:text:') ;;
+        esac ;;
+esac
+_arguments $own '--help[tell more]' '*:photo:_files'

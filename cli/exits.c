@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exits.h"
+
+#include <stdarg.h>
+
+const char exit_table[] =
+    "Exit status:\n"
+    "    0  success; with verify: the same person\n"
+    "    1  with verify: not the same person\n"
+    "    2  the command was used wrongly\n"
+    "    3  no face where one is required\n"
+    "    4  several faces where exactly one is required\n"
+    "    5  a photo that cannot be read as a picture\n"
+    "    6  a network that is missing, damaged or not fit for this use\n"
+    "    7  a file cannot be found, read or written\n"
+    "    8  not enough memory\n"
+    "    9  a self-test failed, or a defect of facet\n"
+    "  130  interrupted\n"
+    "When some photos of many fail, the others are done all the same, and the\n"
+    "exit status is that of the first that failed.\n";
+
+exit_number exit_for_photo(facet_status status)
+{
+    switch (status) {
+    case FACET_OK:
+        return EXIT_YES;
+    case FACET_EINVAL:
+        return EXIT_USAGE;
+    case FACET_ENOMEM:
+        return EXIT_NO_MEMORY;
+    case FACET_EIO:
+    case FACET_ENOTFOUND:
+    case FACET_EEXISTS:
+    case FACET_EBUSY:
+        return EXIT_IO;
+    case FACET_EEMPTY:
+    case FACET_ETRUNCATED:
+    case FACET_EDAMAGED:
+    case FACET_ENOTIMAGE:
+    case FACET_ELIMIT:
+    case FACET_EUNSUPPORTED:
+        return EXIT_BAD_IMAGE;
+    case FACET_EMODEL:
+    case FACET_ECONTRACT:
+        return EXIT_BAD_MODEL;
+    case FACET_ENOFACE:
+        return EXIT_NO_FACE;
+    case FACET_EMANYFACES:
+        return EXIT_MANY_FACES;
+    case FACET_ECANCELED:
+        return EXIT_INTERRUPTED;
+    case FACET_EINTERNAL:
+        break;
+    }
+    return EXIT_FAULT;
+}
+
+exit_number exit_for_model(facet_status status)
+{
+    switch (status) {
+    case FACET_OK:
+        return EXIT_YES;
+    case FACET_EINVAL:
+        return EXIT_USAGE;
+    case FACET_ENOMEM:
+        return EXIT_NO_MEMORY;
+    case FACET_EINTERNAL:
+        return EXIT_FAULT;
+    default:
+        return EXIT_BAD_MODEL;
+    }
+}
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("facet: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}

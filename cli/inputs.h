@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inputs.h - which photos: arguments, folders, and lists on stdin or in a file.
+ *
+ * Folders are walked in sorted order, without hidden files and without
+ * following links to folders; of their files those count whose name ends like a
+ * picture's. A name given by itself always counts. Lists are read as they are
+ * needed, so that they may be endless. */
+#ifndef FACET_CLI_INPUTS_H
+#define FACET_CLI_INPUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct inputs inputs;
+
+/* Names from the command line ("-" is a list on stdin), then those of the file
+ * `list` (NULL for none; "-" is stdin), whose names end with `separator`.
+ * NULL, having complained, when a list cannot be opened or memory is short. */
+inputs *inputs_open(
+    char *const *names, int count, const char *list, char separator);
+void inputs_close(inputs *in);
+
+/* The next photo, to be freed; NULL after the last. */
+char *inputs_next(inputs *in);
+
+/* How many there are in all; 0 while a list is not read to its end. */
+size_t inputs_total(const inputs *in);
+
+/* A folder or a list could not be read to its end (and that was told). */
+bool inputs_failed(const inputs *in);
+
+#endif

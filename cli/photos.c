@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "photos.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exits.h"
+#include "facet/draw.h"
+#include "facet/settings.h"
+#include "networks.h"
+#include "numbers.h"
+#include "output.h"
+#include "progress.h"
+#include "work.h"
+
+enum { MAX_THREADS = 1024, DRAW_QUALITY = 90 };
+
+typedef struct photos {
+    const photo_verb *verb;
+    networks nets;
+    output_format format;
+    const char *list;
+    char separator;
+    int threads;
+    bool quiet;
+    const char *draw;          /* folder of marked pictures; NULL for none */
+    const char *crops;         /* folder of aligned crops */
+    const char *template_name; /* of aligned crops; NULL: the network's */
+    facet_image_opts limits;
+    char **names; /* [n_names], into argv */
+    int n_names;
+
+    facet_align_template template;
+    facet_pipeline **pipelines; /* [threads] */
+    inputs *in;
+    output out;
+    progress progress;
+    exit_number status; /* of the first photo that failed */
+} photos;
+
+/* ---- Options ---- */
+
+enum {
+    KEY_FILES_FROM = 0x200,
+    KEY_FORMAT,
+    KEY_DRAW,
+    KEY_TEMPLATE,
+    KEY_MEGAPIXELS,
+};
+
+static const struct argp_option options[] = {
+    { "files-from", KEY_FILES_FROM, "FILE", 0,
+        "photos listed in FILE, one a line; - is stdin", 0 },
+    { "null", '0', NULL, 0, "names in the list end with a zero byte", 0 },
+    { "format", KEY_FORMAT, "NAME", 0,
+        "jsonl (the default), json, csv; npy with embed", 0 },
+    { "threads", 't', "N", 0, "photos at a time; default: every core", 0 },
+    { "draw", KEY_DRAW, "DIR", 0, "put copies with the faces marked there", 0 },
+    { "max-megapixels", KEY_MEGAPIXELS, "N", 0,
+        "refuse larger photos; default 100", 0 },
+    { "quiet", 'q', NULL, 0, "no progress on the terminal", 0 },
+    { 0 },
+};
+
+static const struct argp_option align_options[] = {
+    { "out", 'o', "DIR", 0, "where the crops go (required)", 0 },
+    { "template", KEY_TEMPLATE, "NAME", 0,
+        "how faces lie in the crops; default: as the network of --model wants "
+        "them, else arcface-112",
+        0 },
+    { 0 },
+};
+
+static void check(const photos *p, const struct argp_state *state)
+{
+    if (!p->n_names && !p->list)
+        argp_error(state, "no photo given");
+    if (p->format == OUTPUT_NPY && !p->verb->embeds)
+        argp_error(state, "npy holds embeddings: use it with embed");
+    if (p->verb->aligns && !p->crops)
+        argp_error(state, "say with --out where the crops go");
+    if (!p->verb->embeds && p->nets.opts.aligned)
+        argp_error(state, "--aligned is for embed");
+    if (!p->verb->embeds && !p->verb->aligns && p->nets.embedder)
+        argp_error(state, "--model is for embed and align");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    photos *p = state->input;
+    int format;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &p->nets;
+        if (p->verb->aligns)
+            state->child_inputs[1] = p;
+        break;
+    case KEY_FILES_FROM:
+        p->list = text;
+        break;
+    case '0':
+        p->separator = '\0';
+        break;
+    case KEY_FORMAT:
+        format = output_format_parse(text);
+        if (format < 0)
+            argp_error(state, "no format '%s'", text);
+        p->format = (output_format)format;
+        break;
+    case 't':
+        p->threads =
+            (int)whole_option(state, "--threads", text, 1, MAX_THREADS);
+        break;
+    case KEY_DRAW:
+        p->draw = text;
+        break;
+    case KEY_MEGAPIXELS:
+        p->limits.max_pixels =
+            (size_t)(1e6 *
+                     number_option(state, "--max-megapixels", text, 0.01, 1e5));
+        break;
+    case 'q':
+        p->quiet = true;
+        break;
+    case ARGP_KEY_ARGS:
+        p->names = state->argv + state->next;
+        p->n_names = state->argc - state->next;
+        break;
+    case ARGP_KEY_END:
+        check(p, state);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static error_t parse_align(int key, char *text, struct argp_state *state)
+{
+    photos *p = state->input;
+
+    switch (key) {
+    case 'o':
+        p->crops = text;
+        break;
+    case KEY_TEMPLATE:
+        p->template_name = text;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static void parse_arguments(photos *p, int argc, char **argv)
+{
+    static const struct argp aligning = { .options = align_options,
+        .parser = parse_align };
+    const struct argp_child children[] = {
+        { &networks_argp, 0, NULL, 0 },
+        { p->verb->aligns ? &aligning : NULL, 0, NULL, -1 },
+        { NULL, 0, NULL, 0 },
+    };
+    char doc[512];
+    const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "PHOTO|FOLDER|-...",
+        .doc = doc,
+        .children = children,
+    };
+
+    snprintf(doc, sizeof doc, "%s\v%s", p->verb->doc,
+        "Folders are taken with all below them; - is a list of photos on "
+        "stdin. See facet(1) for the exit status.");
+    argp_parse(&argp, argc, argv, 0, NULL, p);
+}
+
+/* ---- One photo ---- */
+
+/* DIR/name for what is made of a photo: the photo's whole path, with _ for /,
+ * so that photos of one name in two folders do not meet. To be freed. */
+static char *path_in(const char *folder, const char *photo, const char *ending)
+{
+    const size_t size = strlen(folder) + strlen(photo) + strlen(ending) + 2;
+    char *path = malloc(size);
+    size_t skip = strspn(photo, "./");
+
+    if (!path)
+        return NULL;
+    if (!photo[skip])
+        skip = 0;
+    snprintf(path, size, "%s/%s%s", folder, photo + skip, ending);
+    for (char *c = path + strlen(folder) + 1; *c; c++)
+        if (*c == '/')
+            *c = '_';
+    return path;
+}
+
+static bool writable_ending(const char *name)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp" };
+    const char *dot = strrchr(name, '.');
+
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(dot, endings[i]))
+            return true;
+    return false;
+}
+
+static facet_status draw(const photos *p, facet_image *image, const char *photo,
+    const facet_faces *faces, facet_error *err)
+{
+    char *path = path_in(p->draw, photo, writable_ending(photo) ? "" : ".jpg");
+    facet_status st = path ? FACET_OK : FACET_ENOMEM;
+
+    for (size_t i = 0; i < facet_faces_count(faces) && st == FACET_OK; i++)
+        st = facet_draw_face(image, facet_faces_face(faces, i), err);
+    if (st == FACET_OK)
+        st = facet_image_write(image, path, DRAW_QUALITY, err);
+    free(path);
+    return st;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+static facet_status write_crop(const photos *p, const facet_image *image,
+    const facet_face *face, const char *path, facet_error *err)
+{
+    facet_image *crop = NULL;
+    facet_status st =
+        facet_align(image, face->landmarks, &p->template, &crop, err);
+
+    if (st == FACET_OK)
+        st = facet_image_write(crop, path, 100, err);
+    facet_image_free(crop);
+    return st;
+}
+
+/* Write the crops; *names gets their files, one a face. */
+static facet_status write_crops(const photos *p, const facet_image *image,
+    const char *photo, const facet_faces *faces, char ***names,
+    facet_error *err)
+{
+    const size_t count = facet_faces_count(faces);
+    facet_status st = FACET_OK;
+
+    *names = calloc(count + 1, sizeof **names);
+    for (size_t i = 0; *names && i < count && st == FACET_OK; i++) {
+        char ending[32];
+
+        snprintf(ending, sizeof ending, "-%zu.png", i);
+        (*names)[i] = path_in(p->crops, photo, ending);
+        st = (*names)[i] ? write_crop(p, image, facet_faces_face(faces, i),
+                               (*names)[i], err)
+                         : FACET_ENOMEM;
+    }
+    return *names ? st : FACET_ENOMEM;
+}
+
+static void do_photo(void *context, int thread, work_item *item)
+{
+    const photos *p = context;
+    facet_error err = { FACET_OK, "" };
+    facet_image *image = NULL;
+    facet_faces *faces = NULL;
+    char **crops = NULL;
+    result r = { .path = item->path, .message = err.msg };
+
+    r.status = facet_image_read(item->path, &p->limits, &image, &err);
+    if (r.status == FACET_OK)
+        r.status =
+            facet_pipeline_faces(p->pipelines[thread], image, &faces, &err);
+    if (r.status == FACET_OK) {
+        r.width = facet_image_width(image);
+        r.height = facet_image_height(image);
+        r.faces = faces;
+        item->faces = facet_faces_count(faces);
+    }
+    if (r.status == FACET_OK && p->crops)
+        r.status = write_crops(p, image, item->path, faces, &crops, &err);
+    if (r.status == FACET_OK && p->draw)
+        r.status = draw(p, image, item->path, faces, &err);
+    r.crops = crops;
+    item->status = exit_for_photo(r.status);
+    item->bytes = output_text(p->format, &r, &item->size);
+    if (r.status != FACET_OK && p->format >= OUTPUT_CSV)
+        complain("%s: %s", item->path,
+            *err.msg ? err.msg : facet_status_str(r.status));
+    free_names(crops, item->faces);
+    facet_faces_free(faces);
+    facet_image_free(image);
+}
+
+/* ---- All of them ---- */
+
+static bool take_photo(void *context, const work_item *item)
+{
+    photos *p = context;
+    const size_t rows = item->status == EXIT_YES ? item->faces : 0;
+
+    if (p->status == EXIT_YES)
+        p->status = item->bytes ? item->status : EXIT_NO_MEMORY;
+    progress_step(&p->progress, inputs_total(p->in));
+    if (!item->bytes) {
+        complain("%s: not enough memory for the result", item->path);
+        return true;
+    }
+    return output_put(&p->out, item->bytes, item->size, rows);
+}
+
+/* Make a folder unless it is there. */
+static int need_folder(const char *folder)
+{
+    if (!folder || mkdir(folder, 0777) == 0 || errno == EEXIST)
+        return EXIT_YES;
+    complain("%s: %s", folder, strerror(errno));
+    return EXIT_IO;
+}
+
+/* The template that the network of --model wants. */
+static int template_of_network(photos *p)
+{
+    facet_model *model = NULL;
+    facet_settings settings;
+    facet_error err = { FACET_OK, "" };
+    facet_status st = facet_model_load(p->nets.embedder, NULL, &model, &err);
+
+    if (st == FACET_OK)
+        st = facet_settings_read(model, &settings, &err);
+    if (st == FACET_OK)
+        p->template = settings.align;
+    else
+        complain("%s", err.msg);
+    facet_model_free(model);
+    return (int)exit_for_model(st);
+}
+
+static int choose_template(photos *p)
+{
+    const char *name = p->template_name ? p->template_name : "arcface-112";
+    const facet_align_template *found = facet_template_find(name);
+
+    if (!p->template_name && p->nets.embedder)
+        return template_of_network(p);
+    if (found) {
+        p->template = *found;
+        return EXIT_YES;
+    }
+    complain("no template '%s'; there are:", name);
+    for (size_t i = 0; i < facet_template_count(); i++)
+        fprintf(stderr, "  %s\n", facet_template_at(i)->name);
+    return EXIT_USAGE;
+}
+
+/* A pipeline for each thread; the networks are loaded once. */
+static int open_pipelines(photos *p)
+{
+    int status;
+    facet_error err = { FACET_OK, "" };
+
+    p->pipelines = calloc((size_t)p->threads, sizeof *p->pipelines);
+    if (!p->pipelines)
+        return EXIT_NO_MEMORY;
+    status = networks_open(&p->nets, p->verb->embeds, &p->pipelines[0]);
+    for (int t = 1; t < p->threads && status == EXIT_YES; t++) {
+        status = (int)exit_for_model(
+            facet_pipeline_clone(p->pipelines[0], &p->pipelines[t], &err));
+        if (status != EXIT_YES)
+            complain("%s", err.msg);
+    }
+    return status;
+}
+
+static void close_all(photos *p)
+{
+    for (int t = p->threads - 1; p->pipelines && t >= 0; t--)
+        facet_pipeline_close(p->pipelines[t]);
+    free(p->pipelines);
+    inputs_close(p->in);
+}
+
+static int run(photos *p)
+{
+    exit_number status;
+
+    if (!output_begin(&p->out, p->format))
+        return EXIT_IO;
+    progress_start(&p->progress, p->quiet);
+    status = work_run(p->in, p->threads, do_photo, take_photo, p);
+    progress_end(&p->progress);
+    if (!output_end(&p->out))
+        return EXIT_IO;
+    if (status != EXIT_YES)
+        return (int)status;
+    return p->status == EXIT_YES && inputs_failed(p->in) ? EXIT_IO
+                                                         : (int)p->status;
+}
+
+int photos_run(const photo_verb *verb, int argc, char **argv)
+{
+    photos p = { .verb = verb, .separator = '\n', .status = EXIT_YES };
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    char name[32];
+    int status;
+
+    snprintf(name, sizeof name, "%s", verb->name);
+    argv[0] = name;
+    networks_init(&p.nets);
+    facet_image_opts_init(&p.limits);
+    p.threads = cores > 0 && cores <= MAX_THREADS ? (int)cores : 1;
+    parse_arguments(&p, argc, argv);
+
+    status = need_folder(p.draw);
+    if (status == EXIT_YES)
+        status = need_folder(p.crops);
+    if (status == EXIT_YES && verb->aligns)
+        status = choose_template(&p);
+    if (status == EXIT_YES) {
+        p.in = inputs_open(p.names, p.n_names, p.list, p.separator);
+        status = p.in ? EXIT_YES : EXIT_IO;
+    }
+    if (status == EXIT_YES && inputs_total(p.in) &&
+        inputs_total(p.in) < (size_t)p.threads)
+        p.threads = (int)inputs_total(p.in);
+    if (status == EXIT_YES)
+        status = open_pipelines(&p);
+    if (status == EXIT_YES)
+        status = run(&p);
+    close_all(&p);
+    return status;
+}

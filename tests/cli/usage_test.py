@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Help, wrong use, and that man page and completions know every option."""
+import pathlib
+import re
+import tempfile
+import unittest
+
+from command import SOURCE, facet
+
+VERBS = ['detect', 'align', 'embed', 'verify', 'model info', 'model import',
+         'bench', 'selftest']
+
+
+def options(verb):
+    text = facet(*verb.split(), '--help').stdout
+    return set(re.findall(r'--([a-z][a-z-]+)', text)) - {'help', 'usage'}
+
+
+class Usage(unittest.TestCase):
+    def test_help_fits_into_80_columns(self):
+        for verb in [''] + VERBS:
+            process = facet(*verb.split(), '--help')
+            self.assertEqual(process.returncode, 0, verb)
+            self.assertTrue(process.stdout.startswith('Usage: facet'), verb)
+            for line in process.stdout.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_the_table_of_exit_numbers_is_the_man_pages(self):
+        page = (SOURCE / 'docs/man/facet.1').read_text()
+        table = re.findall(r'^ +(\d+)  (.+)$', facet('--help').stdout, re.M)
+        self.assertEqual(len(table), 11)
+        self.assertEqual(table, re.findall(r'^(\d+)\|(.+)$', page, re.M))
+
+    def test_man_page_and_completions_know_every_option(self):
+        page = (SOURCE / 'docs/man/facet.1').read_text().replace('\\-', '-')
+        files = {'facet.1': page}
+        for path in sorted((SOURCE / 'cli/completions').iterdir()):
+            files[path.name] = path.read_text()
+        for verb in VERBS:
+            for option in options(verb):
+                for name, text in files.items():
+                    wanted = f'-l {option}' if name == 'facet.fish' \
+                        else f'--{option}'
+                    if name == 'facet.fish' and wanted not in text:
+                        wanted = f' {option}'  # in its list of options
+                    self.assertIn(wanted, text, f'{name} lacks {wanted}')
+
+    def test_wrong_use_is_2_and_nothing_on_stdout(self):
+        for arguments in ([], ['dance'], ['detect'], ['embed'], ['verify', 'a'],
+                          ['verify', 'a', 'b', 'c'], ['detect', '--nonsense'],
+                          ['detect', '--format', 'xml', 'a'],
+                          ['detect', '--format', 'npy', 'a'],
+                          ['detect', '--threads', '0', 'a'],
+                          ['detect', '--threads', '1.5', 'a'],
+                          ['detect', '--score', 'nan', 'a'],
+                          ['detect', '--model', 'm', 'a'],
+                          ['detect', '--aligned', 'a'],
+                          ['embed', '--policy', 'best', 'a'],
+                          ['embed', '--precision', 'fp8', 'a'],
+                          ['align', 'a'], ['model'], ['model', 'info'],
+                          ['model', 'import', 'a'],
+                          ['model', 'import', '--size', '3', 'a', 'b'],
+                          ['model', 'import', '--mean', '1,2', 'a', 'b'],
+                          ['verify', '--threshold', '2', 'a', 'b']):
+            process = facet(*arguments)
+            self.assertEqual(process.returncode, 2, arguments)
+            self.assertEqual(process.stdout, '', arguments)
+            self.assertNotEqual(process.stderr, '', arguments)
+
+    def test_version_is_that_of_the_build(self):
+        text = (SOURCE / 'CMakeLists.txt').read_text()
+        version = re.search(r'VERSION (\d+\.\d+\.\d+)', text).group(1)
+        self.assertEqual(facet('--version').stdout, f'facet {version}\n')
+
+    def test_a_missing_network_is_6_and_says_which(self):
+        process = facet('detect', 'a.jpg', FACET_DETECTOR='/nowhere/d.onnx')
+        self.assertEqual(process.returncode, 6)
+        self.assertIn('/nowhere/d.onnx', process.stderr)
+
+    def test_a_file_that_is_no_network_is_6(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'not.onnx'
+            path.write_bytes(b'\x00\x01 this is no network')
+            for arguments in (['model', 'info', path],
+                              ['model', 'import', path, f'{folder}/new.onnx'],
+                              ['detect', '--detector', path, 'a.jpg']):
+                process = facet(*arguments)
+                self.assertEqual(process.returncode, 6, arguments)
+                self.assertTrue(process.stderr.startswith('facet: '))
+            self.assertFalse((pathlib.Path(folder) / 'new.onnx').exists())
+
+
+
+if __name__ == '__main__':
+    unittest.main()
