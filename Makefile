@@ -9,8 +9,8 @@ FUZZ_SECONDS ?= 600
 KILLS ?= 1000
 
 help: ## Say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | \
-	    sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | \
+	    sed 's/:.*## /\t/' | expand -t 16
 
 packages: ## Install the Debian packages that are missing
 	@tools/install_packages.sh build
@@ -18,6 +18,9 @@ packages: ## Install the Debian packages that are missing
 build: packages ## Build the library and the command into build/
 	cmake --preset release
 	cmake --build build -j $(JOBS)
+
+demo: build ## Build, then find and compare the faces of some photos
+	@tools/demo.sh build
 
 test: build ## Build, then run the whole suite
 	ctest --test-dir build --output-on-failure -j $(JOBS)
