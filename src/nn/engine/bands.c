@@ -6,6 +6,7 @@
 enum {
     SMALL_BYTES = 192 << 10, /* maps that stay in cache by themselves */
     CACHE_BYTES = 320 << 10, /* of a core's, for one turn */
+    MAX_WEIGHTS = 96 << 10,  /* filters that may be read anew each turn */
 };
 
 /* A band on its way down an image. */
@@ -121,7 +122,8 @@ static bool is_map(const facet__step *step, const facet__view *views)
     const facet__view *out = &views[step->out[0]];
 
     return step->class->rows && step->n_out == 1 &&
-           out->layout == FACET__NHWC && out->shape.n == 4;
+           step->weight_bytes <= MAX_WEIGHTS && out->layout == FACET__NHWC &&
+           out->shape.n == 4;
 }
 
 static bool is_large(const facet__step *step, const facet__view *views)

@@ -33,4 +33,7 @@ typedef struct facet__filters {
 void *facet__conv_create(const facet__filters *filters, const facet__tail *tail,
     bool bf16, const facet__step_class **class);
 
+/* Bytes of the packed filters of such params. */
+size_t facet__conv_bytes(const void *params);
+
 #endif

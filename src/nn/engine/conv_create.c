@@ -170,3 +170,10 @@ void facet__conv_free(void *params)
     facet__free(p->tail.slope);
     facet__free(p);
 }
+
+size_t facet__conv_bytes(const void *params)
+{
+    const conv_params *p = params;
+
+    return p->packed_group * p->groups;
+}

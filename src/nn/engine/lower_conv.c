@@ -49,7 +49,11 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     if (tail.residual)
         in[1] = facet__slot_of(c, chain->residual, layout, 0);
     out = facet__slot_new(c, chain->result, layout, wanted ? wanted : type);
-    return facet__emit(c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
+    st = facet__emit(c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
+    if (st == FACET_OK)
+        c->program->steps[c->program->n_steps - 1].weight_bytes =
+            facet__conv_bytes(params);
+    return st;
 }
 
 static bool is_dilated(const facet__node *node)

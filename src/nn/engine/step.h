@@ -37,7 +37,8 @@ struct facet__step {
     int node;     /* of the graph, for messages; FACET__NONE: a conversion */
     int in[FACET__STEP_MAX], n_in; /* slots */
     int out[FACET__STEP_MAX], n_out;
-    bool windowed; /* wants a facet__window */
+    bool windowed;       /* wants a facet__window */
+    size_t weight_bytes; /* read again each time rows are run */
 };
 
 /* What steps see of a plan while they run. */
