@@ -5,7 +5,7 @@
 
 #include "nn/engine/step.h"
 
-enum { FACET__FEW_CHANNELS = 4 }; /* up to here conv_rows is the faster */
+enum { FACET__FEW_CHANNELS = 4 }; /* up to here planes are the faster */
 
 /* What follows a convolution and is done on the way to memory. */
 typedef struct facet__tail {
@@ -32,6 +32,9 @@ typedef struct facet__filters {
  * `tail` is still the caller's). */
 void *facet__conv_create(const facet__filters *filters, const facet__tail *tail,
     bool bf16, const facet__step_class **class);
+
+/* Does the step read planes (a PLAIN picture), not pixels? */
+bool facet__conv_is_planar(const void *params);
 
 /* Bytes of the packed filters of such params. */
 size_t facet__conv_bytes(const void *params);

@@ -43,9 +43,9 @@ static float *folded_bias(const facet__filters *f)
 }
 
 /* [o][c][y][x] to the order in which a pixel's neighbourhood comes:
- * [o][y][x][c] from gathered pixels, [o][y][c][x] from the rows of conv_rows,
- * where each segment [x] may be padded with a zero. */
-static float *reorder(const conv_params *p, const float *w, bool rows)
+ * [o][y][x][c] from pixels, [o][y][c][x] from planes; a segment (a filter's
+ * row, of all channels or of one) may be padded with a zero. */
+static float *reorder(const conv_params *p, const float *w)
 {
     const size_t c = p->in_group, width = p->kernel_w;
     float *t = facet__calloc(p->out * p->k, sizeof *t);
@@ -54,8 +54,8 @@ static float *reorder(const conv_params *p, const float *w, bool rows)
         for (size_t i = 0; i < c; i++)
             for (size_t y = 0; y < p->kernel_h; y++)
                 for (size_t x = 0; x < width; x++) {
-                    const size_t at = rows ? (y * c + i) * p->segment + x
-                                           : (y * width + x) * c + i;
+                    const size_t at = p->planar ? (y * c + i) * p->segment + x
+                                                : y * p->segment + x * c + i;
 
                     t[o * p->k + at] =
                         w[((o * c + i) * p->kernel_h + y) * width + x];
@@ -68,7 +68,7 @@ static facet_status pack_groups(
 {
     const size_t columns = f->out / f->groups;
     const size_t size = p->bf16 ? 2 : 4;
-    float *ordered = reorder(p, w, p->segment > 0);
+    float *ordered = reorder(p, w);
 
     p->packed_group = facet__gemm_packed_size(p->k, columns, p->bf16) * size;
     p->packed = facet__alloc(p->packed_group * f->groups);
@@ -108,8 +108,7 @@ static const facet__step_class *class_of(
 
     if (depthwise && !tail->residual)
         return &facet__step_depthwise;
-    if (f->in <= FACET__FEW_CHANNELS && f->groups == 1 && f->kernel_w > 1 &&
-        !f->dilated && !tail->residual)
+    if (f->groups == 1 && f->kernel_w > 1 && !f->dilated)
         return &facet__step_conv_rows;
     return &facet__step_conv;
 }
@@ -126,11 +125,15 @@ static conv_params params_of(const facet__filters *f, const facet__tail *tail,
         .tail = *tail };
 
     p.tail.slope = NULL;
-    p.k = p.in_group * p.kernel_h * p.kernel_w;
+    p.segment = p.in_group * p.kernel_w;
     if (class == &facet__step_conv_rows) {
-        p.segment = bf16 ? (p.kernel_w + 1) & ~(size_t)1 : p.kernel_w;
-        p.k = p.segment * p.kernel_h * p.in_group;
+        p.planar = f->in <= FACET__FEW_CHANNELS;
+        if (p.planar)
+            p.segment = p.kernel_w;
+        if (bf16)
+            p.segment = (p.segment + 1) & ~(size_t)1;
     }
+    p.k = p.segment * p.kernel_h * (p.planar ? p.in_group : 1);
     return p;
 }
 
@@ -176,4 +179,11 @@ size_t facet__conv_bytes(const void *params)
     const conv_params *p = params;
 
     return p->packed_group * p->groups;
+}
+
+bool facet__conv_is_planar(const void *params)
+{
+    const conv_params *p = params;
+
+    return p->planar;
 }

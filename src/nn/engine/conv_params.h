@@ -9,7 +9,8 @@ typedef struct conv_params {
     size_t kernel_h, kernel_w, groups;
     size_t in_group;     /* input channels of a group */
     size_t out;          /* output channels of all groups */
-    size_t segment;      /* of conv_rows: numbers of a filter's row, else 0 */
+    bool planar;         /* a conv_rows over planes, not pixels */
+    size_t segment;      /* numbers of a filter's row */
     size_t k;            /* depth of the product */
     bool bf16;           /* the products are of bf16 */
     void *packed;        /* the groups' filters, one after the other */

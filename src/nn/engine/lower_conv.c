@@ -42,7 +42,7 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
         facet__free(tail.slope);
         return st;
     }
-    in[0] = class == &facet__step_conv_rows
+    in[0] = facet__conv_is_planar(params)
                 ? facet__slot_of(
                       c, c->graph->nodes[i].in[0], FACET__PLAIN, FACET__F32)
                 : facet__slot_of(c, c->graph->nodes[i].in[0], layout, wanted);
