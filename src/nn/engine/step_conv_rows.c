@@ -14,6 +14,7 @@
 enum {
     COPY_BYTES = 160 << 10, /* of copied rows: they share L2 with filters */
     MAX_ROWS = 16,          /* output rows that share copied rows */
+    NARROW = 14,            /* a tile of the product */
 };
 
 typedef struct rows_run {
@@ -64,10 +65,23 @@ static rows_run setup(const facet__step *step, const facet__run *run)
     return r;
 }
 
+/* Rows narrower than a tile of the product would leave it half empty: there
+ * gathering (step_conv.c), which goes on over the ends of rows, is the faster.
+ */
+static bool gathers(const facet__step *step, const facet__run *run)
+{
+    const conv_params *p = step->params;
+
+    return facet__view_w(facet__out(step, run, 0)) < NARROW && !p->planar &&
+           p->k == p->in_group * p->kernel_h * p->kernel_w;
+}
+
 static size_t scratch(const facet__step *step, const facet__run *run)
 {
     const rows_run r = setup(step, run);
 
+    if (gathers(step, run))
+        return facet__step_conv.scratch(step, run);
     return copied_rows(&r, r.rows) * r.planes * r.pitch * r.element;
 }
 
@@ -171,6 +185,10 @@ static void rows(const facet__step *step, const facet__run *run, int thread,
     const rows_run r = setup(step, run);
     const size_t height = facet__view_h(r.out);
 
+    if (gathers(step, run)) {
+        facet__step_conv.rows(step, run, thread, first, end);
+        return;
+    }
     while (first < end) {
         const size_t left = height - first % height;
         size_t count = end - first < r.rows ? end - first : r.rows;
@@ -210,6 +228,10 @@ static void run_rows(const facet__step *step, const facet__run *run)
     task_run t = { .r = setup(step, run) };
     const size_t images = facet__view_n(t.r.out);
 
+    if (gathers(step, run)) {
+        facet__step_conv.run(step, run);
+        return;
+    }
     t.groups = (facet__view_h(t.r.out) + t.r.rows - 1) / t.r.rows;
     t.parts = images * t.groups >= threads
                   ? 1
