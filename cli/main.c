@@ -20,6 +20,8 @@ static const struct {
     { "align", verb_align, "cut faces out, upright and of one size" },
     { "embed", verb_embed, "turn the faces of photos into embeddings" },
     { "verify", verb_verify, "say whether two photos show one person" },
+    { "eval", verb_eval, "measure how good embeddings are" },
+    { "calibrate", verb_calibrate, "give similarities a meaning" },
     { "model", verb_model, "look at a network, or make a foreign one fit" },
     { "bench", verb_bench, "time the networks on this machine" },
     { "selftest", verb_selftest, "check the engine on this machine" },

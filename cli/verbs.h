@@ -8,6 +8,8 @@ int verb_detect(int argc, char **argv);
 int verb_align(int argc, char **argv);
 int verb_embed(int argc, char **argv);
 int verb_verify(int argc, char **argv);
+int verb_eval(int argc, char **argv);
+int verb_calibrate(int argc, char **argv);
 int verb_model(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_selftest(int argc, char **argv);

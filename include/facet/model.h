@@ -102,6 +102,20 @@ FACET_API size_t facet_model_metadata_count(const facet_model *model);
 FACET_API const char *facet_model_metadata_key(
     const facet_model *model, size_t index);
 
+/**
+ * Write a copy of an ONNX file with one entry of its metadata_props changed.
+ * The network computes the same, and its digest stays.
+ *
+ * @param text  NULL to remove the entry.
+ * @param path  Written whole or not at all; may be the source.
+ *
+ * Errors: FACET_EINVAL, those of facet_model_load, FACET_EIO.
+ * Thread safety: may be called at any time.
+ */
+FACET_API FACET_MUST_USE facet_status facet_model_set_metadata(
+    const char *source_path, const char *key, const char *text,
+    const char *path, facet_error *err);
+
 typedef struct facet_session_opts {
     size_t size; /**< set by facet_session_opts_init */
     int threads; /**< cores that one run may use; default 1 */

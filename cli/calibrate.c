@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* calibrate.c - labelled pairs to what a similarity means. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval.h"
+#include "exits.h"
+#include "facet/calibration.h"
+#include "verbs.h"
+
+static int print_text(const facet_calibration *c)
+{
+    const size_t size = facet_calibration_text(c, NULL, 0) + 1;
+    char *text = malloc(size);
+
+    if (!text || size == 1)
+        return EXIT_NO_MEMORY;
+    facet_calibration_text(c, text, size);
+    puts(text);
+    free(text);
+    return EXIT_YES;
+}
+
+static int print_table(const facet_calibration *c)
+{
+    printf("%-8s %-10s %-20s %s\n", "FMR", "threshold", "interval",
+        "FPIR in a gallery of 1000");
+    for (size_t i = 0; i < c->n_rates; i++) {
+        const facet_calibration_rate *r = &c->rates[i];
+
+        printf("%-8g %-10.4f %.4f to %-10.4f %.4g\n", r->fmr, r->threshold,
+            r->interval.low, r->interval.high,
+            facet_gallery_fpir(r->fmr, 1000));
+    }
+    printf("log-likelihood ratio = %.4f + %.4f x similarity\n", c->intercept,
+        c->slope);
+    return EXIT_YES;
+}
+
+/* A copy of the network that carries the calibration. */
+static int store(const eval_run *run, const facet_calibration *c)
+{
+    char *model = network_find(NETWORK_EMBEDDER, run->nets.embedder);
+    const size_t size = facet_calibration_text(c, NULL, 0) + 1;
+    char *text = malloc(size);
+    facet_error err = { FACET_OK, "" };
+    facet_status st = FACET_ENOMEM;
+
+    if (model && text && size > 1) {
+        facet_calibration_text(c, text, size);
+        st = facet_model_set_metadata(
+            model, FACET_CALIBRATION_KEY, text, run->out, &err);
+    }
+    free(model);
+    free(text);
+    return eval_fail(st, &err);
+}
+
+static int calibrate(eval_run *run)
+{
+    facet_calibration *c;
+    facet_error err = { FACET_OK, "" };
+    int status;
+
+    run->fusion = "media";
+    status = eval_read_list(run, "pairs");
+    if (status == EXIT_YES)
+        status = eval_embed(run);
+    if (status == EXIT_YES)
+        status = eval_score(run);
+    if (status != EXIT_YES)
+        return status;
+    c = malloc(sizeof *c);
+    if (!c)
+        return eval_fail(FACET_ENOMEM, NULL);
+    status = eval_fail(facet_calibrate(run->comparisons, run->protocol.n_pairs,
+                           &run->bootstrap, c, &err),
+        &err);
+    if (status == EXIT_YES) {
+        strcpy(c->contract, run->contract);
+        status = run->json ? print_text(c) : print_table(c);
+    }
+    if (status == EXIT_YES && run->out)
+        status = store(run, c);
+    free(c);
+    return status;
+}
+
+int verb_calibrate(int argc, char **argv)
+{
+    struct argp argp = eval_argp;
+    eval_run run;
+    int status;
+    char name[] = "facet calibrate";
+
+    argp.args_doc = "LIST";
+    argp.doc =
+        "From labelled pairs (lines `a b 1|0`) to thresholds for false match "
+        "rates and to likelihood ratios. With --out a copy of the network "
+        "carries them, and `facet verify --fmr` uses them.";
+    argv[0] = name;
+    eval_init(&run);
+    argp_parse(&argp, argc, argv, 0, NULL, &run);
+    if (run.words.count > 0)
+        run.list = run.words.items[0];
+    status = calibrate(&run);
+    eval_free(&run);
+    return status;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eval.c - how good is an embedding? Options, lists, and the way of a run. */
+#include "eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exits.h"
+#include "numbers.h"
+#include "verbs.h"
+
+enum {
+    KEY_PAIRS = 0x200,
+    KEY_IMAGES,
+    KEY_EMBEDDINGS,
+    KEY_NAMES,
+    KEY_CACHE,
+    KEY_MARGIN,
+    KEY_REPORT,
+    KEY_PLOT,
+    KEY_COHORT,
+    KEY_FAIL_IF,
+    KEY_ROUNDS,
+    KEY_SEED,
+    KEY_FLAT,
+    KEY_PROFILE,
+    KEY_FRAMES,
+    KEY_MAX_FRAMES,
+    KEY_FUSION,
+    KEY_TABLE,
+    KEY_MATCHES,
+    KEY_GALLERY,
+    KEY_PROBES,
+    KEY_DUPLICATES,
+    KEY_THREADS,
+};
+
+static const struct argp_option options[] = {
+    { NULL, 0, NULL, 0, "What is compared:", 3 },
+    { "pairs", KEY_PAIRS, "FILE", 0, "the list; also as an argument", 3 },
+    { "flat", KEY_FLAT, NULL, 0, "lfw: no folder for each person", 3 },
+    { "profile", KEY_PROFILE, NULL, 0, "cfp: frontal against profile", 3 },
+    { "frames", KEY_FRAMES, "DIR", 0, "ytf: where the videos' folders are", 3 },
+    { "max-frames", KEY_MAX_FRAMES, "N", 0,
+        "ytf: the first N frames of a video; default 100", 3 },
+    { "fusion", KEY_FUSION, "RULE", 0,
+        "templates of several pictures: media (the default), mean-similarity "
+        "(the default of ytf), random-frames",
+        3 },
+    { "table", KEY_TABLE, "FILE", 0, "ijb: metadata of 1:1 templates", 3 },
+    { "matches", KEY_MATCHES, "FILE", 0, "ijb: pairs of templates", 3 },
+    { "gallery", KEY_GALLERY, "FILE", 0, "ijb: metadata of the gallery", 3 },
+    { "probes", KEY_PROBES, "FILE", 0, "ijb: metadata of the probes", 3 },
+    { "duplicates", KEY_DUPLICATES, NULL, 0, "pairs may occur twice", 3 },
+    { NULL, 0, NULL, 0, "Where embeddings come from:", 4 },
+    { "images", KEY_IMAGES, "DIR|TAR", 0, "pictures; may be repeated", 4 },
+    { "margin", KEY_MARGIN, "PIXELS", 0,
+        "the pictures are ArcFace crops with this margin: nothing is detected",
+        4 },
+    { "embeddings", KEY_EMBEDDINGS, "FILE", 0,
+        "made before: JSON Lines of `facet embed`, or .npy", 4 },
+    { "names", KEY_NAMES, "FILE", 0, "the names of the rows of a .npy", 4 },
+    { "cache", KEY_CACHE, "DIR", 0,
+        "keep embeddings there, by contract and content", 4 },
+    { "threads", KEY_THREADS, "N", 0, "pictures at a time; default 1", 4 },
+    { NULL, 0, NULL, 0, "What comes out:", 5 },
+    { "json", 'j', NULL, 0, "answer in JSON", 5 },
+    { "report", KEY_REPORT, "FILE", 0, "a page of HTML with all of it", 5 },
+    { "plot", KEY_PLOT, "FILE", 0,
+        "a plot as .svg, .png or .pdf; a name with `det`, `cmc` or `hist` in "
+        "it gets that one, others the ROC; may be repeated",
+        5 },
+    { "cohort", KEY_COHORT, "FILE", 0,
+        "rates by group: lines of a person or file, and a group", 5 },
+    { "fail-if", KEY_FAIL_IF, "WHAT", 0,
+        "status 1 when true, such as 'fnmr@1e-3>0.05'; may be repeated", 5 },
+    { "rounds", KEY_ROUNDS, "N", 0, "of the bootstrap; default 1000", 5 },
+    { "seed", KEY_SEED, "N", 0, "of the bootstrap; default 1", 5 },
+    { "out", 'o', "FILE", 0, "calibrate: a copy of the network with it", 5 },
+    { 0 },
+};
+
+static void add_word(
+    const struct argp_state *state, eval_words *words, const char *text)
+{
+    if (words->count == EVAL_MANY)
+        argp_error(state, "more than %d of them", EVAL_MANY);
+    words->items[words->count++] = text;
+}
+
+static bool known_fusion(const char *text)
+{
+    return !strcmp(text, "media") || !strcmp(text, "mean-similarity") ||
+           !strcmp(text, "random-frames");
+}
+
+/* Options that only keep their text; NULL for others. */
+static const char **text_option(eval_run *run, int key)
+{
+    switch (key) {
+    case KEY_PAIRS:
+        return &run->list;
+    case KEY_EMBEDDINGS:
+        return &run->embeddings;
+    case KEY_NAMES:
+        return &run->names;
+    case KEY_CACHE:
+        return &run->cache;
+    case KEY_REPORT:
+        return &run->report;
+    case KEY_COHORT:
+        return &run->cohort;
+    case KEY_FRAMES:
+        return &run->frames;
+    case KEY_MATCHES:
+        return &run->matches;
+    case KEY_GALLERY:
+        return &run->gallery;
+    case KEY_PROBES:
+        return &run->probes;
+    case KEY_FUSION:
+        return &run->fusion;
+    case 'o':
+        return &run->out;
+    default:
+        return NULL;
+    }
+}
+
+/* Options that may be repeated; NULL for others. */
+static eval_words *words_option(eval_run *run, int key)
+{
+    switch (key) {
+    case KEY_IMAGES:
+        return &run->images;
+    case KEY_PLOT:
+        return &run->plots;
+    case KEY_FAIL_IF:
+        return &run->conditions;
+    case KEY_TABLE:
+        return &run->tables;
+    case ARGP_KEY_ARG:
+        return &run->words;
+    default:
+        return NULL;
+    }
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    eval_run *run = state->input;
+
+    if (text_option(run, key)) {
+        *text_option(run, key) = text;
+        if (key == KEY_FUSION && !known_fusion(text))
+            argp_error(state, "no fusion '%s'", text);
+        return 0;
+    }
+    if (words_option(run, key)) {
+        add_word(state, words_option(run, key), text);
+        return 0;
+    }
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &run->nets;
+        break;
+    case 'j':
+        run->json = true;
+        break;
+    case KEY_FLAT:
+        run->flat = true;
+        break;
+    case KEY_PROFILE:
+        run->profile = true;
+        break;
+    case KEY_DUPLICATES:
+        run->protocol_opts.duplicates = true;
+        break;
+    case KEY_MARGIN:
+        run->margin = number_option(state, "--margin", text, 0, 1000);
+        break;
+    case KEY_MAX_FRAMES:
+        run->max_frames =
+            (size_t)whole_option(state, "--max-frames", text, 0, 1e6);
+        break;
+    case KEY_ROUNDS:
+        run->bootstrap.rounds =
+            (unsigned)whole_option(state, "--rounds", text, 1, 1e6);
+        break;
+    case KEY_SEED:
+        run->bootstrap.seed =
+            (uint64_t)whole_option(state, "--seed", text, 0, 1e15);
+        break;
+    case KEY_THREADS:
+        run->threads = (int)whole_option(state, "--threads", text, 1, 256);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_child children[] = { { &networks_argp, 0, NULL, 0 },
+    { NULL, 0, NULL, 0 } };
+const struct argp eval_argp = {
+    .options = options,
+    .parser = parse,
+    .children = children,
+};
+
+void eval_init(eval_run *run)
+{
+    memset(run, 0, sizeof *run);
+    networks_init(&run->nets);
+    run->nets.opts.policy = FACET_POLICY_CENTRAL;
+    facet_protocol_opts_init(&run->protocol_opts);
+    facet_bootstrap_opts_init(&run->bootstrap);
+    run->margin = -1;
+    run->max_frames = 100;
+    run->threads = 1;
+}
+
+void eval_forget(eval_run *run)
+{
+    facet_curve_free(run->curve);
+    free(run->files);
+    free(run->comparisons);
+    free(run->searches);
+    run->curve = NULL;
+    run->files = NULL;
+    run->comparisons = NULL;
+    run->searches = NULL;
+    run->n_metrics = 0;
+    run->failed = 0;
+}
+
+void eval_free(eval_run *run)
+{
+    eval_forget(run);
+    facet_protocol_free(&run->protocol);
+    facet_pictures_close(run->pictures);
+}
+
+int eval_fail(facet_status status, const facet_error *err)
+{
+    if (status == FACET_OK)
+        return EXIT_YES;
+    complain("%s", err && *err->msg ? err->msg : facet_status_str(status));
+    return status == FACET_ENOTFOUND || status == FACET_EIO ||
+                   status == FACET_EDAMAGED || status == FACET_EEMPTY
+               ? (int)EXIT_IO
+               : (int)exit_for_photo(status);
+}
+
+static int usage(const char *text)
+{
+    complain("%s", text);
+    return EXIT_USAGE;
+}
+
+int eval_read_list(eval_run *run, const char *kind)
+{
+    facet_error err = { FACET_OK, "" };
+    facet_protocol *p = &run->protocol;
+    const facet_protocol_opts *opts = &run->protocol_opts;
+    const char *list = run->list;
+    facet_status st;
+
+    if (strcmp(kind, "ijb") == 0)
+        return eval_fail(
+            facet_protocol_read_ijb(run->tables.items, run->tables.count,
+                run->matches, run->gallery, run->probes, opts, p, &err),
+            &err);
+    if (!list)
+        return usage("which list? Give --pairs FILE");
+    if (strcmp(kind, "pairs") == 0)
+        st = facet_protocol_read_pairs(list, opts, p, &err);
+    else if (strcmp(kind, "lfw") == 0)
+        st = facet_protocol_read_lfw(list, run->flat, opts, p, &err);
+    else if (strcmp(kind, "identify") == 0)
+        st = facet_protocol_read_identify(list, opts, p, &err);
+    else if (strcmp(kind, "cfp") == 0)
+        st = facet_protocol_read_cfp(list, run->profile, opts, p, &err);
+    else if (strcmp(kind, "ytf") == 0)
+        st = facet_protocol_read_ytf(
+            list, run->frames, run->max_frames, opts, p, &err);
+    else if (strcmp(kind, "folder") == 0) {
+        st = facet_protocol_read_folder(list, opts, p, &err);
+        if (st == FACET_OK)
+            st = facet_protocol_all_pairs(p, opts, &err);
+    } else
+        return usage("that kind of list is not known; see --help");
+    return eval_fail(st, &err);
+}
+
+/* Pictures that lie where the list says when --images does not. */
+static void default_places(eval_run *run, const char *kind)
+{
+    if (run->images.count > 0 || run->embeddings)
+        return;
+    if (strcmp(kind, "ytf") == 0 && run->frames)
+        run->images.items[run->images.count++] = run->frames;
+    else if (run->list &&
+             (strcmp(kind, "folder") == 0 || strcmp(kind, "cfp") == 0))
+        run->images.items[run->images.count++] = run->list;
+}
+
+static int measure(eval_run *run, const char *kind)
+{
+    int status = eval_read_list(run, kind);
+
+    default_places(run, kind);
+    if (!run->fusion)
+        run->fusion = strcmp(kind, "ytf") == 0 ? "mean-similarity" : "media";
+    if (status == EXIT_YES)
+        status = eval_embed(run);
+    if (status == EXIT_YES)
+        status = eval_score(run);
+    if (status == EXIT_YES && run->protocol.n_pairs > 0)
+        status = eval_verify_metrics(run);
+    if (status == EXIT_YES && run->protocol.n_probes > 0)
+        status = eval_search_metrics(run);
+    if (status == EXIT_YES)
+        status = eval_print(run);
+    if (status == EXIT_YES && run->cohort)
+        status = eval_print_cohorts(run);
+    if (status == EXIT_YES)
+        status = eval_plots(run);
+    if (status == EXIT_YES && run->report)
+        status = eval_page(run);
+    return status == EXIT_YES ? eval_conditions(run) : status;
+}
+
+int verb_eval(int argc, char **argv)
+{
+    struct argp argp = eval_argp;
+    eval_run run;
+    const char *kind;
+    int status;
+    char name[] = "facet eval";
+
+    argp.args_doc = "KIND [LIST]";
+    argp.doc =
+        "Measure how well embeddings tell people apart.\v"
+        "KIND is pairs, lfw, ytf, ijb, cfp, identify, folder (LIST is the "
+        "folder), cluster (LIST CLUSTERS: two files of lines `item label`) or "
+        "compare (two networks on the same --pairs). A comparison is accepted "
+        "when its score is at least the threshold; a picture without a face "
+        "counts as a rejection; a rate that the data cannot resolve is not "
+        "printed. docs/eval/ tells what each number means.";
+    argv[0] = name;
+    eval_init(&run);
+    argp_parse(&argp, argc, argv, 0, NULL, &run);
+    kind = run.words.count > 0 ? run.words.items[0] : "";
+    if (strcmp(kind, "cluster") == 0)
+        status = eval_cluster(&run);
+    else if (strcmp(kind, "compare") == 0)
+        status = eval_compare(&run);
+    else {
+        if (run.words.count > 1)
+            run.list = run.words.items[1];
+        status = measure(&run, kind);
+    }
+    eval_free(&run);
+    return status;
+}

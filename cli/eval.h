@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eval.h - what the files of `facet eval` and `facet calibrate` share.
+ *
+ * A run goes one way: options, the list, embeddings for its files, scores,
+ * numbers, output. Each step fills in its part of eval_run. Steps return an
+ * exit status, having complained. */
+#ifndef FACET_CLI_EVAL_H
+#define FACET_CLI_EVAL_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "facet/eval.h"
+#include "facet/pictures.h"
+#include "facet/protocol.h"
+#include "networks.h"
+
+enum { EVAL_MANY = 16, EVAL_METRICS = 64 };
+
+/* Options that come several times. */
+typedef struct eval_words {
+    const char *items[EVAL_MANY];
+    size_t count;
+} eval_words;
+
+/* A number with a name: "tar" at 1e-3, "accuracy" at nothing (0). */
+typedef struct eval_metric {
+    const char *name;
+    double at, value;
+    facet_interval interval; /* NaN where there is none */
+    double threshold;        /* NaN where there is none */
+    facet_resolution resolution;
+} eval_metric;
+
+typedef struct eval_run {
+    /* options */
+    networks nets;
+    eval_words words; /* the kind, then its arguments */
+    eval_words images, plots, tables, conditions;
+    const char *list, *embeddings, *names, *cache, *report, *cohort;
+    const char *frames, *matches, *gallery, *probes, *out;
+    const char *fusion;
+    facet_protocol_opts protocol_opts;
+    facet_bootstrap_opts bootstrap;
+    double margin; /* pixels around ArcFace crops; < 0: whole photos */
+    size_t max_frames;
+    int threads;
+    bool json, flat, profile;
+    /* the list */
+    facet_protocol protocol;
+    /* embeddings of its files */
+    facet_pictures *pictures; /* NULL with --embeddings */
+    float *files;             /* [n_files, dim] */
+    size_t dim, failed;
+    char contract[FACET_CONTRACT_TEXT]; /* "" with --embeddings */
+    /* scores */
+    facet_comparison *comparisons; /* [n_pairs] */
+    facet_search *searches;        /* [n_probes] */
+    facet_curve *curve;            /* of the comparisons */
+    /* numbers */
+    eval_metric metrics[EVAL_METRICS];
+    size_t n_metrics;
+} eval_run;
+
+/* Options of a run; its input is an eval_run. */
+extern const struct argp eval_argp;
+
+void eval_init(eval_run *run);
+void eval_free(eval_run *run);
+
+/* Complain with the message; the exit status. */
+int eval_fail(facet_status status, const facet_error *err);
+
+int eval_read_list(eval_run *run, const char *kind);
+int eval_embed(eval_run *run);
+/* Drop the embeddings, for the next network. */
+void eval_forget(eval_run *run);
+/* Scores of all pairs and searches. */
+int eval_score(eval_run *run);
+
+/* Numbers of the pairs, and of the searches. */
+int eval_verify_metrics(eval_run *run);
+int eval_search_metrics(eval_run *run);
+void eval_add_metric(eval_run *run, eval_metric metric);
+
+/* The table or JSON on stdout, plots, the page, conditions. */
+int eval_print(const eval_run *run);
+int eval_print_cohorts(const eval_run *run);
+int eval_plots(const eval_run *run);
+int eval_page(const eval_run *run);
+int eval_conditions(const eval_run *run);
+
+/* `facet eval cluster` and `facet eval compare`. */
+int eval_cluster(eval_run *run);
+int eval_compare(eval_run *run);
+
+#endif
