@@ -79,7 +79,7 @@ static int calibrate(eval_run *run)
                            &run->bootstrap, c, &err),
         &err);
     if (status == EXIT_YES) {
-        strcpy(c->contract, run->contract);
+        snprintf(c->contract, sizeof c->contract, "%s", run->contract);
         status = run->json ? print_text(c) : print_table(c);
     }
     if (status == EXIT_YES && run->out)

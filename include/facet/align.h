@@ -48,7 +48,8 @@ FACET_API const facet_align_template *facet_template_find(const char *name);
  * Errors: FACET_EINVAL (NULL; a size outside 1 to 4096).
  */
 FACET_API FACET_MUST_USE facet_status facet_template_resize(
-    const facet_align_template *from, int width, int height, facet_align_template *out);
+    const facet_align_template *from, int width, int height,
+    facet_align_template *out);
 
 /**
  * A template from text as it stands in a network's metadata: a name, or ten
@@ -101,8 +102,8 @@ FACET_API FACET_MUST_USE facet_status facet_similarity_fit(
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_align(const facet_image *image,
-    const facet_point landmarks[FACET_LANDMARKS], const facet_align_template *to,
-    facet_image **crop, facet_error *err);
+    const facet_point landmarks[FACET_LANDMARKS],
+    const facet_align_template *to, facet_image **crop, facet_error *err);
 
 #ifdef __cplusplus
 }

@@ -41,7 +41,8 @@ typedef struct facet_settings {
     float mean[3], scale[3];
     /** Of the input in pixels; 0 where any size will do (detectors). */
     int width, height;
-    facet_align_template align; /**< of embedders: how the face lies in the input */
+    facet_align_template
+        align; /**< of embedders: how the face lies in the input */
     /** Cosine similarity from which on two faces count as one person; NaN when
      * it is not known. */
     float threshold;

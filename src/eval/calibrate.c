@@ -437,7 +437,7 @@ facet_status facet_calibration_parse(
         status =
             facet__fail(err, FACET_EDAMAGED, "calibration: contract or counts");
     else {
-        strcpy(out->contract, contract);
+        snprintf(out->contract, sizeof out->contract, "%s", contract);
         out->mated = (uint64_t)counts[0];
         out->nonmated = (uint64_t)counts[1];
         out->mated_failed = (uint64_t)counts[2];

@@ -227,7 +227,7 @@ static void tick_text(const axis *a, double value, char text[32])
     if (zero)
         memmove(zero + 2, zero + 3, strlen(zero + 3) + 1);
     if (strcmp(text, "1e+00") == 0)
-        strcpy(text, "1");
+        memcpy(text, "1", 2);
 }
 
 static void draw_frame(

@@ -83,8 +83,8 @@ void facet__mobilefacenet(facet__builder *b)
         b, "conv3", x, false, (facet__conv_spec){ .out = 512, .kernel = 1 });
     x = layer(b, "gdconv", x, true,
         (facet__conv_spec){ .out = 512, .kernel = 7, .group = 512 });
-    x = layer(
-        b, "conv4", x, true, (facet__conv_spec){ .out = b->dim ? b->dim : 128, .kernel = 1 });
+    x = layer(b, "conv4", x, true,
+        (facet__conv_spec){ .out = b->dim ? b->dim : 128, .kernel = 1 });
     x = facet__build_flatten(b, "flatten", x);
     facet__build_output(b, "embedding", x);
 }

@@ -22,9 +22,8 @@ const facet__zoo_row *facet__zoo_rows(size_t *count)
     return rows;
 }
 
-facet_status facet__zoo_build(
-    const char *name, uint64_t seed, int64_t dim, facet__graph **out,
-    facet_error *err)
+facet_status facet__zoo_build(const char *name, uint64_t seed, int64_t dim,
+    facet__graph **out, facet_error *err)
 {
     *out = NULL;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
