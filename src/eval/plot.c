@@ -82,14 +82,13 @@ typedef struct axis {
     size_t n_ticks;
 } axis;
 
+/* Beyond 0 and 1 at the ends, for values that do not show. */
 static double place(const axis *a, double value)
 {
     const double from = a->scale(a->low), to = a->scale(a->high);
 
-    if (value < a->low)
-        value = a->low;
-    if (value > a->high)
-        value = a->high;
+    if (a->scale != identity) /* rates of 0 and 1 have no place */
+        value = fmax(1e-9, fmin(1 - 1e-9, value));
     return (a->scale(value) - from) / (to - from);
 }
 
@@ -121,7 +120,7 @@ static double round_step(double span)
     const double power = pow(10, floor(log10(span / 6)));
     const double digits = span / 6 / power;
 
-    return power * (digits > 5 ? 10 : digits > 2 ? 5 : digits > 1 ? 2 : 1);
+    return power * (digits > 7 ? 10 : digits > 3.2 ? 5 : digits > 1.4 ? 2 : 1);
 }
 
 static void bounds_of(const facet_plot *plot, bool vertical, axis *a)
@@ -322,12 +321,16 @@ static void draw_plot(cairo_t *c, const facet_plot *plot)
     cairo_set_font_size(c, 11);
     draw_frame(c, plot, &x, &y);
     cairo_set_line_width(c, 1.6);
+    cairo_save(c);
+    cairo_rectangle(c, left, top, WIDTH - left - right, HEIGHT - top - bottom);
+    cairo_clip(c);
     for (size_t i = 0; i < plot->n_series; i++) {
         const double *rgb = colors[i % COLORS];
 
         cairo_set_source_rgb(c, rgb[0], rgb[1], rgb[2]);
         draw_series(c, plot, &plot->series[i], &x, &y);
     }
+    cairo_restore(c);
     draw_legend(c, plot);
 }
 

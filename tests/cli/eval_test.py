@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""facet eval and facet calibrate: reference figures, lists, gates, the page."""
+import json
+import math
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from command import SHARED, facet, lines
+
+FACES = SHARED / 'data' / 'faces'
+CHROMIUM = shutil.which('chromium')
+
+# ../shared/data/README.md
+FIGURES = {
+    'reid0095': dict(accuracy=.9320, tar=(.8567, .7697), rank1=.9673,
+                     tpir=(.8692, .9213)),
+    'mobilefacenet': dict(accuracy=.8970, tar=(.7700, .6127), rank1=.9201,
+                          tpir=(.7615, .8535)),
+}
+
+
+def at(entries, key, rate, value):
+    return next(e[value] for e in entries if math.isclose(e[key], rate))
+
+
+class Reference(unittest.TestCase):
+    """Within 0.2 points of the published figures."""
+
+    def figures(self, kind, network, cache):
+        process = facet(
+            'eval', kind, FACES / f'val_{kind}.txt', '--images',
+            FACES / 'faces-val.tar', '--margin', 8, '--model',
+            SHARED / 'models' / f'{network}.onnx', '--precision', 'fp32',
+            '--detector', SHARED / 'models' / 'yunet_2026may.onnx',
+            '--threads', 2, '--rounds', 20, '--cache', cache, '--json')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        return lines(process)[0]
+
+    @unittest.skipUnless((FACES / 'faces-val.tar').exists(),
+                         '../shared is not here')
+    def test_reference_networks(self):
+        for network, want in FIGURES.items():
+            with tempfile.TemporaryDirectory() as cache:
+                pairs = self.figures('pairs', network, cache)
+                search = self.figures('identify', network, cache)
+                again = self.figures('pairs', network, cache)
+            self.assertEqual(pairs, again)
+            got = {
+                'accuracy': pairs['accuracy'],
+                'tar': tuple(at(pairs['tar_at_far'], 'far', f, 'tar')
+                             for f in (1e-2, 1e-3)),
+                'rank1': search['rank1'],
+                'tpir': tuple(at(search['tpir_at_fpir'], 'fpir', f, 'tpir')
+                              for f in (1e-2, 1e-1)),
+            }
+            for name, value in want.items():
+                for ours, theirs in zip(
+                        *[v if isinstance(v, tuple) else (v,)
+                          for v in (got[name], value)]):
+                    self.assertLess(abs(ours - theirs), .002,
+                                    f'{network} {name}')
+
+
+class Made(unittest.TestCase):
+    """On embeddings made here: 40 people, 6 pictures each, some failed."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        rng = random.Random(5)
+        names, vectors = [], []
+        for person in range(40):
+            center = [rng.gauss(0, 1) for _ in range(32)]
+            for picture in range(6):
+                names.append(f'p{person}-{picture}')
+                vectors.append([c + rng.gauss(0, .8) for c in center])
+        with open(self.path / 'v.jsonl', 'w', encoding='ascii') as out:
+            for i, (name, vector) in enumerate(zip(names, vectors)):
+                faces = [] if i % 100 == 99 else [{'embedding': vector}]
+                print(json.dumps({'image': name, 'faces': faces}), file=out)
+        self.pairs = [(a, b, int(a.split('-')[0] == b.split('-')[0]))
+                      for i, a in enumerate(names) for b in names[i + 1:]]
+        self.write(self.pairs)
+
+    def write(self, pairs):
+        with open(self.path / 'pairs', 'w', encoding='ascii') as out:
+            for a, b, label in pairs:
+                print(a, b, label, sep='\t', file=out)
+
+    def eval(self, *more):
+        return facet('eval', 'pairs', self.path / 'pairs', '--embeddings',
+                     self.path / 'v.jsonl', '--rounds', 20, *more)
+
+    def test_failures_and_unresolvable_rates_are_told(self):
+        result = lines(self.eval('--json'))[0]
+        self.assertEqual(result['failures_to_enrol'], 2)
+        self.assertEqual(result['comparisons']['mated_failed'], 10)
+        self.assertGreater(result['auc'], .9)
+        last = result['tar_at_far'][-1]
+        self.assertEqual(last['resolution'], 'unresolvable')
+        self.assertIsNone(last['tar'])
+        text = self.eval().stdout
+        self.assertIn('too few comparisons', text)
+
+    def test_gates_decide_the_exit_status(self):
+        for gate, status in (('eer<0.9', 1), ('fnmr@1e-2>0.9', 0),
+                             ('tar@1e-6<0', 1), ('nonsense>1', 2),
+                             ('eer=1', 2)):
+            process = self.eval('--fail-if', gate)
+            self.assertEqual(process.returncode, status, gate)
+
+    def test_bad_lists_are_told_with_the_line(self):
+        for pairs, line in (([('p0-0', 'nobody', 1), ('p0-0', 'p1-0', 0)], 1),
+                            (self.pairs[:9] + self.pairs[:1], 10),
+                            ([p for p in self.pairs[:50] if p[2]], 5)):
+            self.write(pairs)
+            process = self.eval()
+            self.assertEqual(process.returncode, 7, process.stderr)
+            self.assertRegex(process.stderr, rf'line {line}\b')
+
+    def test_groups(self):
+        with open(self.path / 'groups', 'w', encoding='ascii') as out:
+            for i in range(40):
+                for k in range(6):
+                    print(f'p{i}-{k}', 'ab'[i % 2], sep='\t', file=out)
+        process = self.eval('--json', '--cohort', self.path / 'groups')
+        groups = lines(process)[1:]
+        self.assertEqual([g['group'] for g in groups], ['a', 'b'])
+        self.assertEqual(groups[0]['mated'], 20 * 15)
+        self.assertEqual(len(groups[0]['rates']), 2)
+
+    def test_plots_and_page_open_in_a_browser(self):
+        page = self.path / 'page.html'
+        process = self.eval('--report', page, '--plot', self.path / 'det.svg',
+                            '--plot', self.path / 'hist.pdf')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn('<svg', (self.path / 'det.svg').read_text())
+        text = page.read_text()
+        self.assertEqual(text.count('<svg'), 3)
+        self.assertNotRegex(text, r'(src|href)="https?:')
+        if not CHROMIUM:
+            self.skipTest('chromium is not here')
+        seen = subprocess.run(
+            [CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',
+             '--disable-quic', '--no-first-run',
+             '--disable-background-networking', '--disable-component-update',
+             '--disable-sync', f'--user-data-dir={self.path}/profile',
+             '--enable-logging=stderr', '--dump-dom', page.as_uri()],
+            capture_output=True, text=True, timeout=120, check=True)
+        self.assertEqual(len(re.findall('<svg', seen.stdout)), 3)
+        self.assertIn('Worst false matches', seen.stdout)
+        self.assertNotIn('CONSOLE', seen.stderr)
+
+    def test_calibration_as_json(self):
+        process = facet('calibrate', self.path / 'pairs', '--embeddings',
+                        self.path / 'v.jsonl', '--rounds', 20, '--json')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        result = lines(process)[0]
+        self.assertGreater(result['logistic']['slope'], 0)
+        rates = [t['fmr'] for t in result['thresholds']]
+        self.assertEqual(rates, sorted(rates, reverse=True))
+        self.assertGreater(rates[-1], 1e-5)
+
+    def test_clusters(self):
+        for name, labels in (('truth', '000112'), ('found', '001112')):
+            text = ''.join(f'{i}\t{c}\n' for i, c in enumerate(labels))
+            (self.path / name).write_text(text)
+        process = facet('eval', 'cluster', self.path / 'truth',
+                        self.path / 'found', '--json')
+        result = lines(process)[0]
+        self.assertEqual(result['pairwise']['f'], .5)
+        self.assertAlmostEqual(result['bcubed']['f'], 7 / 9)
+
+
+if __name__ == '__main__':
+    unittest.main()
