@@ -15,7 +15,13 @@
 #include "nn/onnx_private.h"
 #include "nn/ops.h"
 
-enum { MIN_OPSET = 7, MAX_OPSET = 18, WRITTEN_OPSET = 14, UNPACK_FACTOR = 24 };
+enum {
+    MIN_OPSET = 7,
+    MAX_OPSET = 18,
+    WRITTEN_OPSET = 14,
+    UNPACK_FACTOR = 24,
+    MAX_DEPTH = 32
+};
 
 /* the counting allocator */
 
@@ -40,6 +46,53 @@ static void budget_free(void *context, void *block)
 {
     (void)context;
     facet__free(block);
+}
+
+/* nesting */
+
+static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
+{
+    *out = 0;
+    for (int shift = 0; *at < end && shift < 64; shift += 7) {
+        const uint8_t byte = *(*at)++;
+
+        *out |= (uint64_t)(byte & 127u) << shift;
+        if (!(byte & 128u))
+            return true;
+    }
+    return false;
+}
+
+/* protobuf-c unpacks messages inside messages by recursion without a limit:
+ * no more than `depth` of them may stand in each other. False also for bytes
+ * that are not fields. */
+static bool is_shallow(const ProtobufCMessageDescriptor *type,
+    const uint8_t *at, const uint8_t *end, int depth)
+{
+    while (at < end) {
+        const ProtobufCFieldDescriptor *field;
+        uint64_t key, value, length = 0;
+        bool good = read_varint(&at, end, &key);
+
+        if (!good)
+            return false;
+        if ((key & 7) == 0)
+            good = read_varint(&at, end, &value);
+        else if ((key & 7) == 2)
+            good = read_varint(&at, end, &length);
+        else
+            length = (key & 7) == 1 ? 8 : 4;
+        if (!good || length > (uint64_t)(end - at))
+            return false;
+        field =
+            protobuf_c_message_descriptor_get_field(type, (unsigned)(key >> 3));
+        if ((key & 7) == 2 && field && field->type == PROTOBUF_C_TYPE_MESSAGE &&
+            (depth == 0 ||
+                !is_shallow(field->descriptor, at, at + length, depth - 1)))
+            return false;
+        at += length;
+    }
+    return true;
 }
 
 /* names to numbers */
@@ -461,6 +514,10 @@ facet_status facet__onnx_parse(const void *bytes, size_t size,
     if (size > max_bytes)
         return facet__fail(err, FACET_ELIMIT,
             "the model has %zu bytes: the limit is %zu", size, max_bytes);
+    if (!is_shallow(&onnx__model_proto__descriptor, bytes,
+            (const uint8_t *)bytes + size, MAX_DEPTH))
+        return facet__fail(err, FACET_EDAMAGED,
+            "not an ONNX model, a truncated one, or nested too deeply");
     model = onnx__model_proto__unpack(&allocator, size, bytes);
     if (!model)
         return facet__fail(

@@ -211,11 +211,13 @@ static int64_t slice_count(
     if (step > 0) {
         begin = begin < 0 ? 0 : begin > size ? size : begin;
         end = end < 0 ? 0 : end > size ? size : end;
-        return end > begin ? (end - begin + step - 1) / step : 0;
+        return end > begin ? (end - begin - 1) / step + 1 : 0;
     }
     begin = begin < 0 ? -1 : begin >= size ? size - 1 : begin;
     end = end < -1 ? -1 : end >= size ? size - 1 : end;
-    return begin > end ? (begin - end - step - 1) / -step : 0;
+    if (step < -INT64_MAX)
+        step = -INT64_MAX;
+    return begin > end ? (begin - end - 1) / -step + 1 : 0;
 }
 
 facet_status facet__infer_slice(facet__op_call *c)
@@ -345,6 +347,9 @@ facet_status facet__infer_expand(facet__op_call *c)
 
     if (!d || in->n < 0)
         return give(c, c->in[0]->type, &(facet__shape){ .n = -1 });
+    if (s.n < 0)
+        return facet__fail(c->err, FACET_EUNSUPPORTED,
+            "a shape of %lld dimensions", (long long)n);
     if (s.n < in->n) {
         memmove(s.d + (in->n - s.n), s.d, (size_t)s.n * sizeof *s.d);
         for (int i = 0; i < in->n - s.n; i++)
@@ -364,6 +369,17 @@ facet_status facet__infer_expand(facet__op_call *c)
     return give(c, c->in[0]->type, &s);
 }
 
+/* Sizes are not negative and, where the whole is known, fill it. */
+static bool sizes_fill(const int64_t *sizes, int64_t n, int64_t whole)
+{
+    int64_t sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        if (sizes[i] < 0 || __builtin_add_overflow(sum, sizes[i], &sum))
+            return false;
+    return whole < 0 || sum == whole;
+}
+
 facet_status facet__infer_split(facet__op_call *c)
 {
     const facet__shape *in = &c->in[0]->shape;
@@ -379,6 +395,9 @@ facet_status facet__infer_split(facet__op_call *c)
     if (sizes && n != c->node->n_out)
         return facet__fail(
             c->err, FACET_EMODEL, "the sizes do not match the outputs");
+    if (sizes && !sizes_fill(sizes, n, in->d[axis]))
+        return facet__fail(
+            c->err, FACET_EDAMAGED, "the sizes do not fill dimension %d", axis);
     for (int i = 0; i < c->node->n_out; i++) {
         const int64_t parts = c->node->n_out;
         const int64_t each =
