@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exits.h"
+#include "facet/calibration.h"
 #include "facet/facet.h"
 #include "facet/settings.h"
 #include "networks.h"
@@ -16,6 +17,9 @@
 typedef struct verify {
     networks nets;
     double threshold; /* NaN: the network's own */
+    double fmr;       /* NaN: no rate asked for */
+    facet_calibration calibration;
+    facet_calibration_rate rate; /* with fmr */
     bool json;
     const char *photos[2];
     int count;
@@ -26,6 +30,10 @@ static const struct argp_option options[] = {
     { "threshold", 't', "T", 0,
         "similarity from which on it is a match, -1 to 1; default: as the "
         "network says",
+        0 },
+    { "fmr", 'f', "RATE", 0,
+        "take the threshold for this false match rate from the network's "
+        "calibration, see facet calibrate",
         0 },
     { "json", 'j', NULL, 0, "answer in JSON", 0 },
     { 0 },
@@ -42,6 +50,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 't':
         v->threshold = number_option(state, "--threshold", text, -1, 1);
         break;
+    case 'f':
+        v->fmr = number_option(state, "--fmr", text, 1e-12, 0.5);
+        break;
     case 'j':
         v->json = true;
         break;
@@ -53,6 +64,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (v->count < 2)
             argp_error(state, "two photos are needed");
+        if (!isnan(v->fmr) && !isnan(v->threshold))
+            argp_error(state, "--fmr and --threshold exclude each other");
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -113,6 +126,17 @@ static facet_status best_pair(const verify *v, float *best, facet_error *err)
     return st;
 }
 
+/* What the calibration says of the score. */
+static void add_calibrated(const verify *v, json_t *object, double similarity)
+{
+    json_object_set_new(object, "fmr", json_real(v->fmr));
+    json_object_set_new(object, "interval",
+        json_pack("[o, o]", json_rounded(v->rate.interval.low, 6),
+            json_rounded(v->rate.interval.high, 6)));
+    json_object_set_new(object, "log_likelihood_ratio",
+        json_rounded(facet_calibration_llr(&v->calibration, similarity), 4));
+}
+
 static int answer(const verify *v, double similarity, double threshold,
     const facet_contract *contract)
 {
@@ -121,19 +145,81 @@ static int answer(const verify *v, double similarity, double threshold,
     json_t *object;
 
     if (!v->json) {
-        printf("%s: similarity %.3f, threshold %.3f\n",
+        printf("%s: similarity %.3f, threshold %.3f",
             match ? "match" : "no match", similarity, threshold);
+        if (!isnan(v->fmr))
+            printf(" at FMR %g (%g %% interval %.3f to %.3f)", v->fmr,
+                100 * v->calibration.level, v->rate.interval.low,
+                v->rate.interval.high);
+        putchar('\n');
         return match ? EXIT_YES : EXIT_NO_MATCH;
     }
     object = json_object();
     json_object_set_new(object, "match", json_boolean(match));
     json_object_set_new(object, "similarity", json_rounded(similarity, 6));
     json_object_set_new(object, "threshold", json_rounded(threshold, 6));
+    if (!isnan(v->fmr))
+        add_calibrated(v, object, similarity);
     json_object_set_new(
         object, "contract", json_string(facet_contract_text(contract, text)));
     if (!json_line(object))
         return EXIT_NO_MEMORY;
     return match ? EXIT_YES : EXIT_NO_MATCH;
+}
+
+/* The threshold for the rate, from the network's metadata. Without one that
+ * fits, the similarity is told and nothing decided. */
+static facet_status calibrated_threshold(verify *v,
+    const facet_pipeline *pipeline, const facet_contract *contract,
+    facet_error *err)
+{
+    const facet_model *model = facet_pipeline_embedder_model(pipeline);
+    const ptrdiff_t length =
+        facet_model_metadata(model, FACET_CALIBRATION_KEY, NULL, 0);
+    char hex[FACET_CONTRACT_TEXT];
+    facet_status st;
+    char *text;
+
+    snprintf(err->msg, sizeof err->msg,
+        "the network has no calibration: make one with facet calibrate");
+    if (length < 0)
+        return FACET_ENOTFOUND;
+    text = malloc((size_t)length + 1);
+    if (!text)
+        return FACET_ENOMEM;
+    facet_model_metadata(
+        model, FACET_CALIBRATION_KEY, text, (size_t)length + 1);
+    st = facet_calibration_parse(text, &v->calibration, err);
+    free(text);
+    if (st == FACET_OK && strcmp(v->calibration.contract,
+                              facet_contract_text(contract, hex)) != 0) {
+        snprintf(err->msg, sizeof err->msg,
+            "the calibration was made with another detector or network");
+        st = FACET_ECONTRACT;
+    }
+    if (st == FACET_OK)
+        st =
+            facet_calibration_threshold(&v->calibration, v->fmr, &v->rate, err);
+    v->threshold = v->rate.threshold;
+    return st;
+}
+
+/* A similarity that nothing can be said of. */
+static int answer_alone(const verify *v, double similarity, facet_status status,
+    const facet_error *why)
+{
+    json_t *object;
+
+    if (!v->json) {
+        printf("similarity %.3f\n", similarity);
+        complain("%s", why->msg);
+        return (int)exit_for_model(status);
+    }
+    object = json_object();
+    json_object_set_new(object, "match", json_null());
+    json_object_set_new(object, "similarity", json_rounded(similarity, 6));
+    json_object_set_new(object, "error", json_failure(status, why->msg));
+    return json_line(object) ? (int)exit_for_model(status) : EXIT_NO_MEMORY;
 }
 
 static int compare(verify *v, facet_pipeline *pipeline)
@@ -142,10 +228,14 @@ static int compare(verify *v, facet_pipeline *pipeline)
     facet_error err = { FACET_OK, "" };
     facet_status st;
     float similarity;
+    facet_error why = { FACET_OK, "" };
+    facet_status calibrated = FACET_OK;
 
-    if (isnan(v->threshold))
+    if (!isnan(v->fmr))
+        calibrated = calibrated_threshold(v, pipeline, &contract, &why);
+    else if (isnan(v->threshold))
         v->threshold = (double)facet_pipeline_settings(pipeline)->threshold;
-    if (isnan(v->threshold)) {
+    if (calibrated == FACET_OK && isnan(v->threshold)) {
         complain("the network does not say from which similarity on it is a "
                  "match: give --threshold");
         return EXIT_USAGE;
@@ -159,6 +249,8 @@ static int compare(verify *v, facet_pipeline *pipeline)
     st = best_pair(v, &similarity, &err);
     if (st != FACET_OK)
         return tell_failure(v, v->photos[1], st, &err);
+    if (calibrated != FACET_OK)
+        return answer_alone(v, (double)similarity, calibrated, &why);
     return answer(v, (double)similarity, v->threshold, &contract);
 }
 
@@ -177,7 +269,7 @@ int verb_verify(int argc, char **argv)
                "for the others.",
         .children = children,
     };
-    verify v = { .threshold = NAN };
+    verify v = { .threshold = (double)NAN, .fmr = (double)NAN };
     facet_pipeline *pipeline = NULL;
     int status;
     char name[] = "facet verify";

@@ -11,7 +11,7 @@ _facet() {
     local options=""
 
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "detect align embed verify model bench
+        COMPREPLY=($(compgen -W "detect align embed verify eval calibrate model bench
             selftest --help --version" -- "$current"))
         return
     fi
@@ -35,7 +35,13 @@ _facet() {
     case $verb in
     detect | embed) options="$photos $networks" ;;
     align) options="--out --template $photos $networks" ;;
-    verify) options="--threshold --json $networks" ;;
+    verify) options="--threshold --fmr --json $networks" ;;
+    eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion
+        --table --matches --gallery --probes --duplicates --images
+        --margin --embeddings --names --cache --threads --json
+        --report --plot --cohort --fail-if --rounds --seed
+        --out
+        $networks" ;;
     bench) options="--runs --json $networks" ;;
     selftest) options="$networks" ;;
     model)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for facet
 
-set -l verbs detect align embed verify model bench selftest
+set -l verbs detect align embed verify eval calibrate model bench selftest
 complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
 
 function __facet_with
     __fish_seen_subcommand_from $argv
 end
 
-set -l nets '__facet_with detect align embed verify bench selftest'
+set -l nets '__facet_with detect align embed verify eval calibrate bench \
+    selftest'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
 complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
 complete -c facet -n $nets -l precision -x -a 'auto fp32 bf16 int8'
@@ -32,7 +33,18 @@ complete -c facet -n '__facet_with align' -l out -s o -x \
 complete -c facet -n '__facet_with align import' -l template -x
 complete -c facet -n '__facet_with verify bench info' -l json -s j
 complete -c facet -n '__facet_with verify import' -l threshold -x
+complete -c facet -n '__facet_with verify' -l fmr -s f -x
 complete -c facet -n '__facet_with bench' -l runs -s n -x
+
+for option in \
+    pairs frames max-frames fusion table matches gallery \
+    probes images margin embeddings names cache threads \
+    report plot cohort fail-if rounds seed out
+    complete -c facet -n '__facet_with eval calibrate' -l $option -r
+end
+for option in flat profile duplicates json
+    complete -c facet -n '__facet_with eval calibrate' -l $option
+end
 
 complete -c facet -n '__facet_with model' -f -a 'info import'
 complete -c facet -n '__facet_with info' -l precision -s p -x \

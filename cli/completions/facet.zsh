@@ -29,6 +29,8 @@ if (( CURRENT == 2 )); then
         'align[cut faces out, upright and of one size]' \
         'embed[turn the faces of photos into embeddings]' \
         'verify[say whether two photos show one person]' \
+        'eval[measure how good embeddings are]' \
+        'calibrate[give similarities a meaning]' \
         'model[look at a network, or make a foreign one fit]' \
         'bench[time the networks on this machine]' \
         'selftest[check the engine on this machine]'
@@ -39,7 +41,34 @@ case $words[2] in
     align) own=('--out=[where the crops go]:folder:_files -/'
         '--template=[how faces lie in the crops]:name:' $photos $networks) ;;
     verify) own=('--threshold=[similarity of a match]:similarity:'
+        '--fmr=[false match rate to set the threshold by]:rate:'
         '--json[answer in JSON]' $networks) ;;
+    eval|calibrate) own=('--pairs=[see facet eval --help]:value:_files'
+        '--flat[see facet eval --help]'
+        '--profile[see facet eval --help]'
+        '--frames=[see facet eval --help]:value:_files'
+        '--max-frames=[see facet eval --help]:value:_files'
+        '--fusion=[see facet eval --help]:value:_files'
+        '--table=[see facet eval --help]:value:_files'
+        '--matches=[see facet eval --help]:value:_files'
+        '--gallery=[see facet eval --help]:value:_files'
+        '--probes=[see facet eval --help]:value:_files'
+        '--duplicates[see facet eval --help]'
+        '--images=[see facet eval --help]:value:_files'
+        '--margin=[see facet eval --help]:value:_files'
+        '--embeddings=[see facet eval --help]:value:_files'
+        '--names=[see facet eval --help]:value:_files'
+        '--cache=[see facet eval --help]:value:_files'
+        '--threads=[see facet eval --help]:value:_files'
+        '--json[see facet eval --help]'
+        '--report=[see facet eval --help]:value:_files'
+        '--plot=[see facet eval --help]:value:_files'
+        '--cohort=[see facet eval --help]:value:_files'
+        '--fail-if=[see facet eval --help]:value:_files'
+        '--rounds=[see facet eval --help]:value:_files'
+        '--seed=[see facet eval --help]:value:_files'
+        '--out=[see facet eval --help]:value:_files'
+        $networks) ;;
     bench) own=('--runs=[time so many runs]:number:'
         '--json[answer in JSON Lines]' $networks) ;;
     selftest) own=($networks) ;;

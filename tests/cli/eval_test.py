@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
-from command import SHARED, facet, lines
+from command import (DETECTOR, EMBEDDER, SHARED, facet, facet_networks, lines,
+                     need_shared)
 
 FACES = SHARED / 'data' / 'faces'
 CHROMIUM = shutil.which('chromium')
@@ -65,6 +66,43 @@ class Reference(unittest.TestCase):
                           for v in (got[name], value)]):
                     self.assertLess(abs(ours - theirs), .002,
                                     f'{network} {name}')
+
+
+class Calibrated(unittest.TestCase):
+    """A network that carries what its similarities mean."""
+
+    @need_shared
+    def test_verify_takes_the_threshold_for_a_rate(self):
+        photos = [SHARED / 'photos' / f'photo-{i:02}.jpg' for i in (1, 2)]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            network = folder / 'calibrated.onnx'
+            rng = random.Random(3)
+            with open(folder / 'pairs', 'w', encoding='ascii') as out:
+                used = [line.split() for line in
+                        (FACES / 'val_pairs.txt').read_text().splitlines()[1:]]
+                for a, b, label in rng.sample(used, 300):
+                    print(a, b, label, sep='\t', file=out)
+            made = facet_networks(
+                'calibrate', folder / 'pairs', '--images',
+                FACES / 'faces-val.tar', '--margin', 8, '--rounds', 20,
+                '--threads', 2, '--out', network)
+            self.assertEqual(made.returncode, 0, made.stderr)
+
+            def verify(model, rate):
+                return facet('verify', '--fmr', rate, '--json', '--policy',
+                             'largest', '--detector', DETECTOR, '--model',
+                             model, *photos)
+            good = lines(verify(network, .01))[0]
+            self.assertTrue(good['match'])
+            self.assertLess(good['interval'][0], good['interval'][1])
+            self.assertGreater(good['log_likelihood_ratio'], 0)
+            for model, rate in ((network, 1e-6), (EMBEDDER, .01)):
+                process = verify(model, rate)
+                self.assertEqual(process.returncode, 6)
+                answer = lines(process)[0]
+                self.assertIsNone(answer['match'])
+                self.assertGreater(answer['similarity'], .3)
 
 
 class Made(unittest.TestCase):

@@ -8,7 +8,8 @@ import unittest
 
 from command import SOURCE, facet
 
-VERBS = ['detect', 'align', 'embed', 'verify', 'model info', 'model import',
+VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
+         'model info', 'model import',
          'bench', 'selftest']
 
 
