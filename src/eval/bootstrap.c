@@ -147,7 +147,7 @@ static facet_interval interval_of(double *values, size_t n, double level)
     size_t skip = (size_t)tail;
 
     if (n == 0)
-        return (facet_interval){ NAN, NAN };
+        return (facet_interval){ (double)NAN, (double)NAN };
     qsort(values, n, sizeof *values, by_value);
     if (2 * skip >= n)
         skip = (n - 1) / 2;

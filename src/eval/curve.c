@@ -284,7 +284,8 @@ facet_rate facet_curve_rate(
     const facet_curve *curve, double wanted, double least)
 {
     const double expected = wanted * curve->nonmated * (1 + 1e-12);
-    facet_rate rate = { wanted, NAN, NAN, NAN, FACET_UNRESOLVABLE };
+    facet_rate rate = { wanted, (double)NAN, (double)NAN, (double)NAN,
+        FACET_UNRESOLVABLE };
     facet_curve_point at;
 
     if (!(wanted > 0 && wanted <= 1) || expected < least)
@@ -332,7 +333,7 @@ double facet_d_prime(const facet_comparison *list, size_t count)
         square[kind] += delta * (list[i].score - mean[kind]);
     }
     if (n[0] < 2 || n[1] < 2)
-        return NAN;
+        return (double)NAN;
     return (mean[1] - mean[0]) /
            sqrt((square[0] / (n[0] - 1) + square[1] / (n[1] - 1)) / 2);
 }

@@ -193,7 +193,7 @@ static void test_curve_rejects_what_has_no_rates(void **state)
     assert_int_equal(facet_curve_create(list, 4, &curve, &err), FACET_EINVAL);
     assert_null(curve);
     assert_non_null(strstr(err.msg, "non-mated"));
-    list[3].score = NAN;
+    list[3].score = (double)NAN;
     assert_int_equal(
         facet_curve_create(list, WORKED, &curve, &err), FACET_EINVAL);
     assert_non_null(strstr(err.msg, "comparison 3"));

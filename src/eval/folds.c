@@ -15,7 +15,7 @@ enum { GRID = 4000 }; /* squared distances 0, 0.001 ... 4 */
 
 facet_summary facet_summarize(const double *values, size_t count)
 {
-    facet_summary s = { NAN, NAN, NAN, NAN };
+    facet_summary s = { (double)NAN, (double)NAN, (double)NAN, (double)NAN };
     const double n = (double)count;
     double sum = 0, square = 0;
 

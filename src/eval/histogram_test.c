@@ -155,7 +155,8 @@ static void test_histogram_counts_failures_and_rejects_nan(void **state)
     assert_int_equal(
         facet_histogram_curve(histogram, &curve, &err), FACET_EINVAL);
     CHECK_OK(facet_histogram_add(histogram, .25, false));
-    assert_int_equal(facet_histogram_add(histogram, NAN, false), FACET_EINVAL);
+    assert_int_equal(
+        facet_histogram_add(histogram, (double)NAN, false), FACET_EINVAL);
     CHECK_OK(facet_histogram_curve(histogram, &curve, &err));
     assert_int_equal(facet_curve_total(curve).mated_failed, 1);
     CHECK_NEAR(facet_curve_at_threshold(curve, .3).tar, .5, 0);
