@@ -64,12 +64,7 @@ static int calibrate(eval_run *run)
     facet_error err = { FACET_OK, "" };
     int status;
 
-    run->fusion = "media";
-    status = eval_read_list(run, "pairs");
-    if (status == EXIT_YES)
-        status = eval_embed(run);
-    if (status == EXIT_YES)
-        status = eval_score(run);
+    status = eval_scores_of(run, "pairs");
     if (status != EXIT_YES)
         return status;
     c = malloc(sizeof *c);

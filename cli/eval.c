@@ -306,7 +306,7 @@ static void default_places(eval_run *run, const char *kind)
         run->images.items[run->images.count++] = run->list;
 }
 
-static int measure(eval_run *run, const char *kind)
+int eval_scores_of(eval_run *run, const char *kind)
 {
     int status = eval_read_list(run, kind);
 
@@ -315,8 +315,13 @@ static int measure(eval_run *run, const char *kind)
         run->fusion = strcmp(kind, "ytf") == 0 ? "mean-similarity" : "media";
     if (status == EXIT_YES)
         status = eval_embed(run);
-    if (status == EXIT_YES)
-        status = eval_score(run);
+    return status == EXIT_YES ? eval_score(run) : status;
+}
+
+static int measure(eval_run *run, const char *kind)
+{
+    int status = eval_scores_of(run, kind);
+
     if (status == EXIT_YES && run->protocol.n_pairs > 0)
         status = eval_verify_metrics(run);
     if (status == EXIT_YES && run->protocol.n_probes > 0)

@@ -78,6 +78,8 @@ int eval_embed(eval_run *run);
 void eval_forget(eval_run *run);
 /* Scores of all pairs and searches. */
 int eval_score(eval_run *run);
+/* All of these for a kind of list. */
+int eval_scores_of(eval_run *run, const char *kind);
 
 /* Numbers of the pairs, and of the searches. */
 int eval_verify_metrics(eval_run *run);

@@ -284,13 +284,8 @@ int eval_compare(eval_run *run)
         complain("compare wants two networks, and --pairs and --images");
         return EXIT_USAGE;
     }
-    run->fusion = "media";
     run->nets.embedder = run->words.items[1];
-    status = eval_read_list(run, "pairs");
-    if (status == EXIT_YES)
-        status = eval_embed(run);
-    if (status == EXIT_YES)
-        status = eval_score(run);
+    status = eval_scores_of(run, "pairs");
     if (status != EXIT_YES)
         return status;
     first = run->comparisons;

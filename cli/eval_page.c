@@ -51,9 +51,9 @@ static void put_metrics(const eval_run *run, facet_report *report, table *t)
 
         add_cell(t, 0, m->at > 0 ? "%s @ %g" : "%s", m->name, m->at);
         add_cell(t, 1, isnan(m->value) ? "-" : "%.5f", m->value);
-        add_cell(t, 2, isnan(m->interval.low) ? "" : "%.5f to %.5f",
+        add_cell(t, 2, isnan(m->interval.low) ? "-" : "%.5f to %.5f",
             m->interval.low, m->interval.high);
-        add_cell(t, 3, isnan(m->threshold) ? "" : "%.4f", m->threshold);
+        add_cell(t, 3, isnan(m->threshold) ? "-" : "%.4f", m->threshold);
         add_cell(t, 4, "%s",
             m->resolution == FACET_RESOLVED
                 ? ""
