@@ -361,7 +361,7 @@ static error_t parse_import(int key, char *text, struct argp_state *state)
         parse_preset(state, in, text);
         break;
     case KEY_COLOR:
-        if (strcmp(text, "rgb") && strcmp(text, "bgr"))
+        if (strcmp(text, "rgb") != 0 && strcmp(text, "bgr") != 0)
             argp_error(state, "--color wants rgb or bgr, not '%s'", text);
         s->color = *text == 'b' ? FACET_COLOR_BGR : FACET_COLOR_RGB;
         break;

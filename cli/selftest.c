@@ -195,7 +195,7 @@ static vectors read_npy(FILE *from)
     long end;
 
     if (!from || fread(head, 1, sizeof head, from) != sizeof head ||
-        memcmp(head, "\x93NUMPY\x01", 7))
+        memcmp(head, "\x93NUMPY\x01", 7) != 0)
         return v;
     length = head[8] + 256u * head[9];
     if (fread(dict, 1, length < 255 ? length : 255, from) == 0 ||

@@ -31,6 +31,6 @@ typedef bool work_take(void *context, const work_item *item);
  * finished and printed; a second signal kills), EXIT_NO_MEMORY, else
  * EXIT_YES. */
 exit_number work_run(
-    inputs *in, int threads, work_do *run, work_take *take, void *context);
+    inputs *in, int threads, work_do *run, work_take *print, void *context);
 
 #endif
