@@ -14,13 +14,14 @@ static int print_text(const facet_calibration *c)
 {
     const size_t size = facet_calibration_text(c, NULL, 0) + 1;
     char *text = malloc(size);
+    const bool good = text && size > 1;
 
-    if (!text || size == 1)
-        return EXIT_NO_MEMORY;
-    facet_calibration_text(c, text, size);
-    puts(text);
+    if (good) {
+        facet_calibration_text(c, text, size);
+        puts(text);
+    }
     free(text);
-    return EXIT_YES;
+    return good ? EXIT_YES : EXIT_NO_MEMORY;
 }
 
 static int print_table(const facet_calibration *c)

@@ -101,8 +101,8 @@ static int by_text(const void *left, const void *right)
 /* Labels as numbers: their places among the sorted ones. */
 static uint32_t *number_labels(const label_list *list)
 {
-    char **sorted = calloc(list->count, sizeof *sorted);
-    uint32_t *numbers = calloc(list->count, sizeof *numbers);
+    char **sorted = calloc(list->count + 1, sizeof *sorted);
+    uint32_t *numbers = calloc(list->count + 1, sizeof *numbers);
 
     if (!sorted || !numbers) {
         free(sorted);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The form of the sources: layout, licence lines, words that are not used,
-# direction of includes. Prints what is wrong and where; quiet when nothing is.
+# direction of includes, C in the documents, what clang-tidy finds. Prints what
+# is wrong and where; quiet when nothing is.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
@@ -30,5 +31,18 @@ grep -nE '(^|[^_a-zA-Z.>])(malloc|calloc|realloc|free)[[:space:]]*\(' $no_base |
   grep -vE ':[[:space:]]*\*|/\*.*(jansson|getline)' &&
   complain "memory comes from base/alloc.h"
 
+# C in the documents compiles as it stands.
+for page in $(git ls-files '*.md'); do
+  code=$(sed -n '/^```c$/,/^```$/p' "$page" | sed '/^```/d')
+  [ -z "$code" ] ||
+    ${CC:-cc} -std=c11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c - \
+      <<<"$code" || complain "$page: its C does not compile"
+done
+
 tools/check_layers.py || failed=1
+
+# clang-tidy wants to know how files are compiled, and the generated header.
+[ -f build/build.ninja ] || cmake --preset release >/dev/null
+cmake --build build --target generated/onnx/onnx.pb-c.h >/dev/null &&
+  tools/tidy.py build || complain "clang-tidy found something"
 exit $failed

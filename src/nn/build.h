@@ -103,9 +103,8 @@ typedef struct facet__lrn_spec {
 
 int facet__build_lrn(
     facet__builder *b, const char *name, int x, facet__lrn_spec spec);
-/* Does nothing but in training, where it drops with this probability. */
-int facet__build_dropout(
-    facet__builder *b, const char *name, int x, float ratio);
+/* Does nothing but in training, where it drops with probability `p`. */
+int facet__build_dropout(facet__builder *b, const char *name, int x, float p);
 /* The largest of each `group` adjacent channels or features. */
 int facet__build_maxout(
     facet__builder *b, const char *name, int x, int64_t group);

@@ -49,6 +49,6 @@ typedef struct facet__window {
 /* `kernel` h, w is taken from kernel_shape or, for Conv, from the weight.
  * FACET_EMODEL when the window does not fit the input. */
 facet_status facet__window_of(const facet__node *node, const int64_t in[2],
-    const int64_t kernel[2], facet__window *out, facet_error *err);
+    const int64_t kernel[2], facet__window *w, facet_error *err);
 
 #endif

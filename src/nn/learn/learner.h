@@ -34,7 +34,7 @@ typedef struct facet__weight {
  * FACET_EUNSUPPORTED names a node that cannot be differentiated. */
 facet_status facet__learner_create(const facet__graph *graph,
     const facet__learner_opts *opts, facet__learner **out, facet_error *err);
-void facet__learner_free(facet__learner *learner);
+void facet__learner_free(facet__learner *net);
 
 /* Numbers of an embedding. */
 size_t facet__learner_dim(const facet__learner *learner);
@@ -44,14 +44,14 @@ size_t facet__learner_weights(
 /* Embeddings [n][dim] of n pictures, `x` NHWC as the graph's input has them.
  * `training`: batch statistics, dropout drawn from `stream`, and everything
  * the backward pass needs is kept. */
-facet_status facet__learner_forward(facet__learner *learner, const float *x,
+facet_status facet__learner_forward(facet__learner *net, const float *x,
     size_t n, bool training, uint64_t stream, const float **out,
     facet_error *err);
 
 /* Overwrite all gradients, from dL/dout [n][dim] of the last training forward
  * pass. */
 facet_status facet__learner_backward(
-    facet__learner *learner, const float *dout, facet_error *err);
+    facet__learner *net, const float *dout, facet_error *err);
 
 /* The graph with the present weights, the network's. */
 const facet__graph *facet__learner_export(facet__learner *learner);
