@@ -49,14 +49,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static double difference(const float *a, const float *b, size_t count)
 {
-    double low = INFINITY, high = -INFINITY, worst = 0;
+    double low = HUGE_VAL, high = -HUGE_VAL, worst = 0;
 
     for (size_t i = 0; i < count; i++) {
         low = fmin(low, (double)b[i]);
         high = fmax(high, (double)b[i]);
         worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
         if (isnan(a[i]))
-            return INFINITY;
+            return HUGE_VAL;
     }
     return worst / fmax(high - low, 1e-6);
 }

@@ -28,7 +28,8 @@ set_source_files_properties(${FACET_GENERATED} PROPERTIES COMPILE_OPTIONS -w)
 add_library(facet_dependencies INTERFACE)
 target_link_libraries(facet_dependencies INTERFACE PkgConfig::CODECS
     PkgConfig::TEXT PkgConfig::STORE ${DNNL_LIBRARY} Threads::Threads m)
+target_compile_definitions(facet_dependencies INTERFACE
+    FACET_HAVE_HEIF=$<BOOL:${HEIF_FOUND}>)
 if(HEIF_FOUND)
     target_link_libraries(facet_dependencies INTERFACE PkgConfig::HEIF)
-    target_compile_definitions(facet_dependencies INTERFACE FACET_HAVE_HEIF=1)
 endif()

@@ -160,7 +160,8 @@ FACET_API double facet_d_prime(const facet_comparison *list, size_t count);
  * Count scores into equal bins over [low, high); outer scores go to the first
  * and the last bin, failures to none.
  *
- * @param mated, nonmated  Receive `bins` counts each; owned by the caller.
+ * @param mated     Receives `bins` counts; owned by the caller.
+ * @param nonmated  Likewise.
  * Errors: FACET_EINVAL (NULL, bins 0, low >= high, NaN scores).
  */
 FACET_API FACET_MUST_USE facet_status facet_score_bins(
@@ -246,7 +247,8 @@ FACET_API void facet_bootstrap_opts_init(facet_bootstrap_opts *opts);
  * @param wanted     `n_wanted` false match rates.
  * @param tar        Receives their intervals of the TAR, or NULL.
  * @param threshold  Receives those of the threshold, or NULL.
- * @param auc, eer   NULL, or receive the interval.
+ * @param auc  NULL, or receives the interval.
+ * @param eer  NULL, or receives the interval.
  *
  * Rounds x count time.
  * Errors: FACET_EINVAL (as facet_curve_create; options out of range; a mated
@@ -269,8 +271,8 @@ typedef struct facet_difference {
  * Is the second model better at a false match rate? Both are judged on the same
  * draws of subjects.
  *
- * @param first, second  The same comparisons in the same order; only the
- *                       scores differ.
+ * @param first   Comparisons.
+ * @param second  The same in the same order; only the scores differ.
  * Errors: FACET_EINVAL (also when subjects or labels differ), FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_paired_bootstrap(
@@ -372,7 +374,8 @@ typedef struct facet_cluster_scores {
 } facet_cluster_scores;
 
 /**
- * @param cluster, truth  `count` labels each, any numbers.
+ * @param cluster  `count` labels, any numbers.
+ * @param truth    Likewise.
  * Errors: FACET_EINVAL (NULL, count 0), FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_cluster_compare(

@@ -50,7 +50,7 @@ typedef struct facet_plot {
  * pixels is lost.
  *
  * @param det   y is FNMR instead of TAR.
- * @param x, y  Receive the points, `cap` at most.
+ * @param x  Receives the points' places, `cap` at most; `y` likewise.
  * @return How many.
  */
 FACET_API size_t facet_plot_points(
