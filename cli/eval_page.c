@@ -10,6 +10,7 @@
 #include "eval.h"
 #include "eval_plots.h"
 #include "exits.h"
+#include "facet/version.h"
 
 enum { WORST = 12, CELL = 200, MAX_ROWS = EVAL_METRICS + 1 };
 
@@ -114,7 +115,7 @@ static void put_choices(const eval_run *run, facet_report *report, table *t)
     put_choice(t, "tie rule", "accepted when score >= threshold");
     put_choice(t, "intervals", "bootstrap over subjects, %u rounds, seed %llu",
         run->bootstrap.rounds, (unsigned long long)run->bootstrap.seed);
-    put_choice(t, "facet", "%s", FACET_VERSION);
+    put_choice(t, "facet", "%s", facet_version());
     facet_report_heading(report, "Choices");
     facet_report_table(report, t->cells, t->columns, t->rows);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "exits.h"
+#include "facet/version.h"
 #include "verbs.h"
 
 static const struct {
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
         return flushed(EXIT_YES);
     }
     if (!strcmp(verb, "--version")) {
-        puts("facet " FACET_VERSION);
+        printf("facet %s\n", facet_version());
         return flushed(EXIT_YES);
     }
     for (int i = 0; i < VERB_COUNT; i++)

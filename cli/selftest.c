@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "exits.h"
+#include "facet/version.h"
 #include "networks.h"
 #include "trial.h"
 #include "verbs.h"
@@ -121,17 +122,9 @@ static int levels_here(void)
 {
     int n = 1;
 
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        n = 2;
-    if (n == 2 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vnni"))
-        n = __builtin_cpu_supports("avx512bf16") ? 4 : 3;
-#endif
+    unsetenv("FACET_CPU");
+    while (n < LEVELS && strcmp(levels[n - 1], facet_processor()) != 0)
+        n++;
     return n;
 }
 

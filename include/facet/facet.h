@@ -8,7 +8,8 @@
  * listed from the ground up.
  */
 
-#include "facet/status.h" /* what every call answers */
+#include "facet/status.h"  /* what every call answers */
+#include "facet/version.h" /* which facet this is */
 
 #include "facet/geometry.h" /* points and boxes */
 #include "facet/image.h"    /* pictures: read, view, write */

@@ -69,9 +69,9 @@ class Usage(unittest.TestCase):
             self.assertEqual(process.stdout, '', arguments)
             self.assertNotEqual(process.stderr, '', arguments)
 
-    def test_version_is_that_of_the_build(self):
-        text = (SOURCE / 'CMakeLists.txt').read_text()
-        version = re.search(r'VERSION (\d+\.\d+\.\d+)', text).group(1)
+    def test_version_is_that_of_the_header(self):
+        text = (SOURCE / 'include/facet/version.h').read_text()
+        version = '.'.join(re.findall(r'#define FACET_VERSION_\w+ (\d+)', text))
         self.assertEqual(facet('--version').stdout, f'facet {version}\n')
 
     def test_a_missing_network_is_6_and_says_which(self):
