@@ -7,90 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pictures.h"
-
-typedef struct giver {
-    damage_use *use;
-    void *context;
-    int count;
-} giver;
-
-static void give(giver *g, const char *name, const uint8_t *bytes, size_t size)
-{
-    g->use(name, bytes, size, g->context);
-    g->count++;
-}
-
-/* A small generator of our own, so that the corpus never changes. */
-static uint32_t next_random(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
-
-/* Cut after 1/CUTS, 2/CUTS ... of the bytes, and shortly before the end. */
-static void give_truncated(giver *g, const char *kind, picture whole)
-{
-    enum { CUTS = 8, END = 24 }; /* what follows the pixels is shorter */
-    char name[96];
-
-    for (size_t i = 0; i < CUTS; i++) {
-        const size_t last = whole.size - whole.size / 40 - END;
-        const size_t cut = whole.size * i / CUTS;
-        const size_t size = i && cut < last ? cut : last;
-
-        snprintf(name, sizeof name, "cut-%zu-%s", size, kind);
-        give(g, name, whole.bytes, size);
-    }
-}
-
-static void give_flipped(giver *g, const char *kind, picture whole)
-{
-    enum { ROUNDS = 8 };
-    uint32_t state = 1;
-    char name[96];
-
-    for (int round = 0; round < ROUNDS; round++) {
-        picture p = { malloc(whole.size), whole.size };
-
-        memcpy(p.bytes, whole.bytes, whole.size);
-        for (int i = 0; i < 1 << (round % 4); i++) {
-            const uint32_t at = next_random(&state) % (uint32_t)whole.size;
-
-            p.bytes[at] =
-                (uint8_t)(p.bytes[at] ^ 1u << next_random(&state) % 8);
-        }
-        snprintf(name, sizeof name, "flip-%d-%s", round, kind);
-        give(g, name, p.bytes, p.size);
-        picture_free(&p);
-    }
-}
-
-/* Overwrite `count` bytes at `at` in a copy. */
-static void give_patched(giver *g, const char *name, picture whole, size_t at,
-    const void *patch, size_t count)
-{
-    picture p = { malloc(whole.size), whole.size };
-
-    memcpy(p.bytes, whole.bytes, whole.size);
-    memcpy(p.bytes + at, patch, count);
-    if (p.bytes[0] == 0x89 && at >= 16 && at < 29) { /* a credible IHDR */
-        const uint32_t crc = picture_crc(p.bytes + 12, 17);
-
-        for (int i = 0; i < 4; i++)
-            p.bytes[29 + i] = (uint8_t)(crc >> (24 - 8 * i));
-    }
-    give(g, name, p.bytes, p.size);
-    picture_free(&p);
-}
-
-static size_t find(picture p, const void *what, size_t count)
-{
-    for (size_t at = 0; at + count <= p.size; at++)
-        if (!memcmp(p.bytes + at, what, count))
-            return at;
-    return 0;
-}
+#include "damage_bytes.h"
 
 static const picture_kind *kind_named(const char *name)
 {
@@ -101,14 +18,14 @@ static const picture_kind *kind_named(const char *name)
 }
 
 /* The frame header holds height and width, big-endian, 5 bytes in. */
-static void give_lying_jpegs(giver *g)
+static void give_lying_jpegs(damage_giver *g)
 {
     static const char *const kinds[] = { "baseline.jpg", "progressive.jpg" };
 
     for (size_t i = 0; i < 2; i++) {
         picture p = kind_named(kinds[i])->make();
-        const size_t frame = find(p, i ? "\xff\xc2" : "\xff\xc0", 2) + 5;
-        const size_t table = find(p, "\xff\xdb", 2) + 2;
+        const size_t frame = damage_find(p, i ? "\xff\xc2" : "\xff\xc0", 2) + 5;
+        const size_t table = damage_find(p, "\xff\xdb", 2) + 2;
         char name[64];
         const struct {
             const char *what;
@@ -131,7 +48,8 @@ static void give_lying_jpegs(giver *g)
 
         for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
             snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+            damage_give_patched(
+                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
         }
         picture_free(&p);
     }
@@ -139,7 +57,7 @@ static void give_lying_jpegs(giver *g)
 
 /* IHDR: width at 16, height at 20, depth, color, compression, filter, interlace
  * from 24 on; IDAT follows. */
-static void give_lying_pngs(giver *g)
+static void give_lying_pngs(damage_giver *g)
 {
     static const char *const kinds[] = { "rgb8.png", "rgb8-interlaced.png",
         "palette8-interlaced.png", "rgba16.png" };
@@ -172,14 +90,15 @@ static void give_lying_pngs(giver *g)
 
         for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
             snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+            damage_give_patched(
+                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
         }
         picture_free(&p);
     }
 }
 
 /* RIFF length at 4, first chunk's length at 16, VP8X sizes at 24. */
-static void give_lying_webps(giver *g)
+static void give_lying_webps(damage_giver *g)
 {
     static const char *const kinds[] = { "lossy.webp", "lossless.webp",
         "lossy-alpha.webp" };
@@ -205,7 +124,8 @@ static void give_lying_webps(giver *g)
 
         for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
             snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            give_patched(g, name, p, lies[k].at, lies[k].patch, lies[k].count);
+            damage_give_patched(
+                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
         }
         picture_free(&p);
     }
@@ -213,7 +133,7 @@ static void give_lying_webps(giver *g)
 
 /* Offsets into the EXIF block: 4 where IFD 0 is, 8 how many entries, 12 type,
  * 14 count, 18 value. */
-static void give_bad_exif(giver *g)
+static void give_bad_exif(damage_giver *g)
 {
     static const char *const kinds[] = { "baseline.jpg", "rgb8.png",
         "lossy.webp" };
@@ -239,11 +159,11 @@ static void give_bad_exif(giver *g)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         picture plain = kind_named(kinds[i])->make();
         picture p = picture_with_orientation(plain, 6);
-        const size_t exif = find(p, "II*", 4);
+        const size_t exif = damage_find(p, "II*", 4);
 
         for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
             snprintf(name, sizeof name, "exif-%s-%s", lies[k].what, kinds[i]);
-            give_patched(
+            damage_give_patched(
                 g, name, p, exif + lies[k].at, lies[k].patch, lies[k].count);
         }
         picture_free(&p);
@@ -251,7 +171,7 @@ static void give_bad_exif(giver *g)
     }
 }
 
-static void give_other_files(giver *g)
+static void give_other_files(damage_giver *g)
 {
     static const char text[] = "This is a letter, not a picture.\n";
     static const char html[] = "<html><body>404 Not Found</body></html>";
@@ -261,40 +181,40 @@ static void give_other_files(giver *g)
     picture png = kind_named("rgb8.png")->make();
 
     for (size_t i = 0; i < sizeof noise; i++)
-        noise[i] = (uint8_t)next_random(&state);
-    give(g, "empty.jpg", noise, 0);
-    give(g, "text.jpg", (const uint8_t *)text, sizeof text - 1);
-    give(g, "page.png", (const uint8_t *)html, sizeof html - 1);
-    give(g, "drawing.webp", (const uint8_t *)svg, sizeof svg - 1);
-    give(g, "noise.heic", noise, sizeof noise);
-    give(g, "gif.png", (const uint8_t *)"GIF89a\1\0\1\0\0\0\0;", 14);
-    give(g, "really-a-png.jpg", png.bytes, png.size);
+        noise[i] = (uint8_t)damage_random(&state);
+    damage_give(g, "empty.jpg", noise, 0);
+    damage_give(g, "text.jpg", (const uint8_t *)text, sizeof text - 1);
+    damage_give(g, "page.png", (const uint8_t *)html, sizeof html - 1);
+    damage_give(g, "drawing.webp", (const uint8_t *)svg, sizeof svg - 1);
+    damage_give(g, "noise.heic", noise, sizeof noise);
+    damage_give(g, "gif.png", (const uint8_t *)"GIF89a\1\0\1\0\0\0\0;", 14);
+    damage_give(g, "really-a-png.jpg", png.bytes, png.size);
     /* Right beginnings, wrong everything else. */
     memcpy(noise, "\xff\xd8\xff\xe0", 4);
-    give(g, "noise.jpg", noise, sizeof noise);
+    damage_give(g, "noise.jpg", noise, sizeof noise);
     memcpy(noise, "\x89PNG\r\n\x1a\n", 8);
-    give(g, "noise.png", noise, sizeof noise);
+    damage_give(g, "noise.png", noise, sizeof noise);
     memcpy(noise, "RIFF\xf8\x0f\0\0WEBPVP8 ", 16);
-    give(g, "noise.webp", noise, sizeof noise);
+    damage_give(g, "noise.webp", noise, sizeof noise);
     memcpy(noise,
         "\0\0\0\x18"
         "ftypheic",
         12);
-    give(g, "noise-in.heic", noise, sizeof noise);
+    damage_give(g, "noise-in.heic", noise, sizeof noise);
     picture_free(&png);
 }
 
 int damage_each(damage_use *use, void *context)
 {
-    giver g = { use, context, 0 };
+    damage_giver g = { use, context, 0 };
 
     for (size_t i = 0; i < picture_kind_count; i++) {
         picture p = picture_kinds[i].make();
 
         if (!p.bytes)
             continue;
-        give_truncated(&g, picture_kinds[i].name, p);
-        give_flipped(&g, picture_kinds[i].name, p);
+        damage_give_truncated(&g, picture_kinds[i].name, p);
+        damage_give_flipped(&g, picture_kinds[i].name, p);
         picture_free(&p);
     }
     give_lying_jpegs(&g);
@@ -307,7 +227,7 @@ int damage_each(damage_use *use, void *context)
 
 int damage_none(damage_use *use, void *context)
 {
-    giver g = { use, context, 0 };
+    damage_giver g = { use, context, 0 };
 
     for (size_t i = 0; i < picture_kind_count; i++) {
         picture p = picture_kinds[i].make();
@@ -315,12 +235,12 @@ int damage_none(damage_use *use, void *context)
 
         if (!p.bytes)
             continue;
-        give(&g, picture_kinds[i].name, p.bytes, p.size);
+        damage_give(&g, picture_kinds[i].name, p.bytes, p.size);
         if (!strstr(picture_kinds[i].name, ".heic")) {
             picture turned = picture_with_orientation(p, 6);
 
             snprintf(name, sizeof name, "turned-%s", picture_kinds[i].name);
-            give(&g, name, turned.bytes, turned.size);
+            damage_give(&g, name, turned.bytes, turned.size);
             picture_free(&turned);
         }
         picture_free(&p);

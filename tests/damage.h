@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* damage.h - some hundreds of damaged pictures, the same ones every time. */
+/* damage.h - some hundreds of damaged pictures and some sixty damaged
+ * networks, the same ones every time. */
 #ifndef FACET_TESTS_DAMAGE_H
 #define FACET_TESTS_DAMAGE_H
 
@@ -16,5 +17,9 @@ int damage_each(damage_use *use, void *context);
 
 /* The pictures of pictures.h as they were, with and without EXIF. */
 int damage_none(damage_use *use, void *context);
+
+/* The same of three small networks in ONNX. */
+int damage_models_each(damage_use *use, void *context);
+int damage_models_none(damage_use *use, void *context);
 
 #endif
