@@ -84,8 +84,8 @@ facet__lowering facet__lower_conv, facet__lower_gemm, facet__lower_affine,
     facet__lower_concat, facet__lower_resize, facet__lower_lrn,
     facet__lower_reshape, facet__lower_transpose, facet__lower_evaluate;
 
-/* A per-channel vector from a constant of one or `channels` numbers, rounded up
- * to whole vectors; NULL without memory. */
+/* A per-channel vector from a constant of one or `channels` numbers, with room
+ * for a panel (facet__panel_room); NULL without memory. */
 float *facet__spread(const float *from, int64_t n, size_t channels);
 /* The parameters of an activation that a unary step or a chain can do. */
 bool facet__clip_bounds(

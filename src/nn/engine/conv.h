@@ -9,7 +9,7 @@ enum { FACET__FEW_CHANNELS = 4 }; /* up to here planes are the faster */
 
 /* What follows a convolution and is done on the way to memory. */
 typedef struct facet__tail {
-    float *bias;  /* [channels rounded up to 32], owned; never NULL */
+    float *bias;  /* [facet__panel_room(channels)], owned; never NULL */
     float *slope; /* likewise, or NULL */
     float lo, hi;
     bool residual;       /* the step's input 1 is added ... */

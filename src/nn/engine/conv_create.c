@@ -7,11 +7,7 @@
 
 #include "base/alloc.h"
 #include "nn/engine/conv_params.h"
-
-static size_t round32(size_t n)
-{
-    return (n + 31) & ~(size_t)31;
-}
+#include "nn/engine/gemm.h"
 
 static float factor_of(const facet__filters *f, size_t out)
 {
@@ -34,7 +30,7 @@ static float *scaled_filters(const facet__filters *f)
 
 static float *folded_bias(const facet__filters *f)
 {
-    float *bias = facet__calloc(round32(f->out), sizeof *bias);
+    float *bias = facet__calloc(facet__panel_room(f->out), sizeof *bias);
 
     for (size_t o = 0; bias && o < f->out; o++)
         bias[o] = (f->bias ? f->bias[o] * factor_of(f, o) : 0.0f) +

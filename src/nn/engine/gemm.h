@@ -22,11 +22,19 @@
 
 enum { FACET__NR = 32 };
 
+/* Floats to have for a bias or a slope of so many channels: the panel of a
+ * group may begin at any channel, and a kernel reads a whole block from there
+ * (what lies past the channels is never stored). */
+static inline size_t facet__panel_room(size_t channels)
+{
+    return channels + FACET__NR;
+}
+
 /* What becomes of a sum on its way to memory, per column n:
  *   x += bias[n]; [x += residual]; x = max(x,0) + slope[n] min(x,0);
  *   x = min(max(x, lo), hi); [x += residual]                               */
 typedef struct facet__epilogue {
-    const float *bias;      /* [columns rounded up to 16], never NULL */
+    const float *bias;      /* [FACET__NR] from here on, never NULL */
     const float *slope;     /* likewise, or NULL: no PReLU */
     float lo, hi;           /* -INFINITY, INFINITY: no clipping */
     const void *residual;   /* of C's shape, or NULL */

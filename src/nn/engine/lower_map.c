@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "nn/engine/compiler.h"
+#include "nn/engine/gemm.h"
 #include "nn/engine/params.h"
 
 /* A copy of `params` on the heap. */
@@ -20,7 +21,7 @@ static void *keep(const void *params, size_t size)
 
 float *facet__spread(const float *from, int64_t n, size_t channels)
 {
-    float *to = facet__calloc((channels + 31) & ~(size_t)31, sizeof *to);
+    float *to = facet__calloc(facet__panel_room(channels), sizeof *to);
 
     for (size_t i = 0; to && i < channels; i++)
         to[i] = from[n == 1 ? 0 : i];
