@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 
 libraries="-lsqlite3 -lsodium -lm -lpthread"
 cc -std=c11 -O2 -D_POSIX_C_SOURCE=200809L -I"$here/../include" -I"$here/../src" \
-    "$here/search.c" "$build/libfacet_static.a" $libraries -o "$work/facet"
+    "$here/search.c" "$build/libfacet.a" $libraries -o "$work/facet"
 c++ -std=c++17 -O2 -fopenmp "$here/search_faiss.cpp" -lfaiss -lopenblas \
     -o "$work/faiss"
 export OPENBLAS_NUM_THREADS=1
