@@ -13,14 +13,12 @@ void damage_give(
     g->count++;
 }
 
-/* A small generator of our own, so that the corpus never changes. */
 uint32_t damage_random(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
     return *state >> 8;
 }
 
-/* Cut after 1/CUTS, 2/CUTS ... of the bytes, and shortly before the end. */
 void damage_give_truncated(damage_giver *g, const char *kind, picture whole)
 {
     enum { CUTS = 8, END = 24 }; /* what follows the pixels is shorter */
@@ -58,7 +56,6 @@ void damage_give_flipped(damage_giver *g, const char *kind, picture whole)
     }
 }
 
-/* Overwrite `count` bytes at `at` in a copy. */
 void damage_give_patched(damage_giver *g, const char *name, picture whole,
     size_t at, const void *patch, size_t count)
 {

@@ -42,10 +42,13 @@ static void check_lie(const char *name, facet_status st, const facet_error *err)
 static void run(const facet_model *model)
 {
     const int64_t dims[4] = { 1, 3, 12, 12 };
+    facet_tensor_info input;
     facet_session *session;
     facet_error err;
 
     if (facet_model_input_count(model) != 1 ||
+        facet_model_input_info(model, 0, &input) != FACET_OK ||
+        input.n_dims != 4 ||
         facet_session_create(model, NULL, &session, &err) != FACET_OK)
         return;
     if (facet_session_reshape(session, dims, &err) == FACET_OK) {
