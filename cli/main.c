@@ -23,6 +23,7 @@ static const struct {
     { "verify", verb_verify, "say whether two photos show one person" },
     { "eval", verb_eval, "measure how good embeddings are" },
     { "calibrate", verb_calibrate, "give similarities a meaning" },
+    { "train", verb_train, "train a network after a recipe" },
     { "model", verb_model, "look at a network, or make a foreign one fit" },
     { "bench", verb_bench, "time the networks on this machine" },
     { "selftest", verb_selftest, "check the engine on this machine" },

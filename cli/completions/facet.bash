@@ -11,8 +11,8 @@ _facet() {
     local options=""
 
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "detect align embed verify eval calibrate model bench
-            selftest --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "detect align embed verify eval calibrate train
+            model bench selftest --help --version" -- "$current"))
         return
     fi
     case $before in
@@ -42,6 +42,7 @@ _facet() {
         --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;
+    train) options="--out --resume --quiet" ;;
     bench) options="--runs --json $networks" ;;
     selftest) options="$networks" ;;
     model)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for facet
 
-set -l verbs detect align embed verify eval calibrate model bench selftest
+set -l verbs detect align embed verify eval calibrate train model bench \
+    selftest
 complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
 
 function __facet_with
@@ -30,6 +31,10 @@ complete -c facet -n $many -l quiet -s q -d 'no progress'
 
 complete -c facet -n '__facet_with align' -l out -s o -x \
     -a '(__fish_complete_directories)'
+complete -c facet -n '__facet_with train' -l out -s o -x \
+    -a '(__fish_complete_directories)'
+complete -c facet -n '__facet_with train' -l resume -s r -d 'go on'
+complete -c facet -n '__facet_with train' -l quiet -s q -d 'no progress'
 complete -c facet -n '__facet_with align import' -l template -x
 complete -c facet -n '__facet_with verify bench info' -l json -s j
 complete -c facet -n '__facet_with verify import' -l threshold -x

@@ -31,6 +31,7 @@ if (( CURRENT == 2 )); then
         'verify[say whether two photos show one person]' \
         'eval[measure how good embeddings are]' \
         'calibrate[give similarities a meaning]' \
+        'train[train a network after a recipe]' \
         'model[look at a network, or make a foreign one fit]' \
         'bench[time the networks on this machine]' \
         'selftest[check the engine on this machine]'
@@ -69,6 +70,9 @@ case $words[2] in
         '--seed=[see facet eval --help]:value:_files'
         '--out=[see facet eval --help]:value:_files'
         $networks) ;;
+    train) own=('--out=[where the run lives]:folder:_files -/'
+        '--resume[go on from the checkpoint]'
+        '--quiet[no progress on the terminal]') ;;
     bench) own=('--runs=[time so many runs]:number:'
         '--json[answer in JSON Lines]' $networks) ;;
     selftest) own=($networks) ;;

@@ -40,8 +40,9 @@ typedef struct facet_train_opts {
     const volatile sig_atomic_t *stop;
     /** Called from the calling thread. May be NULL. */
     void (*on_progress)(void *context, const facet_train_progress *progress);
-    /** A picture that cannot be used: skipped and counted. From any thread. */
-    void (*on_broken)(void *context, const char *key, const char *why);
+    /** A picture that cannot be used: skipped and counted. `name` is its path,
+     * or in an archive its key. From any thread. */
+    void (*on_broken)(void *context, const char *name, const char *why);
     void *context;
 } facet_train_opts;
 

@@ -496,6 +496,13 @@ const facet__example *facet__dataset_example(
     return &d->examples[index];
 }
 
+const char *facet__dataset_name(const facet__dataset *d, size_t index)
+{
+    const facet__example *e = &d->examples[index];
+
+    return e->source == UINT32_MAX ? d->names + e->offset : e->key;
+}
+
 const char *facet__dataset_class_name(const facet__dataset *d, size_t label)
 {
     return d->classes[label];

@@ -59,6 +59,9 @@ size_t facet__dataset_count(const facet__dataset *dataset);
 size_t facet__dataset_classes(const facet__dataset *dataset);
 const facet__example *facet__dataset_example(
     const facet__dataset *dataset, size_t index);
+/* What to call a picture before a person: its path, or in an archive its key.
+ */
+const char *facet__dataset_name(const facet__dataset *dataset, size_t index);
 const char *facet__dataset_class_name(
     const facet__dataset *dataset, size_t label);
 

@@ -125,21 +125,21 @@ static facet_status make_picture(
 static bool note_broken(
     facet__loader *l, uint32_t index, const facet_error *why)
 {
-    const char *key = facet__dataset_example(l->setup.dataset, index)->key;
+    const char *name = facet__dataset_name(l->setup.dataset, index);
     const double count = (double)facet__dataset_count(l->setup.dataset);
 
     if (!l->broken[index]) {
         l->broken[index] = 1;
         l->n_broken++;
         if (l->setup.on_broken)
-            l->setup.on_broken(l->setup.on_broken_context, key, why->msg);
+            l->setup.on_broken(l->setup.on_broken_context, name, why->msg);
     }
     if ((double)l->n_broken <= l->setup.max_broken * count)
         return true;
     l->status = facet__fail(&l->error, FACET_EDAMAGED,
         "%zu pictures cannot be read, more than %g %% of the data; the last is "
         "%s: %.100s",
-        l->n_broken, 100 * l->setup.max_broken, key, why->msg);
+        l->n_broken, 100 * l->setup.max_broken, name, why->msg);
     return false;
 }
 

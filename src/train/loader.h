@@ -33,7 +33,7 @@ typedef struct facet__loader_setup {
     double max_broken; /* share of the data set's pictures, 0 to 1 */
     /* Told of each broken picture once, from any thread, one at a time. May be
      * NULL. */
-    void (*on_broken)(void *context, const char *key, const char *why);
+    void (*on_broken)(void *context, const char *name, const char *why);
     void *on_broken_context;
 } facet__loader_setup;
 

@@ -9,7 +9,7 @@ import unittest
 from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
-         'model info', 'model import',
+         'train', 'model info', 'model import',
          'bench', 'selftest']
 
 
@@ -59,7 +59,9 @@ class Usage(unittest.TestCase):
                           ['detect', '--aligned', 'a'],
                           ['embed', '--policy', 'best', 'a'],
                           ['embed', '--precision', 'fp8', 'a'],
-                          ['align', 'a'], ['model'], ['model', 'info'],
+                          ['align', 'a'], ['train', 'a'], ['train', '--out', 'd'],
+                          ['train', '--out', 'd', 'a', 'b'],
+                          ['model'], ['model', 'info'],
                           ['model', 'import', 'a'],
                           ['model', 'import', '--size', '3', 'a', 'b'],
                           ['model', 'import', '--mean', '1,2', 'a', 'b'],

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* train.c - a recipe to a network. The run's own record is metrics.jsonl and
+ * curves.svg in its folder; here a person watches it go. */
+#include <argp.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exits.h"
+#include "facet/train.h"
+#include "verbs.h"
+
+typedef struct training {
+    const char *recipe, *out;
+    int resume, quiet;
+    int live;   /* the last thing on stderr is a line that will be replaced */
+    int report; /* tell what happens on stderr, if it is a terminal */
+    facet_train_progress last;
+} training;
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void ask_to_stop(int number)
+{
+    (void)number;
+    asked_to_stop = 1;
+}
+
+static const struct argp_option options[] = {
+    { "out", 'o', "DIR", 0,
+        "Where checkpoint, metrics, curves and networks go (needed)", 0 },
+    { "resume", 'r', NULL, 0, "Go on from the checkpoint in DIR, if any", 0 },
+    { "quiet", 'q', NULL, 0, "No progress on the terminal", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    training *t = state->input;
+
+    switch (key) {
+    case 'o':
+        t->out = text;
+        return 0;
+    case 'r':
+        t->resume = 1;
+        return 0;
+    case 'q':
+        t->quiet = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (t->recipe)
+            argp_error(state, "one recipe at a time, not '%s' too", text);
+        t->recipe = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (!t->recipe || !t->out)
+            argp_error(state, "a RECIPE and --out DIR are needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* "1:02:03", or "2:03" below an hour. */
+static void print_time(double seconds)
+{
+    const long s = lround(seconds);
+
+    if (s >= 3600)
+        fprintf(stderr, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        fprintf(stderr, "%ld:%02ld", s / 60, s % 60);
+}
+
+/* Something worth keeping gets a line of its own. */
+static void begin_line(training *t)
+{
+    if (t->live)
+        fputs("\r\033[K", stderr);
+    t->live = 0;
+}
+
+static void show_step(training *t, const facet_train_progress *p)
+{
+    begin_line(t);
+    fprintf(stderr,
+        "step %llu of %llu, epoch %.1f: loss %.4f, mined %.0f %%, rate %.2g, "
+        "%.1f images/s, ",
+        (unsigned long long)p->step, (unsigned long long)p->steps, p->epoch,
+        p->loss, 100 * p->mined, p->rate, p->per_second);
+    print_time(p->seconds_left);
+    fputs(" left", stderr);
+    t->live = 1;
+}
+
+static void on_progress(void *context, const facet_train_progress *p)
+{
+    training *t = context;
+    const unsigned long long step = p->step;
+
+    t->last = *p;
+    if (!strcmp(
+            p->event, "rollback")) { /* a person must know, terminal or not */
+        begin_line(t);
+        complain("step %llu: %s; back there with half the rate", step, p->why);
+    }
+    if (!t->report)
+        return;
+    if (!strcmp(p->event, "step")) {
+        show_step(t, p);
+    } else if (!strcmp(p->event, "validation")) {
+        begin_line(t);
+        fprintf(stderr, "step %llu: validation %.4f\n", step, p->score);
+    } else if (!strcmp(p->event, "resumed")) {
+        fprintf(stderr, "going on from step %llu\n", step);
+    }
+    fflush(stderr);
+}
+
+static void on_broken(void *context, const char *name, const char *why)
+{
+    (void)context;
+    complain("%s: left out: %s", name, why);
+}
+
+/* The number of a failure: what is wrong is the recipe, a network, or a file
+ * or folder. */
+static int exit_of(facet_status status)
+{
+    switch (status) {
+    case FACET_OK:
+        return EXIT_YES;
+    case FACET_EINVAL:
+    case FACET_ENOMEM:
+    case FACET_EINTERNAL:
+    case FACET_EMODEL:
+        return (int)exit_for_model(status);
+    default:
+        return EXIT_IO;
+    }
+}
+
+/* For the program that waits: one line of JSON. Names are not repeated here,
+ * so nothing needs escaping. */
+static void print_result(const training *t, int finished)
+{
+    printf("{\"finished\":%s,\"step\":%llu,\"steps\":%llu,\"loss\":%.6g,"
+           "\"broken\":%zu",
+        finished ? "true" : "false", (unsigned long long)t->last.step,
+        (unsigned long long)t->last.steps, t->last.loss, t->last.broken);
+    if (isfinite(t->last.score) && t->last.score > 0)
+        printf(",\"validation\":%.6g", t->last.score);
+    puts("}");
+}
+
+static int run(training *t)
+{
+    const struct sigaction action = { .sa_handler = ask_to_stop };
+    facet_train_opts opts;
+    facet_error err = { FACET_OK, "" };
+    facet_status st;
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    facet_train_opts_init(&opts);
+    opts.resume = t->resume;
+    opts.stop = &asked_to_stop;
+    opts.on_progress = on_progress;
+    opts.on_broken = on_broken;
+    opts.context = t;
+    t->report = !t->quiet && isatty(STDERR_FILENO);
+    st = facet_train(t->recipe, t->out, &opts, &err);
+    if (t->live)
+        fputc('\n', stderr);
+    if (st == FACET_OK || st == FACET_ECANCELED) {
+        print_result(t, st == FACET_OK);
+        if (st == FACET_ECANCELED && !t->quiet)
+            complain("%s; --resume goes on", err.msg);
+        return EXIT_YES;
+    }
+    complain("%s", *err.msg ? err.msg : facet_status_str(st));
+    return exit_of(st);
+}
+
+int verb_train(int argc, char **argv)
+{
+    static const struct argp argp = { options, parse, "RECIPE",
+        "Train a network after a recipe (docs/recipes.md; recipes/ has some). "
+        "DIR receives checkpoint.bin, metrics.jsonl, curves.svg, best.onnx and "
+        "last.onnx. SIGINT and SIGTERM write a checkpoint and end with 0; "
+        "--resume goes on with the same steps as if nothing had been.",
+        NULL, NULL, NULL };
+    training t = { .recipe = NULL };
+    char name[] = "facet train";
+
+    argv[0] = name;
+    argp_parse(&argp, argc, argv, 0, NULL, &t);
+    return run(&t);
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""facet train: a few steps on a few pictures, broken off, resumed, refused."""
+import json
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+from command import FACET, facet
+
+RECIPE = '''name: toy
+network: {{ kind: mobilefacenet, dim: 32 }}
+data: {{ paths: faces, max-broken: {max_broken} }}
+sampler: {{ kind: shuffle, batch: 4 }}
+loss: {{ kind: softmax }}
+optimizer: {{ kind: sgd }}
+schedule: {{ kind: constant, rate: 0.01, steps: {steps} }}
+run: {{ seed: 1, threads: 2, log: 1, checkpoint: 1 }}
+'''
+
+
+def write_png(path, rng, side=128):
+    rows = b''.join(b'\0' + rng.randbytes(3 * side) for _ in range(side))
+
+    def chunk(kind, data):
+        return (struct.pack('>I', len(data)) + kind + data +
+                struct.pack('>I', zlib.crc32(kind + data)))
+
+    path.write_bytes(
+        b'\x89PNG\r\n\x1a\n' +
+        chunk(b'IHDR', struct.pack('>2I5B', side, side, 8, 2, 0, 0, 0)) +
+        chunk(b'IDAT', zlib.compress(rows, 1)) + chunk(b'IEND', b''))
+
+
+class Train(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        rng = random.Random(1)
+        for person in 'ab':
+            (self.folder / 'faces' / person).mkdir(parents=True)
+            for i in range(4):
+                write_png(self.folder / 'faces' / person / f'{i}.png', rng)
+
+    def recipe(self, steps=3, max_broken=0.5, extra=''):
+        path = self.folder / 'toy.yaml'
+        path.write_text(RECIPE.format(steps=steps, max_broken=max_broken) +
+                        extra)
+        return path
+
+    def train(self, *arguments, **recipe):
+        return facet('train', self.recipe(**recipe), '--out',
+                     self.folder / 'run', *arguments)
+
+    def test_a_run_leaves_a_network_and_a_line(self):
+        process = self.train()
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertEqual(process.stderr, '')  # silent in a pipe
+        line = json.loads(process.stdout)
+        self.assertTrue(line['finished'])
+        self.assertEqual((line['step'], line['steps']), (3, 3))
+        names = {path.name for path in (self.folder / 'run').iterdir()}
+        self.assertLessEqual({'checkpoint.bin', 'metrics.jsonl', 'curves.svg',
+                              'last.onnx'}, names)
+        info = json.loads(facet('model', 'info', '--json',
+                                self.folder / 'run/last.onnx').stdout)
+        self.assertIn('facet', json.dumps(info))
+
+    def test_a_folder_with_a_run_is_resumed_only_on_request(self):
+        self.assertEqual(self.train(steps=2).returncode, 0)
+        process = self.train(steps=2)
+        self.assertEqual(process.returncode, 7)
+        self.assertIn('resume', process.stderr)
+        self.assertEqual(self.train('--resume', steps=2).returncode, 0)
+
+    def test_a_broken_picture_is_named_and_left_out(self):
+        (self.folder / 'faces/a/9.png').write_bytes(b'no picture at all')
+        process = self.train()
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn('9.png', process.stderr)
+        self.assertEqual(json.loads(process.stdout)['broken'], 1)
+
+    def test_too_many_broken_pictures_end_the_run(self):
+        for i in range(4):
+            (self.folder / f'faces/a/{i}.png').write_bytes(b'no picture')
+        process = self.train(max_broken=0.1, steps=20)
+        self.assertEqual(process.returncode, 7)
+        self.assertIn('facet: ', process.stderr)
+
+    def test_a_wrong_key_is_told_with_its_line_before_anything_is_made(self):
+        process = self.train(extra='sammpler: { batch: 2 }\n')
+        self.assertEqual(process.returncode, 2)
+        self.assertIn('sammpler', process.stderr)
+        self.assertIn('toy.yaml:9', process.stderr)
+        self.assertFalse((self.folder / 'run').exists())
+
+    def test_a_missing_recipe_or_folder_of_pictures_is_7(self):
+        process = facet('train', self.folder / 'none.yaml', '--out',
+                        self.folder / 'run')
+        self.assertEqual(process.returncode, 7)
+        self.assertIn('none.yaml', process.stderr)
+        recipe = self.recipe()
+        (self.folder / 'faces').rename(self.folder / 'elsewhere')
+        process = facet('train', recipe, '--out', self.folder / 'run')
+        self.assertEqual(process.returncode, 7)
+        self.assertIn('faces', process.stderr)
+
+    def test_a_signal_writes_a_checkpoint_and_ends_with_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            run = self.folder / f'run-{number}'
+            process = subprocess.Popen(
+                [FACET, 'train', self.recipe(steps=100000), '--out', run],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(400):
+                metrics = run / 'metrics.jsonl'
+                if metrics.exists() and metrics.stat().st_size:
+                    break
+                time.sleep(0.05)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, err)
+            self.assertFalse(json.loads(out)['finished'])
+            self.assertIn('--resume', err)
+            self.assertTrue((run / 'checkpoint.bin').exists())
+
+
+if __name__ == '__main__':
+    unittest.main()
