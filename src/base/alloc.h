@@ -23,6 +23,11 @@ void *facet__calloc(size_t count, size_t size);
  * leaves `block` as it was. */
 void *facet__grow(void *block, size_t old_size, size_t size);
 
+/* Say that `block` will be used over and over as a whole: the system may back
+ * it with large pages, which saves most of the page faults and of the address
+ * translation. Its content stays. */
+void facet__use_large_pages(void *block, size_t size);
+
 /* A copy of a string; NULL for NULL or without memory. */
 char *facet__strdup(const char *text);
 

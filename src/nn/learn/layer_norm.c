@@ -9,7 +9,10 @@
 
 #include "nn/learn/layer.h"
 
-enum { STRETCH = 256 /* rows whose sums are floats */ };
+enum {
+    STRETCH = 256,          /* rows whose sums are floats */
+    TILE_BYTES = 128 << 10, /* worked on at a time: they stay in the cache */
+};
 
 /* kept: arrays of one number a channel, padded */
 enum { A, B, MEAN, INVERSE, ARRAYS };
@@ -99,6 +102,15 @@ static facet__norm_rows rows_of(const norm *n, size_t first, size_t count)
         .inverse = n->kept[INVERSE],
         .k1 = n->k1,
         .k2 = n->k2 };
+}
+
+/* Rows of a tile. Kernels walk down sixteen channels at a time, so that a tile
+ * passes through the cache once for every sixteen. */
+static size_t tile_rows(const norm *n)
+{
+    const size_t rows = TILE_BYTES / (n->channels * (n->bf16 ? 2 : 4));
+
+    return rows < 8 ? 8 : rows > STRETCH ? STRETCH : rows;
 }
 
 static void part_of(const norm *n, size_t part, size_t *first, size_t *count)
@@ -192,14 +204,17 @@ static void make_affine(norm *n)
 static void forward_task(void *context, size_t part, int thread)
 {
     const norm *n = context;
+    const size_t tile = tile_rows(n);
     size_t first, count;
     facet__norm_rows r;
 
     (void)thread;
     part_of(n, part, &first, &count);
-    r = rows_of(n, first, count);
-    r.out = facet__view_at(n->z, first * n->channels);
-    n->pass->rows->norm_forward(&r);
+    for (size_t i = 0; i < count; i += tile) {
+        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
+        r.out = facet__view_at(n->z, (first + i) * n->channels);
+        n->pass->rows->norm_forward(&r);
+    }
 }
 
 static facet_status forward(facet__layer *layer, const facet__pass *pass)
@@ -217,18 +232,21 @@ static void reduce_task(void *context, size_t part, int thread)
 {
     const norm *n = context;
     float *sums = n->parts + part * 3 * n->padded;
+    const size_t tile = tile_rows(n);
     size_t first, count;
     facet__norm_rows r;
 
     (void)thread;
     memset(sums, 0, 3 * n->padded * sizeof *sums);
     part_of(n, part, &first, &count);
-    r = rows_of(n, first, count);
-    r.dz = facet__view_at(n->dz, first * n->channels);
-    r.sum_du = sums;
-    r.sum_du_xhat = sums + n->padded;
-    r.sum_dslope = sums + 2 * n->padded;
-    n->pass->rows->norm_reduce(&r);
+    for (size_t i = 0; i < count; i += tile) {
+        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
+        r.dz = facet__view_at(n->dz, (first + i) * n->channels);
+        r.sum_du = sums;
+        r.sum_du_xhat = sums + n->padded;
+        r.sum_dslope = sums + 2 * n->padded;
+        n->pass->rows->norm_reduce(&r);
+    }
 }
 
 static double total(const norm *n, size_t which, size_t c)
@@ -266,16 +284,19 @@ static void collect(norm *n)
 static void backward_task(void *context, size_t part, int thread)
 {
     const norm *n = context;
+    const size_t tile = tile_rows(n);
     size_t first, count;
     facet__norm_rows r;
 
     (void)thread;
     part_of(n, part, &first, &count);
-    r = rows_of(n, first, count);
-    r.dz = facet__view_at(n->dz, first * n->channels);
-    r.out = facet__view_at(n->dx, first * n->channels);
-    r.add = n->layer->adds[0];
-    n->pass->rows->norm_backward(&r);
+    for (size_t i = 0; i < count; i += tile) {
+        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
+        r.dz = facet__view_at(n->dz, (first + i) * n->channels);
+        r.out = facet__view_at(n->dx, (first + i) * n->channels);
+        r.add = n->layer->adds[0];
+        n->pass->rows->norm_backward(&r);
+    }
 }
 
 static facet_status backward(facet__layer *layer, const facet__pass *pass)

@@ -448,7 +448,7 @@ static facet_status lay_out(
     facet__learner *net, plan *p, bool *wanted, facet_error *err)
 {
     const size_t threads = (size_t)facet__pool_size(net->pool);
-    size_t scratch;
+    size_t scratch, total;
     facet_status st;
 
     for (int v = 0; v < p->n_values; v++) {
@@ -469,10 +469,11 @@ static facet_status lay_out(
     if (facet__arena_place(p->blocks, (size_t)(2 * p->n_values + p->n_layers),
             &net->arena_bytes) != FACET_OK)
         return facet__fail_memory(err);
-    net->arena = facet__alloc(
-        net->arena_bytes + scratch + threads * net->pass.thread_stride + 64);
+    total = net->arena_bytes + scratch + threads * net->pass.thread_stride + 64;
+    net->arena = facet__alloc(total);
     if (!net->arena)
         return facet__fail_memory(err);
+    facet__use_large_pages(net->arena, total);
     net->pass.scratch = net->arena + net->arena_bytes;
     net->pass.thread_scratch = net->pass.scratch + scratch;
     hand_out(net, p, wanted);
