@@ -18,6 +18,7 @@
 
 #include "facet/align.h"       /* templates and aligned crops */
 #include "facet/calibration.h" /* what a similarity means */
+#include "facet/comm.h"        /* several processes, one training */
 #include "facet/detector.h"    /* where the faces are */
 #include "facet/draw.h"        /* faces, marked in a picture */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */

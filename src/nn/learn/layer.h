@@ -7,6 +7,7 @@
 #include "nn/engine/kernels.h"
 #include "nn/engine/view.h"
 #include "nn/infer.h"
+#include "nn/learn/peers.h"
 #include "nn/learn/rows.h"
 
 enum {
@@ -29,6 +30,7 @@ typedef struct facet__pass {
     size_t thread_stride;
     bool training;
     uint64_t stream;
+    facet__peers peers;
 } facet__pass;
 
 typedef struct facet__layer_class {
@@ -51,6 +53,9 @@ struct facet__layer {
     float *weight[FACET__LAYER_WEIGHTS];
     float *gradient[FACET__LAYER_WEIGHTS];
     facet__shape weight_shape[FACET__LAYER_WEIGHTS];
+    /* The weight whose gradient is complete once this layer has gone backward,
+     * or FACET__NONE: another layer, nearer the input, adds to it. */
+    int final[FACET__LAYER_WEIGHTS];
     bool adds[8]; /* another layer has written this input's gradient */
     facet__window window;
     size_t kept_bytes, scratch_bytes, thread_bytes;

@@ -22,10 +22,11 @@ typedef struct norm {
     const facet__pass *pass;
     const facet__view *x, *z, *dx, *dz;
     size_t rows, channels, padded;
+    double all_rows; /* of the whole batch, wherever its pictures are */
     bool bf16;
     float *kept[ARRAYS];
     float *slope, *k1, *k2; /* scratch: slope padded; k1, k2 */
-    double *sums;           /* [2][padded] */
+    double *sums;           /* [2 * padded + 1], room for 8 more */
     float *parts;           /* [PARTS][3][padded] */
     double *part_sums;      /* [PARTS][2][padded] */
     bool has_norm, has_slope;
@@ -50,7 +51,7 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
     for (int i = 0; i < ARRAYS; i++)
         n.kept[i] = (float *)(void *)layer->kept + (size_t)i * n.padded;
     n.sums = (double *)(void *)at;
-    n.part_sums = n.sums + 2 * n.padded;
+    n.part_sums = n.sums + 2 * n.padded + 8;
     n.slope = (float *)(void *)(n.part_sums + FACET__PARTS * 2 * n.padded);
     n.k1 = n.slope + n.padded;
     n.k2 = n.k1 + n.padded;
@@ -141,24 +142,42 @@ static void moments_task(void *context, size_t part, int thread)
     }
 }
 
+/* Sums and rows of this network's pictures to those of the whole batch. */
+static facet_status sum_over_peers(norm *n)
+{
+    const facet__peers *peers = &n->pass->peers;
+    const size_t count = 2 * n->padded;
+    facet_status st = FACET_OK;
+
+    n->sums[count] = (double)n->rows;
+    if (peers->sum)
+        st = peers->sum(peers->context, n->sums, count + 1);
+    n->all_rows = n->sums[count];
+    return st;
+}
+
 /* Mean and inverse deviation of the batch; the running ones follow. */
-static void take_statistics(norm *n)
+static facet_status take_statistics(norm *n)
 {
     const double epsilon =
         (double)facet__node_float(n->layer->node, "epsilon", 1e-5f);
-    const double follow = 0.1, rows = (double)n->rows;
+    const double follow = 0.1;
+    double rows;
+    facet_status st;
 
     facet__pool_run(n->pass->pool, FACET__PARTS, moments_task, n);
     memset(n->sums, 0, 2 * n->padded * sizeof *n->sums);
     for (size_t part = 0; part < FACET__PARTS; part++)
         for (size_t c = 0; c < 2 * n->padded; c++)
             n->sums[c] += n->part_sums[part * 2 * n->padded + c];
+    st = sum_over_peers(n);
+    rows = n->all_rows;
     for (size_t c = 0; c < n->channels; c++) {
         const double mean = n->sums[c] / rows;
         const double raw = n->sums[n->padded + c] / rows - mean * mean;
         const double variance = raw > 0.0 ? raw : 0.0;
         const double unbiased =
-            n->rows > 1 ? variance * rows / (rows - 1.0) : variance;
+            rows > 1.0 ? variance * rows / (rows - 1.0) : variance;
         float *running_mean = n->layer->weight[3];
         float *running_variance = n->layer->weight[4];
 
@@ -168,6 +187,7 @@ static void take_statistics(norm *n)
         running_variance[c] +=
             (float)(follow * (unbiased - (double)running_variance[c]));
     }
+    return st;
 }
 
 static void running_statistics(norm *n)
@@ -183,15 +203,17 @@ static void running_statistics(norm *n)
 }
 
 /* a and b of z = act(x a + b). */
-static void make_affine(norm *n)
+static facet_status make_affine(norm *n)
 {
+    facet_status st = FACET_OK;
+
     memset(n->kept[A], 0, ARRAYS * n->padded * sizeof(float));
     for (size_t c = 0; c < n->channels && !n->has_norm; c++)
         n->kept[A][c] = 1.0f;
     if (!n->has_norm)
-        return;
+        return FACET_OK;
     if (n->pass->training)
-        take_statistics(n);
+        st = take_statistics(n);
     else
         running_statistics(n);
     for (size_t c = 0; c < n->channels; c++) {
@@ -199,6 +221,7 @@ static void make_affine(norm *n)
         n->kept[B][c] =
             n->layer->weight[2][c] - n->kept[MEAN][c] * n->kept[A][c];
     }
+    return st;
 }
 
 static void forward_task(void *context, size_t part, int thread)
@@ -220,8 +243,10 @@ static void forward_task(void *context, size_t part, int thread)
 static facet_status forward(facet__layer *layer, const facet__pass *pass)
 {
     norm n = setup(layer, pass);
+    const facet_status st = make_affine(&n);
 
-    make_affine(&n);
+    if (st != FACET_OK)
+        return st;
     memset(n.slope, 0, 3 * n.padded * sizeof(float));
     read_activation(&n);
     facet__pool_run(pass->pool, FACET__PARTS, forward_task, &n);
@@ -258,14 +283,17 @@ static double total(const norm *n, size_t which, size_t c)
     return sum;
 }
 
-/* The weights' gradients, and what the batch's statistics hand on. */
-static void collect(norm *n)
+/* The weights' gradients, from this network's pictures, and what the batch's
+ * statistics hand on, from all of them. */
+static facet_status collect(norm *n)
 {
     const size_t slopes =
         n->layer->gradient[5]
             ? (size_t)facet__shape_count(&n->layer->weight_shape[5])
             : 0;
+    facet_status st;
 
+    memset(n->sums, 0, 2 * n->padded * sizeof *n->sums);
     for (size_t c = 0; c < n->channels; c++) {
         const double du = total(n, 0, c), du_xhat = total(n, 1, c);
 
@@ -276,9 +304,17 @@ static void collect(norm *n)
             continue;
         n->layer->gradient[1][c] += (float)du_xhat;
         n->layer->gradient[2][c] += (float)du;
-        n->k1[c] = (float)(du / (double)n->rows);
-        n->k2[c] = (float)(du_xhat / (double)n->rows);
+        n->sums[c] = du;
+        n->sums[n->padded + c] = du_xhat;
     }
+    if (!n->has_norm)
+        return FACET_OK;
+    st = sum_over_peers(n);
+    for (size_t c = 0; c < n->channels; c++) {
+        n->k1[c] = (float)(n->sums[c] / n->all_rows);
+        n->k2[c] = (float)(n->sums[n->padded + c] / n->all_rows);
+    }
+    return st;
 }
 
 static void backward_task(void *context, size_t part, int thread)
@@ -302,14 +338,15 @@ static void backward_task(void *context, size_t part, int thread)
 static facet_status backward(facet__layer *layer, const facet__pass *pass)
 {
     norm n = setup(layer, pass);
+    facet_status st;
 
     memset(n.slope, 0, 3 * n.padded * sizeof(float));
     read_activation(&n);
     facet__pool_run(pass->pool, FACET__PARTS, reduce_task, &n);
-    collect(&n);
-    if (n.dx->data)
+    st = collect(&n);
+    if (n.dx->data && st == FACET_OK)
         facet__pool_run(pass->pool, FACET__PARTS, backward_task, &n);
-    return FACET_OK;
+    return st;
 }
 
 const facet__layer_class facet__layer_norm = { .name = "norm",

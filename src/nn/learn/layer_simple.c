@@ -263,7 +263,16 @@ const facet__layer_class facet__layer_flatten = {
 };
 
 /* dropout: kept numbers are scaled by 1 / (1 - ratio); which ones are kept
- * hangs on the stream and the position alone */
+ * hangs on the stream and the position in the whole batch alone */
+
+/* The position of the first number of this network's first picture. */
+static size_t drop_origin(const piece_task *t)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+
+    return t->pass->peers.first *
+           (facet__view_count(x) / (size_t)x->shape.d[0]);
+}
 
 static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
 {
@@ -293,10 +302,11 @@ static void drop_forward(const piece_task *t, size_t from, size_t to)
     const facet__view *x = facet__map(t->pass, t->layer->in[0]);
     const facet__view *y = facet__map(t->pass, t->layer->out);
     const float scale = t->pass->training ? drop_scale(t->layer) : 1.0f;
+    const size_t origin = drop_origin(t);
 
     for (size_t i = from; i < to; i++)
         facet__put(y, i,
-            !t->pass->training || keeps(t->layer, t->pass->stream, i)
+            !t->pass->training || keeps(t->layer, t->pass->stream, origin + i)
                 ? facet__get(x, i) * scale
                 : 0.0f);
 }
@@ -306,11 +316,13 @@ static void drop_backward(const piece_task *t, size_t from, size_t to)
     const facet__view *dx = facet__in_gradient(t->layer, t->pass, 0);
     const facet__view *dy = grad_out(t->layer, t->pass);
     const float scale = drop_scale(t->layer);
+    const size_t origin = drop_origin(t);
 
     for (size_t i = from; i < to; i++)
         facet__give(dx, i, t->layer->adds[0],
-            keeps(t->layer, t->pass->stream, i) ? facet__get(dy, i) * scale
-                                                : 0.0f);
+            keeps(t->layer, t->pass->stream, origin + i)
+                ? facet__get(dy, i) * scale
+                : 0.0f);
 }
 
 static facet_status forward_dropout(

@@ -31,6 +31,8 @@ struct facet__learner {
     char *arena;
     size_t arena_bytes;
     facet__pass pass;
+    facet__gradient_final *final; /* or NULL */
+    void *final_context;
 };
 
 /* making layers */
@@ -144,6 +146,23 @@ static facet_status make_layers(facet__learner *net, facet_error *err)
     return st;
 }
 
+/* Where each weight's gradient is complete: behind the layer nearest the input
+ * that adds to it, which goes backward last. */
+static void find_finals(facet__learner *net)
+{
+    for (int i = 0; i < net->n_layers; i++)
+        for (int k = 0; k < FACET__LAYER_WEIGHTS; k++)
+            net->layers[i].final[k] = FACET__NONE;
+    for (size_t w = 0; w < net->n_weights; w++)
+        for (int i = 0, found = 0; i < net->n_layers && !found; i++)
+            for (int k = 0; k < FACET__LAYER_WEIGHTS && !found; k++)
+                if (net->weights[w].gradient &&
+                    net->layers[i].gradient[k] == net->weights[w].gradient) {
+                    net->layers[i].final[k] = (int)w;
+                    found = 1;
+                }
+}
+
 /* weights */
 
 /* How the constant that node's input i is takes part: 0 not at all, 1 it
@@ -241,6 +260,8 @@ facet_status facet__learner_create(const facet__graph *graph,
         st = find_weights(net, err);
     if (st == FACET_OK)
         st = make_layers(net, err);
+    if (st == FACET_OK)
+        find_finals(net);
     if (st == FACET_OK &&
         facet__pool_create(opts->threads, &net->pool) != FACET_OK)
         st = facet__fail_memory(err);
@@ -567,6 +588,25 @@ facet_status facet__learner_forward(facet__learner *net, const float *x,
     return st;
 }
 
+void facet__learner_share(facet__learner *learner, const facet__peers *peers)
+{
+    learner->pass.peers = peers ? *peers : (facet__peers){ .sum = NULL };
+}
+
+void facet__learner_on_final(
+    facet__learner *learner, facet__gradient_final *final, void *context)
+{
+    learner->final = final;
+    learner->final_context = context;
+}
+
+static void tell_finals(const facet__learner *net, const facet__layer *layer)
+{
+    for (int k = 0; net->final && k < FACET__LAYER_WEIGHTS; k++)
+        if (layer->final[k] != FACET__NONE)
+            net->final(net->final_context, (size_t)layer->final[k]);
+}
+
 facet_status facet__learner_backward(
     facet__learner *net, const float *dout, facet_error *err)
 {
@@ -581,8 +621,11 @@ facet_status facet__learner_backward(
                 net->weights[i].count * sizeof(float));
     memcpy(net->map_gradients[net->output].data, dout,
         net->batch * net->dim * sizeof *dout);
-    for (int i = net->n_layers - 1; i >= 0 && st == FACET_OK; i--)
+    for (int i = net->n_layers - 1; i >= 0 && st == FACET_OK; i--) {
         st = net->layers[i].class->backward(&net->layers[i], &net->pass);
+        if (st == FACET_OK)
+            tell_finals(net, &net->layers[i]);
+    }
     return st;
 }
 

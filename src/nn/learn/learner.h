@@ -14,6 +14,7 @@
 #define FACET__LEARNER_H
 
 #include "nn/graph.h"
+#include "nn/learn/peers.h"
 
 typedef struct facet__learner facet__learner;
 
@@ -52,6 +53,19 @@ facet_status facet__learner_forward(facet__learner *net, const float *x,
  * pass. */
 facet_status facet__learner_backward(
     facet__learner *net, const float *dout, facet_error *err);
+
+/* From now on the network sees its part of a batch only. NULL: all of it, as at
+ * first. `peers` is copied. What its sum answers other than FACET_OK is the
+ * pass's answer. */
+void facet__learner_share(facet__learner *learner, const facet__peers *peers);
+
+/* Told during the backward pass that the gradient of a weight (its number in
+ * facet__learner_weights) is complete: the last layer's first. */
+typedef void facet__gradient_final(void *context, size_t weight);
+
+/* `final` NULL: nobody is told, as at first. */
+void facet__learner_on_final(
+    facet__learner *learner, facet__gradient_final *final, void *context);
 
 /* The graph with the present weights, the network's. */
 const facet__graph *facet__learner_export(facet__learner *learner);
