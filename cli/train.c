@@ -10,6 +10,7 @@
 
 #include "exits.h"
 #include "facet/train.h"
+#include "train_projection.h"
 #include "verbs.h"
 
 typedef struct training {
@@ -187,15 +188,21 @@ static int run(training *t)
 
 int verb_train(int argc, char **argv)
 {
-    static const struct argp argp = { options, parse, "RECIPE",
+    static const struct argp argp = { options, parse,
+        "RECIPE\ntpe|tse|tde|vgg-triplet LIST|FOLDER",
         "Train a network after a recipe (docs/recipes.md; recipes/ has some). "
         "DIR receives checkpoint.bin, metrics.jsonl, curves.svg, best.onnx and "
         "last.onnx. SIGINT and SIGTERM write a checkpoint and end with 0; "
-        "--resume goes on with the same steps as if nothing had been.",
+        "--resume goes on with the same steps as if nothing had been. The "
+        "second "
+        "form learns a better map for embeddings that are there already, in "
+        "seconds: `facet train tpe --help`.",
         NULL, NULL, NULL };
     training t = { .recipe = NULL };
     char name[] = "facet train";
 
+    if (argc > 1 && is_projection_loss(argv[1]))
+        return train_projection(argc - 1, argv + 1);
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &t);
     return run(&t);

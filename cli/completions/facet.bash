@@ -42,7 +42,15 @@ _facet() {
         --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;
-    train) options="--out --resume --quiet" ;;
+    train)
+        if [ "$COMP_CWORD" = 2 ]; then
+            COMPREPLY=($(compgen -W "tpe tse tde vgg-triplet" -- "$current")
+                $(compgen -f -- "$current"))
+            return
+        fi
+        options="--out --resume --quiet --dim --steps --rate --alpha
+            --random-start --images --margin --embeddings --names --cache
+            --threads --seed $networks" ;;
     bench) options="--runs --json $networks" ;;
     selftest) options="$networks" ;;
     model)

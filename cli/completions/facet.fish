@@ -34,6 +34,11 @@ complete -c facet -n '__facet_with align' -l out -s o -x \
 complete -c facet -n '__facet_with train' -l out -s o -x \
     -a '(__fish_complete_directories)'
 complete -c facet -n '__facet_with train' -l resume -s r -d 'go on'
+complete -c facet -n '__facet_with train' -f -a 'tpe tse tde vgg-triplet'
+for option in dim steps rate alpha
+    complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l $option -x
+end
+complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l random-start
 complete -c facet -n '__facet_with train' -l quiet -s q -d 'no progress'
 complete -c facet -n '__facet_with align import' -l template -x
 complete -c facet -n '__facet_with verify bench info' -l json -s j

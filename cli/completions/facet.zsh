@@ -72,7 +72,16 @@ case $words[2] in
         $networks) ;;
     train) own=('--out=[where the run lives]:folder:_files -/'
         '--resume[go on from the checkpoint]'
-        '--quiet[no progress on the terminal]') ;;
+        '--quiet[no progress on the terminal]'
+        '--dim=[tpe: of the new embeddings]:number:'
+        '--steps=[tpe: of learning]:number:'
+        '--rate=[tpe: of learning]:number:'
+        '--alpha=[tse, tde, vgg-triplet: margin]:number:'
+        '--random-start[tpe: not from principal components]'
+        '--images=[where the pictures are]:file:_files'
+        '--margin=[ArcFace crops with this margin]:pixels:'
+        '--embeddings=[made before]:file:_files'
+        $networks) ;;
     bench) own=('--runs=[time so many runs]:number:'
         '--json[answer in JSON Lines]' $networks) ;;
     selftest) own=($networks) ;;

@@ -26,6 +26,7 @@
 #include "facet/gallery.h"     /* whom we know, and who a face is */
 #include "facet/pictures.h"    /* the files of a data set */
 #include "facet/pipeline.h"    /* a photo to its embeddings */
+#include "facet/projection.h"  /* embeddings to better ones */
 #include "facet/protocol.h"    /* what is compared with what */
 #include "facet/report.h"      /* plots and pages */
 #include "facet/settings.h"    /* how a network wants to be fed */

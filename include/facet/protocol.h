@@ -162,6 +162,12 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_read_folder(
     const char *root, const facet_protocol_opts *opts, facet_protocol *out,
     facet_error *err);
 
+/** Who is on which picture: lines `file person`, separated by a tab (names may
+ * then hold spaces) or by white space. No pairs, as for a folder. */
+FACET_API FACET_MUST_USE facet_status facet_protocol_read_people(
+    const char *path, const facet_protocol_opts *opts, facet_protocol *out,
+    facet_error *err);
+
 /** Give a protocol the pairs of all its templates. Errors: FACET_EINVAL (it
  * has pairs), FACET_ELIMIT, FACET_ENOMEM. */
 FACET_API FACET_MUST_USE facet_status facet_protocol_all_pairs(

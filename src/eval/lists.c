@@ -257,6 +257,47 @@ facet_status facet_protocol_read_identify(const char *path,
     return status;
 }
 
+/* ---- people ---- */
+
+static facet_status read_labelled(
+    facet__builder *builder, const facet__lines *lines, facet_error *err)
+{
+    char *const *f = lines->fields;
+    const size_t known = builder->files.count;
+    uint32_t ignored;
+    facet_status status;
+
+    if (lines->n_fields != 2)
+        return facet__lines_fail(lines, err, "want `file person`");
+    status = facet__builder_single(builder, f[0], f[1], lines->line, &ignored);
+    if (status == FACET_OK && builder->files.count == known)
+        return facet__lines_fail(
+            lines, err, "'%.80s' is listed a second time", f[0]);
+    return status;
+}
+
+facet_status facet_protocol_read_people(const char *path,
+    const facet_protocol_opts *opts, facet_protocol *out, facet_error *err)
+{
+    facet__builder builder;
+    facet__lines lines = { 0 };
+    facet_status status = facet__builder_init(&builder, opts, out, err);
+
+    if (status == FACET_OK)
+        status = path ? facet__lines_open(path, &lines, err)
+                      : facet__fail(err, FACET_EINVAL, "no list given");
+    while (status == FACET_OK && facet__lines_next(&lines, '\t'))
+        status = facet__lines_explain(
+            &lines, read_labelled(&builder, &lines, err), err);
+    if (status == FACET_OK && builder.files.count == 0)
+        status = facet__lines_fail(&lines, err, "the list is empty");
+    if (status == FACET_OK)
+        status = facet__builder_finish(&builder, path, out, err);
+    facet__lines_close(&lines);
+    facet__builder_free(&builder);
+    return status;
+}
+
 /* ---- folders ---- */
 
 static bool is_folder(const char *path)

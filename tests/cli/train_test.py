@@ -130,6 +130,53 @@ class Train(unittest.TestCase):
             self.assertIn('--resume', err)
             self.assertTrue((run / 'checkpoint.bin').exists())
 
+    def write_embeddings(self, dim=32):
+        """Two loud numbers that say nothing, two quiet ones that do."""
+        rng = random.Random(2)
+        with open(self.folder / 'faces.jsonl', 'w') as out, \
+                open(self.folder / 'people.tsv', 'w') as people:
+            for i in range(40):
+                values = [rng.gauss(0, 0.05) for _ in range(dim)]
+                values[i // 4 % 10 + 4] += 1
+                values[0] += rng.gauss(0, 2)
+                values[1] += rng.gauss(0, 2)
+                print(json.dumps({'image': f'{i}.jpg', 'embedding': values}),
+                      file=out)
+                print(f'{i}.jpg\tp{i // 4}', file=people)
+
+    def tpe(self, *arguments):
+        return facet('train', 'tpe', self.folder / 'people.tsv',
+                     '--embeddings', self.folder / 'faces.jsonl',
+                     '--model', self.folder / 'run/last.onnx',
+                     '--out', self.folder / 'new.onnx', '--dim', 8, *arguments)
+
+    def test_tpe_writes_a_network_that_ends_in_the_projection(self):
+        self.assertEqual(self.train(steps=2).returncode, 0)
+        self.write_embeddings()
+        short = json.loads(self.tpe('--steps', 2).stdout)
+        process = self.tpe('--steps', 400)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        line = json.loads(process.stdout)
+        self.assertEqual((line['from'], line['to'], line['people'],
+                          line['pictures']), (32, 8, 10, 40))
+        self.assertLess(line['loss'], 0.9 * short['loss'])
+        info = facet('model', 'info', self.folder / 'new.onnx')
+        self.assertEqual(info.returncode, 0, info.stderr)
+
+    def test_tpe_says_what_is_wrong_with_a_list(self):
+        self.assertEqual(self.train(steps=2).returncode, 0)
+        self.write_embeddings()
+        with open(self.folder / 'people.tsv', 'a') as people:
+            print('0.jpg\tsomebody', file=people)
+        process = self.tpe()
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('people.tsv, line 41', process.stderr.replace(
+            ':41', ', line 41'))
+        self.write_embeddings(dim=31)  # not what the network makes
+        process = self.tpe()
+        self.assertEqual(process.returncode, 6, process.stderr)
+        self.assertFalse((self.folder / 'new.onnx').exists())
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -9,7 +9,7 @@ import unittest
 from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
-         'train', 'model info', 'model import',
+         'train', 'train tpe', 'model info', 'model import',
          'bench', 'selftest']
 
 

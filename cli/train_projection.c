@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* train_projection.c - facet train tpe: a better map for embeddings that are
+ * there already, in seconds. Lists and embeddings are read as in facet eval. */
+#include "train_projection.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "eval.h"
+#include "exits.h"
+#include "facet/projection.h"
+#include "numbers.h"
+#include "progress.h"
+
+enum { KEY_DIM = 0x400, KEY_STEPS, KEY_RATE, KEY_ALPHA, KEY_RANDOM };
+
+static const char *const losses[] = { "tpe", "tse", "tde", "vgg-triplet" };
+
+typedef struct fitting {
+    eval_run run; /* what faces, whose, and the network */
+    facet_projection_opts opts;
+} fitting;
+
+static const struct argp_option options[] = {
+    { NULL, 0, NULL, 0, "The projection:", 2 },
+    { "dim", KEY_DIM, "N", 0, "of the new embeddings; default 128", 2 },
+    { "steps", KEY_STEPS, "N", 0, "default 1000", 2 },
+    { "rate", KEY_RATE, "R", 0, "of learning; default 0.1", 2 },
+    { "alpha", KEY_ALPHA, "A", 0, "margin of tse, tde, vgg-triplet", 2 },
+    { "random-start", KEY_RANDOM, NULL, 0,
+        "begin with random numbers, not with principal components", 2 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    fitting *f = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &f->run;
+        return 0;
+    case KEY_DIM:
+        f->opts.dim = (size_t)whole_option(state, "--dim", text, 1, 8192);
+        return 0;
+    case KEY_STEPS:
+        f->opts.steps = (uint64_t)whole_option(state, "--steps", text, 1, 1e9);
+        return 0;
+    case KEY_RATE:
+        f->opts.rate = number_option(state, "--rate", text, 1e-9, 1e3);
+        return 0;
+    case KEY_ALPHA:
+        f->opts.margin = number_option(state, "--alpha", text, 0, 4);
+        return 0;
+    case KEY_RANDOM:
+        f->opts.principal = 0;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+bool is_projection_loss(const char *word)
+{
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        if (!strcmp(word, losses[i]))
+            return true;
+    return false;
+}
+
+/* A list of `file person`, or a folder with a folder for each person, which is
+ * then where the pictures are too. */
+static int read_people(eval_run *run)
+{
+    struct stat about;
+    facet_error err = { FACET_OK, "" };
+
+    if (run->words.count != 1) {
+        complain("want one list of `file person`, or one folder");
+        return EXIT_USAGE;
+    }
+    run->list = run->words.items[0];
+    if (stat(run->list, &about) != 0 || !S_ISDIR(about.st_mode))
+        return eval_fail(facet_protocol_read_people(run->list,
+                             &run->protocol_opts, &run->protocol, &err),
+            &err);
+    if (run->images.count == 0 && !run->embeddings)
+        run->images.items[run->images.count++] = run->list;
+    return eval_fail(facet_protocol_read_folder(
+                         run->list, &run->protocol_opts, &run->protocol, &err),
+        &err);
+}
+
+/* Who each file shows; -1 where no face was found. */
+static int32_t *label_files(const eval_run *run)
+{
+    int32_t *labels = malloc((run->protocol.n_files + 1) * sizeof *labels);
+
+    for (size_t i = 0; labels && i < run->protocol.n_templates; i++) {
+        const facet_protocol_template *t = &run->protocol.templates[i];
+        const uint32_t file = run->protocol.members[t->first].file;
+        const bool failed = isnan(run->files[file * run->dim]) != 0;
+
+        labels[file] = failed ? -1 : (int32_t)t->subject;
+    }
+    return labels;
+}
+
+/* Failures take no part; the library wants numbers all the same. */
+static void blank_failures(eval_run *run, const int32_t *labels)
+{
+    for (size_t i = 0; i < run->protocol.n_files; i++)
+        if (labels[i] < 0)
+            for (size_t k = 0; k < run->dim; k++)
+                run->files[i * run->dim + k] = k == 0;
+}
+
+static int fit(fitting *f, const char *model, float *w)
+{
+    eval_run *run = &f->run;
+    int32_t *labels = label_files(run);
+    facet_error err = { FACET_OK, "" };
+    double loss, seconds;
+    int status;
+
+    if (!labels) {
+        complain("not enough memory");
+        return EXIT_NO_MEMORY;
+    }
+    blank_failures(run, labels);
+    seconds = seconds_now();
+    status = eval_fail(facet_projection_fit(&f->opts, run->files, labels,
+                           run->protocol.n_files, run->dim, w, &loss, &err),
+        &err);
+    seconds = seconds_now() - seconds;
+    free(labels);
+    if (status == EXIT_YES)
+        status = eval_fail(facet_projection_append(
+                               model, w, f->opts.dim, run->dim, run->out, &err),
+            &err);
+    if (status == EXIT_YES)
+        printf("{\"loss\":%.6g,\"people\":%zu,\"pictures\":%zu,\"failures\":"
+               "%zu,\"from\":%zu,\"to\":%zu,\"seconds\":%.2f}\n",
+            loss, run->protocol.n_subjects, run->protocol.n_files, run->failed,
+            run->dim, f->opts.dim, seconds);
+    return status;
+}
+
+static int train(fitting *f)
+{
+    eval_run *run = &f->run;
+    char *model = NULL;
+    float *w = NULL;
+    int status = EXIT_USAGE;
+
+    if (!run->out)
+        complain("where to? Give --out NETWORK.onnx");
+    else
+        status = read_people(run);
+    if (status == EXIT_YES)
+        status = eval_embed(run);
+    if (status != EXIT_YES)
+        return status;
+    f->opts.seed = run->bootstrap.seed;
+    f->opts.threads = run->threads;
+    model = network_find(NETWORK_EMBEDDER, run->nets.embedder);
+    w = malloc(f->opts.dim * run->dim * sizeof *w);
+    if (model && w)
+        status = fit(f, model, w);
+    else {
+        complain("not enough memory");
+        status = EXIT_NO_MEMORY;
+    }
+    free(w);
+    free(model);
+    return status;
+}
+
+int train_projection(int argc, char **argv)
+{
+    const struct argp_child children[] = { { &eval_argp, 0, NULL, 0 },
+        { NULL, 0, NULL, 0 } };
+    const struct argp argp = { options, parse, "LIST|FOLDER",
+        "Learn a projection of a network's embeddings of people one knows "
+        "(lines `file person`, or a folder with a folder for each person), and "
+        "write a copy of the network that ends in it. tpe is Triplet "
+        "Probabilistic Embedding; tse, tde and vgg-triplet are its relatives.",
+        children, NULL, NULL };
+    fitting f;
+    int status;
+    char name[40];
+
+    snprintf(name, sizeof name, "facet train %.20s", argv[0]);
+    facet_projection_opts_init(&f.opts);
+    f.opts.loss = argv[0];
+    eval_init(&f.run);
+    argv[0] = name;
+    argp_parse(&argp, argc, argv, 0, NULL, &f);
+    status = train(&f);
+    eval_free(&f.run);
+    return status;
+}
