@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,4 +48,16 @@ facet__cpu_level facet__cpu_level_get(void)
         if (strcmp(wish, names[level]) == 0)
             return level;
     return here;
+}
+
+bool facet__cpu_has_sha(void)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+
+    return facet__cpu_level_get() > FACET__CPU_BASELINE &&
+           __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+#else
+    return false;
+#endif
 }

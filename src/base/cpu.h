@@ -5,6 +5,8 @@
 #ifndef FACET__CPU_H
 #define FACET__CPU_H
 
+#include <stdbool.h>
+
 /* Each level includes the ones above it. */
 typedef enum facet__cpu_level {
     FACET__CPU_BASELINE,   /* plain C, SSE2 */
@@ -15,5 +17,8 @@ typedef enum facet__cpu_level {
 
 facet__cpu_level facet__cpu_level_get(void);
 const char *facet__cpu_level_name(facet__cpu_level level);
+
+/* Has it SHA-256 instructions? Not at the level "baseline". */
+bool facet__cpu_has_sha(void);
 
 #endif

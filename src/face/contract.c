@@ -8,29 +8,29 @@
  * precision, in which embeddings agree to a cosine of 0.999. */
 #include "face/contract.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "face/settings.h"
 #include "nn/model.h"
 
 #define ALIGNMENT "similarity-lsq bilinear-area 8-bit v1"
 
-static void add(crypto_hash_sha256_state *s, const char *key, const char *text)
+static void add(facet__sha256 *s, const char *key, const char *text)
 {
-    crypto_hash_sha256_update(s, (const unsigned char *)key, strlen(key) + 1);
-    crypto_hash_sha256_update(s, (const unsigned char *)text, strlen(text) + 1);
+    facet__sha256_add(s, key, strlen(key) + 1);
+    facet__sha256_add(s, text, strlen(text) + 1);
 }
 
 static void add_digest(
-    crypto_hash_sha256_state *s, const char *key, const facet_model *model)
+    facet__sha256 *s, const char *key, const facet_model *model)
 {
     static const unsigned char none[32];
 
-    crypto_hash_sha256_update(s, (const unsigned char *)key, strlen(key) + 1);
-    crypto_hash_sha256_update(s, model ? facet__model_digest(model) : none, 32);
+    facet__sha256_add(s, key, strlen(key) + 1);
+    facet__sha256_add(s, model ? facet__model_digest(model) : none, 32);
 }
 
 facet_contract facet__contract_of(const facet_model *detector,
@@ -39,11 +39,11 @@ facet_contract facet__contract_of(const facet_model *detector,
     static const char *const counted[] = { "facet.input", "facet.color",
         "facet.mean", "facet.scale", "facet.template", "facet.normalize" };
     facet__entry entries[FACET__ENTRIES];
-    crypto_hash_sha256_state s;
+    facet__sha256 s;
     facet_contract contract;
 
     facet__settings_entries(settings, entries);
-    crypto_hash_sha256_init(&s);
+    facet__sha256_begin(&s);
     add(&s, "alignment", ALIGNMENT);
     add_digest(&s, "detector", detector);
     for (int i = 0; i < FACET__ENTRIES; i++)
@@ -51,7 +51,7 @@ facet_contract facet__contract_of(const facet_model *detector,
             if (strcmp(entries[i].key, counted[k]) == 0)
                 add(&s, entries[i].key, entries[i].text);
     add_digest(&s, "embedder", embedder);
-    crypto_hash_sha256_final(&s, contract.id);
+    facet__sha256_end(&s, contract.id);
     return contract;
 }
 

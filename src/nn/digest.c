@@ -4,11 +4,11 @@
  * Operators in their order, then weights in the order of their names: what a
  * writer may change (metadata, the order of weights, the way a weight is
  * stored) does not count. */
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sha256.h"
 #include "nn/model_private.h"
 #include "nn/ops.h"
 
@@ -19,12 +19,12 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-static void add_text(crypto_hash_sha256_state *s, const char *text)
+static void add_text(facet__sha256 *s, const char *text)
 {
-    crypto_hash_sha256_update(s, (const unsigned char *)text, strlen(text) + 1);
+    facet__sha256_add(s, text, strlen(text) + 1);
 }
 
-static void add_weight(crypto_hash_sha256_state *s, const facet__value *v)
+static void add_weight(facet__sha256 *s, const facet__value *v)
 {
     unsigned char dims[FACET__MAX_DIMS + 1];
 
@@ -33,16 +33,15 @@ static void add_weight(crypto_hash_sha256_state *s, const facet__value *v)
          i++) /* low bytes: sizes are in data */
         dims[i + 1] = (unsigned char)(v->data->shape.d[i] & 0xff);
     add_text(s, v->name);
-    crypto_hash_sha256_update(
-        s, dims, (unsigned long long)v->data->shape.n + 1);
-    crypto_hash_sha256_update(s, v->data->data, v->data->bytes);
+    facet__sha256_add(s, dims, (size_t)v->data->shape.n + 1);
+    facet__sha256_add(s, v->data->data, v->data->bytes);
 }
 
 facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
 {
     const facet__value **weights =
         facet__alloc((size_t)graph->n_values * sizeof *weights);
-    crypto_hash_sha256_state s;
+    facet__sha256 s;
     size_t n = 0;
 
     if (!weights)
@@ -51,7 +50,7 @@ facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
         if (graph->values[v].data && graph->values[v].data->type == FACET__F32)
             weights[n++] = &graph->values[v];
     qsort(weights, n, sizeof *weights, by_name);
-    crypto_hash_sha256_init(&s);
+    facet__sha256_begin(&s);
     for (int i = 0; i < graph->n_nodes; i++) {
         const char *name = facet__op_of(graph->nodes[i].op)->name;
 
@@ -59,7 +58,7 @@ facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
     }
     for (size_t i = 0; i < n; i++)
         add_weight(&s, weights[i]);
-    crypto_hash_sha256_final(&s, digest);
+    facet__sha256_end(&s, digest);
     facet__free(weights);
     return FACET_OK;
 }
