@@ -12,7 +12,7 @@ ROOMS = {
     'nn': {'base'},
     'face': {'base', 'image', 'nn'},
     'zoo': {'base', 'nn'},
-    'train': {'base', 'image', 'nn', 'zoo'},
+    'train': {'base', 'image', 'nn', 'face', 'zoo'},
     'gallery': {'base'},
     'cluster': {'base'},
     'eval': {'base'},

@@ -105,7 +105,8 @@ static facet_status make_picture(
         setup->dataset, index, &h->bytes, &h->room, &size, err);
 
     if (st == FACET_OK)
-        st = facet_image_read_memory(h->bytes, size, NULL, &image, err);
+        st = facet__photos_read(
+            setup->photos, index, h->bytes, size, &image, err);
     for (size_t c = 0; c < setup->n_crops && st == FACET_OK; c++) {
         const facet__crop *crop = &setup->crops[c];
 

@@ -14,11 +14,14 @@
 
 #include "train/augment.h"
 #include "train/order.h"
+#include "train/photos.h"
 
 enum { FACET__CROPS = 2 };
 
 typedef struct facet__loader_setup {
     const facet__dataset *dataset; /* borrowed until the loader is freed */
+    facet__photos
+        *photos; /* finds the faces; NULL: they are aligned. Borrowed */
     facet__order_setup order;
     facet__augment augment;
     double frame; /* see augment.h */

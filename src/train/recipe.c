@@ -65,6 +65,7 @@ static const key keys[] = {
     { "data", "unlabelled", BOOL, AT(dataset.unlabelled), 0, 1, NULL },
     { "data", "least", UINT32, AT(dataset.least), 0, 1e6, NULL },
     { "data", "frame", REAL, AT(run.data.frame), 8, 4096, NULL },
+    { "data", "detector", PATH, AT(detector), 0, 0, NULL },
     { "data", "max-broken", REAL, AT(run.data.max_broken), 0, 1, NULL },
     { "data", "threads", INT, AT(run.data.threads), 1, 256, NULL },
     { "data", "ring", INT, AT(run.data.ring), 2, 64, NULL },
@@ -130,6 +131,7 @@ static const key keys[] = {
 
     { "validation", "pairs", PATH, AT(pairs), 0, 0, NULL },
     { "validation", "table", PATH, AT(validation.table), 0, 0, NULL },
+    { "validation", "detector", PATH, AT(validation_detector), 0, 0, NULL },
     { "validation", "every", UINT64, AT(run.validate_every), 1, 1e9, NULL },
 
     { "run", "seed", UINT64, AT(run.data.seed), 0, 9e15, NULL },

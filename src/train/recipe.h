@@ -30,6 +30,7 @@ typedef struct facet__recipe {
     bool freeze;              /* train the losses' parameters alone */
     double mean[3], scale[3]; /* of R, G, B: value = (pixel - mean) * scale */
     bool bgr;
+    const char *detector; /* file: the pictures are whole photos; or NULL */
     /* What a run needs; `dataset`, `net` and losses are the caller's to fill.
      */
     facet__dataset_setup dataset;
@@ -42,9 +43,10 @@ typedef struct facet__recipe {
     bool teacher_bgr;
     /* Validation. */
     facet__dataset_setup validation;
-    const char *pairs; /* file of pairs; or NULL */
-    int threads;       /* of the network; 0: one a processor */
-    char hash[65];     /* SHA-256 of the file, hexadecimal */
+    const char *pairs;               /* file of pairs; or NULL */
+    const char *validation_detector; /* as `detector` */
+    int threads;                     /* of the network; 0: one a processor */
+    char hash[65];                   /* SHA-256 of the file, hexadecimal */
     char *strings[FACET__RECIPE_STRINGS]; /* all text above */
     size_t n_strings;
 } facet__recipe;

@@ -9,6 +9,7 @@
 typedef struct parts {
     facet__run_setup run;
     facet__dataset *data, *validation_data;
+    facet__photos *photos, *validation_photos;
     facet__validation *validation;
     size_t dim;
 } parts;
@@ -31,6 +32,17 @@ static facet_status make_losses(
             return st;
     }
     return FACET_OK;
+}
+
+/* Photos, when a detector is named. */
+static facet_status open_photos(const facet__recipe *recipe,
+    const char *detector, const facet__dataset *data, facet__photos **out,
+    facet_error *err)
+{
+    if (!detector)
+        return FACET_OK;
+    return facet__photos_open(
+        detector, recipe->run.data.frame, facet__dataset_count(data), out, err);
 }
 
 static facet_status validate(
@@ -57,6 +69,10 @@ static facet_status open_validation(
     st = facet__dataset_open(&recipe->validation, &p->validation_data, err);
     setup.dataset = p->validation_data;
     if (st == FACET_OK)
+        st = open_photos(recipe, recipe->validation_detector,
+            p->validation_data, &p->validation_photos, err);
+    setup.photos = p->validation_photos;
+    if (st == FACET_OK)
         st = facet__validation_open(&setup, &p->validation, err);
     p->run.validate = validate;
     p->run.validate_context = p->validation;
@@ -70,6 +86,8 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
 {
     facet_status st = facet__dataset_open(&recipe->dataset, &p->data, err);
 
+    if (st == FACET_OK)
+        st = open_photos(recipe, recipe->detector, p->data, &p->photos, err);
     if (st == FACET_OK)
         st = make_losses(recipe, p, opts->pool, err);
     return st == FACET_OK ? open_validation(recipe, p, opts->pool, err) : st;
@@ -89,6 +107,7 @@ facet_status facet__train(const facet__recipe *recipe,
     p.run.on_progress = opts->on_progress;
     p.run.on_progress_context = opts->context;
     p.run.data.dataset = p.data;
+    p.run.data.photos = p.photos;
     p.run.data.on_broken = opts->on_broken;
     p.run.data.on_broken_context = opts->context;
     p.run.net = *net;
@@ -96,6 +115,8 @@ facet_status facet__train(const facet__recipe *recipe,
     if (st == FACET_OK)
         st = facet__run(&p.run, err);
     facet__validation_close(p.validation);
+    facet__photos_close(p.validation_photos);
+    facet__photos_close(p.photos);
     facet__dataset_close(p.validation_data);
     for (size_t i = 0; i < recipe->n_losses; i++)
         facet__loss_free(p.run.losses[i]);

@@ -204,7 +204,8 @@ static facet_status cut(
                           : facet__fail_memory(err);
 
     if (st == FACET_OK)
-        st = facet_image_read_memory(bytes, size, NULL, &image, err);
+        st = facet__photos_read(
+            v->setup.photos, picture, bytes, size, &image, err);
     if (st == FACET_OK)
         st = facet__crop_cut(crop, &still, v->setup.frame, image, rgb);
     if (st == FACET_OK)

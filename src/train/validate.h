@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "train/augment.h"
 #include "train/dataset.h"
+#include "train/photos.h"
 #include "train/trainable.h"
 
 typedef struct facet__validation facet__validation;
@@ -16,6 +17,7 @@ typedef struct facet__validation_setup {
     const char *pairs; /* "folds<TAB>n", then "key<TAB>key<TAB>1|0" lines, fold
                         * after fold of 2n pairs; keys are those of the data */
     const facet__dataset *dataset; /* borrowed */
+    facet__photos *photos;         /* as in loader.h */
     facet__crop crop;
     double frame;
     facet__pool *pool; /* for decoding; may be NULL */
