@@ -200,7 +200,7 @@ static int add_filters(facet__builder *b, const char *layer,
     float *data;
     const int value = add_weight(b, layer, "weight", shape, &data);
 
-    if (value != FACET__NONE)
+    if (value != FACET__NONE && !b->blank)
         draw(b, b->graph->values[value].name, b->init, fan_in, fan_out, data,
             facet__shape_count(shape));
     return value;
@@ -216,6 +216,12 @@ static int add_filled(facet__builder *b, const char *layer, const char *part,
          i++)
         data[i] = with;
     return value;
+}
+
+static int add_bias(
+    facet__builder *b, const char *layer, const facet__shape *shape)
+{
+    return add_filled(b, layer, "bias", shape, b->bias);
 }
 
 /* nodes */
@@ -327,6 +333,31 @@ static void set_window(
     set_ints(b, node, "strides", stride ? stride : 1, 2);
 }
 
+/* Padding that makes size / stride, rounded up, of x's height and width. */
+static void set_same(
+    facet__builder *b, int node, int x, int64_t kernel, int64_t stride)
+{
+    const facet__shape s = facet__build_shape(b, x);
+    int64_t pads[4] = { 0 };
+
+    if (b->status != FACET_OK)
+        return;
+    for (int i = 0; i < 2; i++) {
+        const int64_t size = s.n == 4 ? s.d[2 + i] : -1;
+        const int64_t step = stride ? stride : 1;
+        const int64_t past = (size - 1) / step * step + kernel - size;
+
+        if (size < 1) {
+            refuse(b, b->graph->nodes[node].name,
+                "its input has no known height and width");
+            return;
+        }
+        pads[i] = past > 0 ? past / 2 : 0;
+        pads[i + 2] = past > 0 ? past - past / 2 : 0;
+    }
+    fail(b, facet__node_set_ints(&b->graph->nodes[node], "pads", pads, 4));
+}
+
 int facet__build_conv(
     facet__builder *b, const char *name, int x, facet__conv_spec s)
 {
@@ -346,12 +377,13 @@ int facet__build_conv(
         &(facet__shape){ 4, { s.out, channels / group, s.kernel, s.kernel } },
         area * (double)(channels / group), area * (double)(s.out / group));
     if (s.bias)
-        in[2] =
-            add_filled(b, name, "bias", &(facet__shape){ 1, { s.out } }, 0.0f);
+        in[2] = add_bias(b, name, &(facet__shape){ 1, { s.out } });
     node = begin_node(b, FACET__OP_CONV, name, in, s.bias ? 3 : 2);
     set_ints(b, node, "dilations", s.dilation ? s.dilation : 1, 2);
     set_int(b, node, "group", group);
     set_window(b, node, s.kernel, s.stride, s.pad);
+    if (s.same)
+        set_same(b, node, x, s.kernel, s.stride);
     return end_node(b, node);
 }
 
@@ -383,8 +415,7 @@ int facet__build_local_conv(
             5, { positions, s.out, channels, s.kernel, s.kernel } },
         area * (double)channels, area * (double)s.out);
     if (s.bias)
-        in[2] = add_filled(
-            b, name, "bias", &(facet__shape){ 2, { positions, s.out } }, 0.0f);
+        in[2] = add_bias(b, name, &(facet__shape){ 2, { positions, s.out } });
     node = begin_node(b, FACET__OP_LOCAL_CONV, name, in, s.bias ? 3 : 2);
     set_window(b, node, s.kernel, stride, s.pad);
     return end_node(b, node);
@@ -405,8 +436,7 @@ int facet__build_dense(
     in[1] = add_filters(b, name, &(facet__shape){ 2, { out, features } },
         (double)features, (double)out);
     if (bias)
-        in[2] =
-            add_filled(b, name, "bias", &(facet__shape){ 1, { out } }, 0.0f);
+        in[2] = add_bias(b, name, &(facet__shape){ 1, { out } });
     node = begin_node(b, FACET__OP_GEMM, name, in, bias ? 3 : 2);
     set_int(b, node, "transB", 1);
     return end_node(b, node);
@@ -476,6 +506,8 @@ static int pool(facet__builder *b, facet__op_kind op, const char *name, int x,
     const int node = begin_node(b, op, name, &x, 1);
 
     set_window(b, node, s.kernel, s.stride, s.pad);
+    if (s.same)
+        set_same(b, node, x, s.kernel, s.stride);
     if (s.ceil)
         set_int(b, node, "ceil_mode", 1);
     if (op == FACET__OP_LP_POOL)

@@ -19,7 +19,7 @@
 
 #include "nn/graph.h"
 
-/* How fresh filters are drawn. Biases begin at 0. */
+/* How fresh filters are drawn. Biases begin at the builder's `bias`. */
 typedef enum facet__init_kind {
     FACET__INIT_HE,       /* normal, variance 2 / fan in */
     FACET__INIT_XAVIER,   /* uniform, variance 2 / (fan in + fan out) */
@@ -36,7 +36,10 @@ typedef struct facet__builder {
     facet__graph *graph;
     uint64_t seed;
     facet__init init; /* of the layers built from now on; He at first */
+    float bias;       /* what their biases begin at; 0 at first */
+    bool blank;       /* leave filters undefined: for counting alone */
     int64_t dim;      /* of the embedding to build; 0: as published */
+    bool batch_norm;  /* networks published without it get it */
     facet_status status;
     facet_error err;
 } facet__builder;
@@ -52,16 +55,18 @@ int facet__build_input(facet__builder *b, const char *name, int64_t channels,
 /* `value` becomes an output of the network and takes this name. */
 void facet__build_output(facet__builder *b, const char *name, int value);
 
-/* 0 of stride, dilation and group means 1. Windows are square. */
+/* 0 of stride, dilation and group means 1. Windows are square. `same` instead
+ * of `pad`: just so much padding that size / stride, rounded up, comes out,
+ * an odd pixel at the right and bottom; the input's size must be known. */
 typedef struct facet__conv_spec {
     int64_t out; /* channels made */
     int64_t kernel, stride, pad, dilation, group;
-    bool bias;
+    bool bias, same;
 } facet__conv_spec;
 
 int facet__build_conv(
     facet__builder *b, const char *name, int x, facet__conv_spec spec);
-/* A filter of its own at every position; no dilation, no groups. */
+/* A filter of its own at every position; no dilation, no groups, no `same`. */
 int facet__build_local_conv(
     facet__builder *b, const char *name, int x, facet__conv_spec spec);
 /* Fully connected over [batch, features]. */
@@ -78,10 +83,10 @@ int facet__build_hard_swish(facet__builder *b, const char *name, int x);
 int facet__build_tanh(facet__builder *b, const char *name, int x);
 int facet__build_softmax(facet__builder *b, const char *name, int x);
 
-/* ceil: the last window may hang over the edge. */
+/* ceil: the last window may hang over the edge. same: as of convolutions. */
 typedef struct facet__pool_spec {
     int64_t kernel, stride, pad;
-    bool ceil;
+    bool ceil, same;
 } facet__pool_spec;
 
 int facet__build_max_pool(

@@ -19,12 +19,24 @@ typedef struct facet__zoo_row {
 /* All of them, in the order of their names. */
 const facet__zoo_row *facet__zoo_rows(size_t *count);
 
-/* The network of that name with fresh weights; `dim` numbers of embedding, 0:
- * as published. FACET_ENOTFOUND. */
+typedef struct facet__zoo_opts {
+    uint64_t seed;
+    int64_t dim;     /* numbers of embedding; 0: as published */
+    bool batch_norm; /* behind the convolutions of a network without it */
+    bool blank;      /* leave filters undefined: for counting alone */
+} facet__zoo_opts;
+
+/* The network of that name with fresh weights. FACET_ENOTFOUND. */
+facet_status facet__zoo_build_as(const char *name, const facet__zoo_opts *opts,
+    facet__graph **out, facet_error *err);
+/* The same with nothing but a seed and a size. */
 facet_status facet__zoo_build(const char *name, uint64_t seed, int64_t dim,
     facet__graph **out, facet_error *err);
 
-facet__network facet__mobilefacenet, facet__iresnet18, facet__iresnet34,
-    facet__iresnet50;
+facet__network facet__deepface, facet__facenet_nn1, facet__facenet_nn2,
+    facet__facenet_nn3, facet__facenet_nn4, facet__facenet_nns1,
+    facet__facenet_nns2, facet__iresnet18, facet__iresnet34, facet__iresnet50,
+    facet__mobilefacenet, facet__tpe_base, facet__vgg_face_a, facet__vgg_face_b,
+    facet__vgg_face_d;
 
 #endif
