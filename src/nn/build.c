@@ -412,7 +412,7 @@ int facet__build_local_conv(
     }
     in[1] = add_filters(b, name,
         &(facet__shape){
-            5, { positions, s.out, channels, s.kernel, s.kernel } },
+            5, { positions, s.kernel, s.kernel, channels, s.out } },
         area * (double)channels, area * (double)s.out);
     if (s.bias)
         in[2] = add_bias(b, name, &(facet__shape){ 2, { positions, s.out } });

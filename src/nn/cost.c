@@ -24,7 +24,7 @@ static uint64_t terms(const facet__node *node, const facet__shape *filters)
             n *= (uint64_t)filters->d[i];
         return n;
     case FACET__OP_LOCAL_CONV:
-        for (int i = 2; i < filters->n; i++)
+        for (int i = 1; i < filters->n - 1; i++)
             n *= (uint64_t)filters->d[i];
         return n;
     case FACET__OP_GEMM:

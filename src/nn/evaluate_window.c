@@ -87,7 +87,29 @@ facet_status facet__evaluate_conv(
     return FACET_OK;
 }
 
-/* Filters [positions, out, channels, kh, kw], bias [positions, out]. */
+/* The same with the filter of one position, [kh, kw, channels, out], and its
+ * output `o`. x: the image. */
+static double correlate_local(const float *x, const map *in, const float *f,
+    const facet__shape *fs, const facet__window *w, int64_t oy, int64_t ox)
+{
+    double sum = 0.0;
+
+    for (int64_t ky = 0; ky < w->kernel[0]; ky++)
+        for (int64_t kx = 0; kx < w->kernel[1]; kx++) {
+            const int64_t y = row_of(w, 0, oy, ky), at = row_of(w, 1, ox, kx);
+            const float *tap =
+                f + (ky * w->kernel[1] + kx) * fs->d[3] * fs->d[4];
+
+            if (y < 0 || y >= in->h || at < 0 || at >= in->w)
+                continue;
+            for (int64_t c = 0; c < in->c; c++)
+                sum += (double)x[(c * in->h + y) * in->w + at] *
+                       (double)tap[c * fs->d[4]];
+        }
+    return sum;
+}
+
+/* Filters [positions, kh, kw, channels, out], bias [positions, out]. */
 facet_status facet__evaluate_local_conv(
     const facet__op_call *c, facet__tensor *const *out)
 {
@@ -95,25 +117,25 @@ facet_status facet__evaluate_local_conv(
                 *bias;
     const facet__shape *fs = &c->in[1]->shape;
     const map in = map_of(&c->in[0]->shape), to = map_of(&out[0]->shape);
-    const int64_t filter = fs->d[2] * fs->d[3] * fs->d[4];
+    const int64_t filter = fs->d[1] * fs->d[2] * fs->d[3] * fs->d[4];
     facet__window w;
     float *y = out[0]->data;
 
-    if (!x || !f || fs->d[2] != in.c ||
-        !take_bias(c, fs->d[0] * fs->d[1], &bias))
+    if (!x || !f || fs->d[3] != in.c ||
+        !take_bias(c, fs->d[0] * fs->d[4], &bias))
         return FACET_EUNSUPPORTED;
     if (facet__window_of(
-            c->node, &c->in[0]->shape.d[2], &fs->d[3], &w, c->err) != FACET_OK)
+            c->node, &c->in[0]->shape.d[2], &fs->d[1], &w, c->err) != FACET_OK)
         return FACET_EMODEL;
     for (int64_t i = 0; i < facet__shape_count(&out[0]->shape); i++) {
         const int64_t place = i % (to.w * to.h);
         const int64_t o = i / (to.w * to.h) % to.c;
         const int64_t n = i / (to.w * to.h * to.c);
-        const int64_t own = place * to.c + o;
 
-        y[i] = (float)(correlate(x + n * in.c * in.h * in.w, &in, in.c,
-                           f + own * filter, &w, place / to.w, place % to.w) +
-                       (bias ? (double)bias[own] : 0.0));
+        y[i] = (float)(correlate_local(x + n * in.c * in.h * in.w, &in,
+                           f + place * filter + o, fs, &w, place / to.w,
+                           place % to.w) +
+                       (bias ? (double)bias[place * to.c + o] : 0.0));
     }
     return FACET_OK;
 }

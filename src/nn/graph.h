@@ -78,7 +78,7 @@ typedef enum facet__op_kind {
     FACET__OP_UNSQUEEZE,
     FACET__OP_UPSAMPLE,
     FACET__OP_INTERNAL,
-    FACET__OP_LOCAL_CONV, /* locally connected: a filter a position */
+    FACET__OP_LOCAL_CONV, /* locally connected: docs/design/local-layers.md */
     FACET__OP_MAXOUT,     /* max over groups of `group` adjacent channels */
     FACET__OP_COUNT
 } facet__op_kind;

@@ -24,4 +24,8 @@ facet_status facet__onnx_upgrade(
  * become attributes. */
 facet_status facet__onnx_settle(facet__graph *graph, facet_error *err);
 
+/* onnx_join.c: nodes that only together say a locally connected layer or maxout
+ * become one. On a checked graph; value numbers change. */
+facet_status facet__onnx_join(facet__graph *graph, facet_error *err);
+
 #endif

@@ -343,37 +343,6 @@ static void write_maxout(writer *w, const facet__node *node)
     p->output[0] = value_name(w, node->out[0]);
 }
 
-/* A convolution whose filters pick one number each: channel c, place k of the
- * window becomes channel c * places + k. */
-static char *write_patches(
-    writer *w, const facet__node *node, const facet__shape *filters)
-{
-    const int64_t channels = filters->d[2];
-    const int64_t places = filters->d[3] * filters->d[4];
-    const facet__shape shape = { 4,
-        { channels * places, 1, filters->d[3], filters->d[4] } };
-    float *pick = take(w, (size_t)(channels * places * places), sizeof *pick);
-    char *weight = part_name(w, node->name, "pick");
-    char *out = part_name(w, node->name, "patches");
-    Onnx__NodeProto *p =
-        make_simple(w, "Conv", out, value_name(w, node->in[0]), weight, out);
-    const facet__attr group = {
-        .name = literal("group"), .type = FACET__ATTR_INT, .i = channels
-    };
-
-    if (!pick || !p)
-        return NULL;
-    for (int64_t i = 0; i < channels * places; i++)
-        pick[i * places + i % places] = 1.0f;
-    add_initializer(w, weight, FACET__F32, &shape, pick);
-    p->attribute = take(w, (size_t)node->n_attr + 1, sizeof *p->attribute);
-    for (int i = 0; p->attribute && i < node->n_attr; i++)
-        p->attribute[p->n_attribute++] = make_attr(w, &node->attr[i]);
-    if (p->attribute)
-        p->attribute[p->n_attribute++] = make_attr(w, &group);
-    return out;
-}
-
 static char *write_reshape(writer *w, const char *node, const char *part,
     char *in, const int64_t *shape, size_t count, char *out)
 {
@@ -385,65 +354,157 @@ static char *write_reshape(writer *w, const char *node, const char *part,
     return name;
 }
 
-/* Exchange the first and last of three dimensions. */
-static char *write_flip(writer *w, const char *node, const char *part, char *in)
+static char *write_transpose(writer *w, const char *node, const char *part,
+    char *in, int64_t *perm, size_t rank)
 {
-    static int64_t perm[3] = { 2, 1, 0 };
     char *name = part_name(w, node, part);
 
     put_attr(w, make_simple(w, "Transpose", name, in, NULL, name),
         (facet__attr){ .name = literal("perm"),
             .type = FACET__ATTR_INTS,
-            .count = 3,
+            .count = rank,
             .ints = perm });
     return name;
 }
 
-/* Locally connected: patches [n, k, p] -> [p, k, n]; filters [p, out, k] times
- * that is [p, out, n] -> [n, out, p] -> [n, out, h, w]. */
+/* Zeros around the input, as far as the node pads it. */
+static char *write_padding(
+    writer *w, const facet__node *node, const facet__window *window, char *in)
+{
+    const int64_t pads[8] = { 0, 0, window->pad_begin[0], window->pad_begin[1],
+        0, 0, window->pad_end[0], window->pad_end[1] };
+    char *name = part_name(w, node->name, "padded");
+
+    if (pads[2] == 0 && pads[3] == 0 && pads[6] == 0 && pads[7] == 0)
+        return in;
+    make_simple(
+        w, "Pad", name, in, add_ints(w, node->name, "pads", pads, 8), name);
+    return name;
+}
+
+/* Which pixels each output position sees: [kh * kw, oh * ow] places in a plane
+ * of `width`. */
+static char *add_places(writer *w, const facet__node *node,
+    const facet__window *window, int64_t width)
+{
+    const int64_t positions = window->out[0] * window->out[1];
+    const int64_t taps = window->kernel[0] * window->kernel[1];
+    char *name = part_name(w, node->name, "places");
+    int64_t *at = take(w, (size_t)(taps * positions), sizeof *at);
+
+    for (int64_t i = 0; at && i < taps * positions; i++) {
+        const int64_t tap = i / positions, o = i % positions;
+        const int64_t y =
+            o / window->out[1] * window->stride[0] + tap / window->kernel[1];
+        const int64_t x =
+            o % window->out[1] * window->stride[1] + tap % window->kernel[1];
+
+        at[i] = y * width + x;
+    }
+    if (at)
+        add_initializer(
+            w, name, FACET__I64, &(facet__shape){ 2, { taps, positions } }, at);
+    return name;
+}
+
+/* What each position sees of each image, [positions, n, kh * kw * channels]. */
+static char *write_patches(writer *w, const facet__node *node,
+    const facet__shape *filters, const facet__window *window,
+    const int64_t size[2])
+{
+    static int64_t perm[4] = { 3, 0, 2, 1 };
+    const int64_t height = size[0] + window->pad_begin[0] + window->pad_end[0];
+    const int64_t width = size[1] + window->pad_begin[1] + window->pad_end[1];
+    const int64_t channels = filters->d[3];
+    const char *name = node->name;
+    char *patches = part_name(w, name, "patches"), *x;
+    const facet__attr axis = {
+        .name = literal("axis"), .type = FACET__ATTR_INT, .i = 2
+    };
+
+    x = write_padding(w, node, window, value_name(w, node->in[0]));
+    x = write_reshape(w, name, "planes", x,
+        (const int64_t[]){ 0, channels, height * width }, 3, NULL);
+    put_attr(w,
+        make_simple(w, "Gather", patches, x, add_places(w, node, window, width),
+            patches),
+        axis); /* [n, channels, taps, positions] */
+    x = write_transpose(w, name, "seen", patches, perm, 4);
+    return write_reshape(w, name, "rows", x,
+        (const int64_t[]){ 0, 0, filters->d[1] * filters->d[2] * channels }, 3,
+        NULL);
+}
+
+/* Input `i` of the node as an initializer of the product's shape; its bytes
+ * are the graph's own. */
+static char *write_weight(
+    writer *w, const facet__node *node, int i, facet__shape shape)
+{
+    const facet__value *v = &w->graph->values[node->in[i]];
+
+    add_initializer(w, v->name, FACET__F32, &shape, v->data->data);
+    return v->name;
+}
+
+static bool has_bias(const facet__node *node)
+{
+    return node->n_in > 2 && node->in[2] != FACET__NONE;
+}
+
+/* Are filters and bias constants that belong to one another, and the size of
+ * the input known? */
+static bool can_write_local(const writer *w, const facet__node *node)
+{
+    const facet__value *f = &w->graph->values[node->in[1]];
+    const facet__value *b =
+        has_bias(node) ? &w->graph->values[node->in[2]] : NULL;
+    const facet__shape *in = &w->facts[node->in[0]].shape;
+
+    return f->data && f->shape.n == 5 && in->n == 4 && in->d[2] >= 0 &&
+           in->d[3] >= 0 &&
+           (!b || (b->data && facet__shape_count(&b->shape) ==
+                                  f->shape.d[0] * f->shape.d[4]));
+}
+
+/* Locally connected: a batch of products, one a position
+ * (docs/design/local-layers.md; onnx_join.c reads it back):
+ *   [positions, n, k] times [positions, k, out] to [n, out, h, w] */
 static facet_status write_local_conv(writer *w, const facet__node *node)
 {
-    const facet__value *filters = &w->graph->values[node->in[1]];
-    const facet__shape *f = &filters->shape;
+    static int64_t perm[3] = { 1, 2, 0 };
+    const facet__shape *f = &w->graph->values[node->in[1]].shape;
+    const facet__shape *in = &w->facts[node->in[0]].shape;
     const facet__shape *out = &w->facts[node->out[0]].shape;
-    char *x, *y, *weight;
+    const char *name = node->name;
+    facet__window window;
+    char *x, *y;
 
-    if (!filters->data || f->n != 5 || out->n != 4 || out->d[2] < 0 ||
-        out->d[3] < 0)
+    if (!can_write_local(w, node))
         return facet__fail(w->err, FACET_EMODEL,
             "node '%.80s' (LocalConv) needs constant filters and an input of "
             "known size",
-            node->name);
-    const facet__shape flat = { 3,
-        { f->d[0], f->d[1], f->d[2] * f->d[3] * f->d[4] } };
-
-    weight = part_name(w, node->name, "filters");
-    add_initializer(w, weight, FACET__F32, &flat, filters->data->data);
-    x = write_patches(w, node, f);
-    x = write_reshape(w, node->name, "rows", x,
-        (const int64_t[]){ 0, flat.d[2], flat.d[0] }, 3, NULL);
-    x = write_flip(w, node->name, "columns", x);
-    y = part_name(w, node->name, "product");
-    make_simple(w, "MatMul", y, weight, x, y);
-    if (node->n_in > 2 && node->in[2] != FACET__NONE) {
-        const facet__value *bias = &w->graph->values[node->in[2]];
-        char *name = part_name(w, node->name, "offset");
-
-        if (!bias->data ||
-            facet__shape_count(&bias->shape) != flat.d[0] * flat.d[1])
-            return facet__fail(w->err, FACET_EMODEL,
-                "node '%.80s' (LocalConv): its bias is not constant",
-                node->name);
-        add_initializer(w, name, FACET__F32,
-            &(facet__shape){ 3, { flat.d[0], flat.d[1], 1 } },
-            bias->data->data);
-        x = part_name(w, node->name, "sum");
-        make_simple(w, "Add", x, y, name, x);
+            name);
+    if (facet__window_of(node, &in->d[2], &f->d[1], &window, w->err) !=
+        FACET_OK)
+        return FACET_EMODEL;
+    x = write_patches(w, node, f, &window, &in->d[2]);
+    y = part_name(w, name, "product");
+    make_simple(w, "MatMul", y, x,
+        write_weight(w, node, 1,
+            (facet__shape){
+                3, { f->d[0], f->d[1] * f->d[2] * f->d[3], f->d[4] } }),
+        y);
+    if (has_bias(node)) {
+        x = part_name(w, name, "sum");
+        make_simple(w, "Add", x, y,
+            write_weight(
+                w, node, 2, (facet__shape){ 3, { f->d[0], 1, f->d[4] } }),
+            x);
         y = x;
     }
-    y = write_flip(w, node->name, "maps", y);
-    write_reshape(w, node->name, "map", y,
-        (const int64_t[]){ 0, flat.d[1], out->d[2], out->d[3] }, 4,
+    y = write_transpose(w, name, "maps", y, perm, 3);
+    write_reshape(w, name, "map", y,
+        (const int64_t[]){ 0, out->d[1], out->d[2], out->d[3] }, 4,
         value_name(w, node->out[0]));
     return FACET_OK;
 }

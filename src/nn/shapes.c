@@ -226,7 +226,7 @@ facet_status facet__infer_global_pool(facet__op_call *c)
     return give(c, &s);
 }
 
-/* Locally connected: filters [oh * ow, out, in, kh, kw]. */
+/* Locally connected: filters [oh * ow, kh, kw, in, out]. */
 facet_status facet__infer_local_conv(facet__op_call *c)
 {
     const facet__shape *w = &c->in[1]->shape;
@@ -235,7 +235,10 @@ facet_status facet__infer_local_conv(facet__op_call *c)
     if (w->n != 5)
         return facet__fail(c->err, FACET_EDAMAGED,
             "the filters of a local convolution have %d dimensions", w->n);
-    st = give_windowed(c, w->d[1], &w->d[3]);
+    if (c->in[0]->shape.n == 4 && c->in[0]->shape.d[1] >= 0 &&
+        c->in[0]->shape.d[1] != w->d[3])
+        return misfit(c, 0, 1);
+    st = give_windowed(c, w->d[4], &w->d[1]);
     if (st == FACET_OK && c->out[0]->shape.n == 4 &&
         facet__shape_known(&c->out[0]->shape) &&
         c->out[0]->shape.d[2] * c->out[0]->shape.d[3] != w->d[0])

@@ -30,6 +30,7 @@ static facet__lowering *const lowerings[FACET__OP_COUNT] = {
     [FACET__OP_HARD_SIGMOID] = facet__lower_unary,
     [FACET__OP_HARD_SWISH] = facet__lower_unary,
     [FACET__OP_LEAKY_RELU] = facet__lower_unary,
+    [FACET__OP_LOCAL_CONV] = facet__lower_local,
     [FACET__OP_LP_POOL] = facet__lower_pool,
     [FACET__OP_LRN] = facet__lower_lrn,
     [FACET__OP_MATMUL] = facet__lower_gemm,
@@ -166,6 +167,7 @@ facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     step.windowed = class == &facet__step_pool ||
                     class == &facet__step_depthwise ||
                     class == &facet__step_conv_rows ||
+                    class == &facet__step_local ||
                     (class == &facet__step_conv && node != FACET__NONE &&
                         c->graph->nodes[node].op == FACET__OP_CONV);
     if (class->alias)

@@ -21,6 +21,16 @@ static bool is_constant(const facet__graph *g, const facet__node *node, int i)
            g->values[node->in[i]].data != NULL;
 }
 
+static bool is_padded(const facet__node *node)
+{
+    const facet__attr *pads = facet__node_attr(node, "pads");
+
+    for (size_t i = 0; pads && i < pads->count; i++)
+        if (pads->ints[i] != 0)
+            return true;
+    return facet__node_attr(node, "auto_pad") != NULL;
+}
+
 /* ReLU6 and its kin: from 0 up to a constant. */
 static bool is_capped(const facet__graph *g, const facet__node *node)
 {
@@ -94,6 +104,9 @@ const facet__layer_class *facet__layer_class_of(
         return &facet__layer_l2;
     case FACET__OP_MAXOUT:
         return &facet__layer_maxout;
+    case FACET__OP_LOCAL_CONV:
+        return is_constant(g, node, 1) && !is_padded(node) ? &facet__layer_local
+                                                           : NULL;
     default:
         return NULL;
     }
