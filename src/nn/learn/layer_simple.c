@@ -274,11 +274,16 @@ static size_t drop_origin(const piece_task *t)
            (facet__view_count(x) / (size_t)x->shape.d[0]);
 }
 
+/* The node's second input, a constant, or the attribute of older files. */
+static float drop_ratio(const facet__layer *layer)
+{
+    return layer->weight[1] ? layer->weight[1][0]
+                            : facet__node_float(layer->node, "ratio", 0.5f);
+}
+
 static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
 {
-    const float ratio = layer->n_in > 1 && layer->weight[1]
-                            ? layer->weight[1][0]
-                            : facet__node_float(layer->node, "ratio", 0.5f);
+    const float ratio = drop_ratio(layer);
     uint64_t x = stream ^ ((uint64_t)layer->number << 40) ^ (uint64_t)i;
 
     x += 0x9e3779b97f4a7c15u; /* splitmix64 */
@@ -290,11 +295,7 @@ static bool keeps(const facet__layer *layer, uint64_t stream, size_t i)
 
 static float drop_scale(const facet__layer *layer)
 {
-    const float ratio = layer->n_in > 1 && layer->weight[1]
-                            ? layer->weight[1][0]
-                            : facet__node_float(layer->node, "ratio", 0.5f);
-
-    return 1.0f / (1.0f - ratio);
+    return 1.0f / (1.0f - drop_ratio(layer));
 }
 
 static void drop_forward(const piece_task *t, size_t from, size_t to)
