@@ -409,6 +409,41 @@ static void test_l2_pools_and_norms_have_the_worked_values(void **state)
     free(y);
 }
 
+static void test_the_engine_norms_and_pools_as_plain_c(void **state)
+{
+    static const facet__lrn_spec norms[] = { { 5, 0.3f, 0.75f, 1.0f },
+        { 4, 0.2f, 0.5f, 2.0f }, { 1, 0.1f, 0.75f, 1.0f },
+        { 64, 0.1f, 0.75f, 1.0f } };
+    float *x = numbers(2 * 21 * 7 * 6);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++) {
+        facet__builder b;
+        facet__graph *g;
+        size_t n, m;
+        float *want, *got;
+        int v;
+
+        facet__build_begin(&b, "norm", 1);
+        v = facet__build_input(&b, "input", 21, 7, 6);
+        v = facet__build_lrn(&b, "lrn", v, norms[i]);
+        v = facet__build_l2_pool(&b, "l2", v,
+            (facet__pool_spec){ .kernel = 3, .stride = 2, .same = true });
+        v = facet__build_max_pool(&b, "max", v,
+            (facet__pool_spec){ .kernel = 3, .stride = 2, .ceil = true });
+        facet__build_output(&b, "out", v);
+        g = finish(&b);
+        want = run_reference(g, 2, x, &n);
+        got = run(g, FACET_PRECISION_FP32, 2, 2, x, &m);
+        assert_int_equal(n, m);
+        check_same(got, want, n, 2e-6);
+        free(want);
+        free(got);
+        facet__graph_free(g);
+    }
+    free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_what_only_looks_local_stays_as_it_is),
         cmocka_unit_test(test_maxout_takes_neighbours_and_comes_back_from_onnx),
         cmocka_unit_test(test_l2_pools_and_norms_have_the_worked_values),
+        cmocka_unit_test(test_the_engine_norms_and_pools_as_plain_c),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "nn/engine/compiler.h"
 #include "nn/engine/gemm.h"
+#include "nn/engine/lrn.h"
 #include "nn/engine/params.h"
 
 /* A copy of `params` on the heap. */
@@ -360,12 +361,10 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
 facet_status facet__lower_lrn(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
-    facet__lrn_params p = { (size_t)facet__node_int(node, "size", 5),
-        facet__node_float(node, "alpha", 1e-4f),
-        facet__node_float(node, "beta", 0.75f),
-        facet__node_float(node, "bias", 1.0f) };
+    const int64_t size = facet__node_int(node, "size", 5);
+    const facet__lrn p = facet__lrn_of(node);
 
-    if (facet__rank(c, node->in[0]) != 4 || p.size > 64)
+    if (facet__rank(c, node->in[0]) != 4 || size < 1 || size > 64)
         return facet__lower_evaluate(c, i);
     return emit_simple(
         c, &facet__step_lrn, keep(&p, sizeof p), i, map_slot(c, node->in[0]));

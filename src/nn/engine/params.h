@@ -51,9 +51,4 @@ typedef struct facet__upsample_params {
     bool round_nearest; /* nearest rounds half down, else floors */
 } facet__upsample_params;
 
-typedef struct facet__lrn_params {
-    size_t size;
-    float alpha, beta, bias;
-} facet__lrn_params;
-
 #endif

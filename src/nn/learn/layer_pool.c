@@ -2,8 +2,8 @@
 /* layer_pool.c - pools over windows and whole maps. Of equal maxima the first
  * gets the gradient; an average does not count padding unless asked. */
 #include <math.h>
+#include <string.h>
 
-#include "nn/learn/elements.h"
 #include "nn/learn/layer.h"
 
 typedef enum kind { MAXIMUM, AVERAGE, AVERAGE_ALL, L2 } kind;
@@ -73,31 +73,69 @@ static field field_of(const pool_task *t, size_t oy, size_t ox)
     return f;
 }
 
-static size_t at(
-    const pool_task *t, size_t image, int64_t y, int64_t x, size_t c)
+/* The first element of a pixel of an image. */
+static size_t at(const pool_task *t, size_t image, int64_t y, int64_t x)
 {
     return ((image * facet__view_h(t->x) + (size_t)y) * facet__view_w(t->x) +
                (size_t)x) *
-               facet__view_c(t->x) +
-           c;
+           facet__view_c(t->x);
 }
 
-static float pooled(const pool_task *t, size_t image, const field *f, size_t c)
+/* Floats of a pixel's channels: where they lie, or widened into `room`. */
+static const float *floats(
+    const pool_task *t, const facet__view *v, size_t first, float *room)
 {
-    double sum = t->kind == MAXIMUM ? -(double)INFINITY : 0.0;
+    const void *from = facet__view_at(v, first);
 
+    if (v->type == FACET__F32)
+        return from;
+    t->pass->kernels->vec->widen(from, room, facet__view_c(v));
+    return room;
+}
+
+/* Scratch of a thread: some pixels' channels, then an image of gradients. */
+enum { PIXELS = 4 };
+
+static float *scratch(const pool_task *t, int thread)
+{
+    return (float *)(void *)(t->pass->thread_scratch +
+                             (size_t)thread * t->pass->thread_stride);
+}
+
+static void size(facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *x = facet__map(pass, layer->in[0]);
+    const size_t image = facet__view_count(x) / facet__view_n(x);
+
+    layer->thread_bytes =
+        (PIXELS * facet__view_c(x) + (x->type == FACET__BF16 ? image : 0)) *
+        sizeof(float);
+}
+
+/* One window, all channels, into `sum` [channels]. */
+static void join(
+    const pool_task *t, size_t image, const field *f, float *sum, float *room)
+{
+    const facet__vec *vec = t->pass->kernels->vec;
+    const size_t n = facet__view_c(t->x);
+
+    for (size_t c = 0; c < n; c++)
+        sum[c] = t->kind == MAXIMUM ? -INFINITY : 0.0f;
     for (int64_t y = f->y0; y < f->y1; y++)
         for (int64_t x = f->x0; x < f->x1; x++) {
-            const double v = (double)facet__get(t->x, at(t, image, y, x, c));
+            const float *v = floats(t, t->x, at(t, image, y, x), room);
 
             if (t->kind == MAXIMUM)
-                sum = v > sum ? v : sum;
+                vec->take_max(v, sum, n);
+            else if (t->kind == L2)
+                vec->accumulate_square(v, sum, n);
             else
-                sum += t->kind == L2 ? v * v : v;
+                vec->accumulate(v, sum, n);
         }
     if (t->kind == L2)
-        return (float)sqrt(sum);
-    return (float)(t->kind == MAXIMUM ? sum : sum / f->counted);
+        vec->unary(FACET__UNARY_SQRT, 0.0f, 0.0f, sum, sum, n);
+    else if (t->kind != MAXIMUM)
+        vec->scale((float)(1.0 / f->counted), sum, n);
 }
 
 /* An image: all outputs. */
@@ -105,59 +143,101 @@ static void forward_task(void *context, size_t image, int thread)
 {
     const pool_task *t = context;
     const size_t h = facet__view_h(t->y), w = facet__view_w(t->y);
-    const size_t channels = facet__view_c(t->y);
+    const size_t n = facet__view_c(t->y);
+    float *sum = scratch(t, thread), *room = sum + n;
 
-    (void)thread;
-    for (size_t oy = 0; oy < h; oy++)
-        for (size_t ox = 0; ox < w; ox++) {
-            const field f = field_of(t, oy, ox);
+    for (size_t i = 0; i < h * w; i++) {
+        const field f = field_of(t, i / w, i % w);
+        void *to = facet__view_at(t->y, (image * h * w + i) * n);
 
-            for (size_t c = 0; c < channels; c++)
-                facet__put(t->y, ((image * h + oy) * w + ox) * channels + c,
-                    pooled(t, image, &f, c));
-        }
+        join(t, image, &f, sum, room);
+        if (t->y->type == FACET__BF16)
+            t->pass->kernels->vec->narrow(sum, to, n);
+        else
+            memcpy(to, sum, n * sizeof *sum);
+    }
 }
 
-static void spread(
-    const pool_task *t, size_t image, const field *f, size_t c, size_t out)
+/* The gradient `left` of a window's maxima `top` to where they were found
+ * first: there it is taken, and nothing is left for equals behind. */
+static void give_maximum(
+    const float *x, const float *top, float *left, float *dx, size_t n)
 {
-    const float dy = facet__get(t->dy, out), value = facet__get(t->y, out);
+    for (size_t c = 0; c < n; c++) {
+        const float taken = x[c] == top[c] ? left[c] : 0.0f;
 
-    for (int64_t y = f->y0; y < f->y1; y++)
-        for (int64_t x = f->x0; x < f->x1; x++) {
-            const size_t i = at(t, image, y, x, c);
-            const float v = facet__get(t->x, i);
+        dx[c] += taken;
+        left[c] -= taken;
+    }
+}
 
-            if (t->kind == MAXIMUM) {
-                if (v != value)
-                    continue;
-                facet__give(t->dx, i, true, dy);
-                return;
-            }
-            facet__give(t->dx, i, true,
-                t->kind == L2 ? value > 0.0f ? dy * v / value : 0.0f
-                              : (float)((double)dy / f->counted));
+static void give_scaled(const float *x, const float *share, float *dx, size_t n)
+{
+    for (size_t c = 0; c < n; c++)
+        dx[c] += share[c] * x[c];
+}
+
+/* What each input of a window gets of dy: all of it once (maximum), dy / y
+ * times itself (L2), dy / count (average). In place. */
+static void share_out(
+    const pool_task *t, const field *f, const float *y, float *dy, size_t n)
+{
+    if (t->kind == L2)
+        for (size_t c = 0; c < n; c++)
+            dy[c] = y[c] > 0.0f ? dy[c] / y[c] : 0.0f;
+    else if (t->kind != MAXIMUM)
+        t->pass->kernels->vec->scale((float)(1.0 / f->counted), dy, n);
+}
+
+/* The gradient of output `out` to its window in dx, an image of floats. */
+static void spread(const pool_task *t, size_t image, const field *f, size_t out,
+    float *dx, float *room)
+{
+    const size_t n = facet__view_c(t->x);
+    const size_t begin = at(t, image, 0, 0);
+    float *dy = room, *seen = room + n;
+    const float *y = floats(t, t->y, out * n, room + 2 * n);
+
+    memcpy(dy, floats(t, t->dy, out * n, dy), n * sizeof *dy);
+    share_out(t, f, y, dy, n);
+    for (int64_t py = f->y0; py < f->y1; py++)
+        for (int64_t px = f->x0; px < f->x1; px++) {
+            const size_t i = at(t, image, py, px);
+            float *to = dx + (i - begin);
+
+            if (t->kind == MAXIMUM)
+                give_maximum(floats(t, t->x, i, seen), y, dy, to, n);
+            else if (t->kind == L2)
+                give_scaled(floats(t, t->x, i, seen), dy, to, n);
+            else
+                t->pass->kernels->vec->accumulate(dy, to, n);
         }
 }
 
+/* An image: in floats, which are the map itself where that holds floats. */
 static void backward_task(void *context, size_t image, int thread)
 {
     const pool_task *t = context;
+    const facet__vec *vec = t->pass->kernels->vec;
     const size_t h = facet__view_h(t->y), w = facet__view_w(t->y);
-    const size_t channels = facet__view_c(t->y);
+    const size_t n = facet__view_c(t->x);
     const size_t numbers = facet__view_count(t->x) / facet__view_n(t->x);
+    const bool narrow = t->dx->type == FACET__BF16;
+    void *map = facet__view_at(t->dx, image * numbers);
+    float *room = scratch(t, thread);
+    float *dx = narrow ? room + PIXELS * n : map;
 
-    (void)thread;
-    for (size_t i = 0; i < numbers && !t->layer->adds[0]; i++)
-        facet__put(t->dx, image * numbers + i, 0.0f);
-    for (size_t oy = 0; oy < h; oy++)
-        for (size_t ox = 0; ox < w; ox++) {
-            const field f = field_of(t, oy, ox);
+    if (!t->layer->adds[0])
+        memset(dx, 0, numbers * sizeof *dx);
+    else if (narrow)
+        vec->widen(map, dx, numbers);
+    for (size_t i = 0; i < h * w; i++) {
+        const field f = field_of(t, i / w, i % w);
 
-            for (size_t c = 0; c < channels; c++)
-                spread(t, image, &f, c,
-                    ((image * h + oy) * w + ox) * channels + c);
-        }
+        spread(t, image, &f, image * h * w + i, dx, room);
+    }
+    if (narrow)
+        vec->narrow(dx, map, numbers);
 }
 
 static facet_status forward(facet__layer *layer, const facet__pass *pass)
@@ -178,6 +258,7 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
 }
 
 const facet__layer_class facet__layer_pool = { .name = "pool",
+    .size = size,
     .forward = forward,
     .backward = backward,
     .keeps_input = true,

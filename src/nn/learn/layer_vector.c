@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* layer_vector.c - layers along the channels of each pixel or vector: unit
- * length, local response normalisation, maxout. */
+ * length, maxout. */
 #include <math.h>
 
 #include "nn/learn/elements.h"
@@ -70,77 +70,6 @@ static void unit_back_row(void *context, size_t row, int thread)
     }
 }
 
-/* LRN: y = x s^-beta, s = bias + alpha / size sum of x^2 over neighbours */
-
-typedef struct lrn {
-    size_t before, after;
-    double scale, beta, bias;
-} lrn;
-
-static lrn lrn_of(const facet__node *node)
-{
-    const int64_t size = facet__node_int(node, "size", 5);
-
-    return (lrn){ (size_t)(size - 1) / 2, (size_t)size / 2,
-        (double)facet__node_float(node, "alpha", 1e-4f) / (double)size,
-        (double)facet__node_float(node, "beta", 0.75f),
-        (double)facet__node_float(node, "bias", 1.0f) };
-}
-
-static double lrn_sum(const vectors *v, const lrn *p, size_t row, size_t c)
-{
-    const size_t from = c < p->before ? 0 : c - p->before;
-    const size_t to = c + p->after < v->in ? c + p->after : v->in - 1;
-    double sum = 0.0;
-
-    for (size_t k = from; k <= to; k++) {
-        const double x = (double)facet__get(v->x, row * v->in + k);
-
-        sum += x * x;
-    }
-    return p->bias + p->scale * sum;
-}
-
-static void lrn_row(void *context, size_t row, int thread)
-{
-    const vectors *v = context;
-    const lrn p = lrn_of(v->layer->node);
-
-    (void)thread;
-    for (size_t c = 0; c < v->in; c++)
-        facet__put(v->y, row * v->in + c,
-            (float)((double)facet__get(v->x, row * v->in + c) *
-                    pow(lrn_sum(v, &p, row, c), -p.beta)));
-}
-
-/* dx_c = dy_c s_c^-b - 2 a b x_c sum over k that see c of dy_k x_k s_k^(-b-1)
- */
-static void lrn_back_row(void *context, size_t row, int thread)
-{
-    const vectors *v = context;
-    const lrn p = lrn_of(v->layer->node);
-
-    (void)thread;
-    for (size_t c = 0; c < v->in; c++) {
-        const size_t from = c < p.after ? 0 : c - p.after;
-        const size_t to = c + p.before < v->in ? c + p.before : v->in - 1;
-        const size_t i = row * v->in + c;
-        double sum = 0.0;
-
-        for (size_t k = from; k <= to; k++) {
-            const size_t j = row * v->in + k;
-
-            sum += (double)facet__get(v->dy, j) * (double)facet__get(v->x, j) *
-                   pow(lrn_sum(v, &p, row, k), -p.beta - 1.0);
-        }
-        facet__give(v->dx, i, v->layer->adds[0],
-            (float)((double)facet__get(v->dy, i) *
-                        pow(lrn_sum(v, &p, row, c), -p.beta) -
-                    2.0 * p.scale * p.beta * (double)facet__get(v->x, i) *
-                        sum));
-    }
-}
-
 /* maxout: the largest of each group; the first of equals gets the gradient */
 
 static size_t winner(const vectors *v, size_t row, size_t o)
@@ -201,7 +130,6 @@ static facet_status run(facet__layer *layer, const facet__pass *pass,
     }
 
 VECTOR_LAYER(unit)
-VECTOR_LAYER(lrn)
 VECTOR_LAYER(maxout)
 
 const facet__layer_class facet__layer_l2 = { .name = "l2",
@@ -209,10 +137,6 @@ const facet__layer_class facet__layer_l2 = { .name = "l2",
     .backward = unit_backward,
     .keeps_input = true,
     .keeps_output = true };
-const facet__layer_class facet__layer_lrn = { .name = "lrn",
-    .forward = lrn_forward,
-    .backward = lrn_backward,
-    .keeps_input = true };
 const facet__layer_class facet__layer_maxout = { .name = "maxout",
     .forward = maxout_forward,
     .backward = maxout_backward,
