@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zoo_step.c - real training steps of a whole network: what they take.
+ *
+ *   bench_zoo_step NETWORK BATCH fp32|bf16 STEPS [THREADS]
+ *
+ * The paper's own loss and optimiser on random pictures: triplets and AdaGrad
+ * for FaceNet; softmax over the paper's people and momentum for the others.
+ * Prints the loss of each step, then seconds of the parts of the last one and
+ * the most memory that the process ever held. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/random.h"
+#include "nn/learn/learner.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "zoo/zoo.h"
+
+enum { LOSS_PARAMS = 4, IMAGES_OF_ONE = 4 };
+
+typedef struct system {
+    const char *prefix; /* of the networks' names */
+    const char *loss;
+    size_t classes;
+    facet__rule rule;
+    double rate;
+} system_kind;
+
+static const system_kind systems[] = {
+    { "facenet", "triplet", 0, FACET__ADAGRAD, 0.05 },
+    { "vgg-face", "softmax", 2622, FACET__SGD, 0.01 },
+    { "deepface", "softmax", 4030, FACET__SGD, 0.01 },
+    { "tpe-base", "softmax", 10548, FACET__SGD, 0.01 },
+    { "", "softmax", 1000, FACET__SGD, 0.01 },
+};
+
+typedef struct training {
+    facet__learner *net;
+    facet__pool *pool;
+    facet__loss *loss;
+    facet__optimizer *optimizer;
+    facet__param *params;
+    size_t dim, batch, numbers; /* numbers: of a picture */
+    float *x, *gradient;
+    int32_t *labels;
+    double rate, forward, loss_time, backward, update; /* seconds */
+} training;
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void require(facet_status st, const char *what, const facet_error *err)
+{
+    if (st == FACET_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what,
+        err && err->msg[0] ? err->msg : facet_status_str(st));
+    exit(1);
+}
+
+static const system_kind *system_of(const char *network)
+{
+    const system_kind *s = systems;
+
+    while (strncmp(network, s->prefix, strlen(s->prefix)) != 0)
+        s++;
+    return s;
+}
+
+static void make_data(training *t, size_t classes)
+{
+    facet__random random = facet__random_stream(3, 0, 0);
+
+    t->x = malloc(t->batch * t->numbers * sizeof *t->x);
+    t->gradient = malloc(t->batch * t->dim * sizeof *t->gradient);
+    t->labels = malloc(t->batch * sizeof *t->labels);
+    if (!t->x || !t->gradient || !t->labels)
+        require(FACET_ENOMEM, "pictures", NULL);
+    for (size_t i = 0; i < t->batch * t->numbers; i++)
+        t->x[i] = (float)facet__random_between(&random, -1.0, 1.0);
+    for (size_t i = 0; i < t->batch; i++)
+        t->labels[i] = (int32_t)(classes ? i / IMAGES_OF_ONE % classes
+                                         : i / IMAGES_OF_ONE);
+}
+
+static void make_optimizer(training *t, facet__rule rule)
+{
+    facet__optimizer_setup setup;
+    const facet__weight *w;
+    const size_t n = facet__learner_weights(t->net, &w);
+
+    facet__optimizer_setup_init(&setup);
+    setup.rule = rule;
+    t->params = calloc(n + LOSS_PARAMS, sizeof *t->params);
+    for (size_t i = 0; t->params && i < n; i++)
+        t->params[i] = (facet__param){ .name = w[i].name,
+            .count = w[i].count,
+            .value = w[i].value,
+            .grad = w[i].gradient,
+            .decay = w[i].decay,
+            .state = w[i].gradient == NULL };
+    for (size_t i = 0; t->params && i < t->loss->n_params; i++)
+        t->params[n + i] = t->loss->params[i];
+    require(t->params ? facet__optimizer_create(&setup, t->params,
+                            n + t->loss->n_params, t->pool, &t->optimizer)
+                      : FACET_ENOMEM,
+        "optimizer", NULL);
+}
+
+static void open_network(
+    training *t, const char *name, facet__learner_opts *opts)
+{
+    facet__graph *g;
+    facet_error err = { 0 };
+    const facet__shape *s;
+
+    require(facet__zoo_build(name, 1, 0, &g, &err), name, &err);
+    s = &g->values[g->inputs[0]].shape;
+    t->numbers = (size_t)(s->d[1] * s->d[2] * s->d[3]);
+    require(facet__learner_create(g, opts, &t->net, &err), name, &err);
+    facet__graph_free(g);
+    t->dim = facet__learner_dim(t->net);
+}
+
+static training open_training(
+    const char *name, size_t batch, facet__learner_opts *opts)
+{
+    const system_kind *s = system_of(name);
+    const facet__loss_type *type = facet__loss_find(s->loss);
+    facet__loss_setup setup;
+    facet_error err = { 0 };
+    training t = { .batch = batch, .rate = s->rate };
+
+    open_network(&t, name, opts);
+    facet__loss_setup_init(&setup, type, t.dim);
+    setup.classes = s->classes;
+    require(facet__pool_create(opts->threads, &t.pool), "threads", NULL);
+    require(
+        facet__loss_create(type, &setup, t.pool, &t.loss, &err), s->loss, &err);
+    make_optimizer(&t, s->rule);
+    make_data(&t, s->classes);
+    return t;
+}
+
+static void step(training *t, uint64_t number)
+{
+    const facet__batch batch = {
+        .n = t->batch, .labels = t->labels, .step = number
+    };
+    facet__batch seen = batch;
+    facet__loss_result result;
+    facet_error err = { 0 };
+    const double start = now();
+    double at;
+
+    require(facet__learner_forward(
+                t->net, t->x, t->batch, true, number, &seen.x, &err),
+        "forward", &err);
+    at = now();
+    t->forward = at - start;
+    require(facet__loss_run(t->loss, &seen, t->gradient, &result, &err), "loss",
+        &err);
+    t->loss_time = now() - at;
+    at = now();
+    require(
+        facet__learner_backward(t->net, t->gradient, &err), "backward", &err);
+    t->backward = now() - at;
+    at = now();
+    facet__optimizer_step(t->optimizer, t->rate);
+    t->update = now() - at;
+    printf("step %llu: loss %.6f (%zu of %zu terms), %.2f s\n",
+        (unsigned long long)number, result.value, result.active, result.terms,
+        now() - start);
+    fflush(stdout);
+}
+
+static double peak_gib(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1048576.0; /* Linux counts KiB */
+}
+
+static void close_training(training *t)
+{
+    facet__optimizer_free(t->optimizer);
+    facet__loss_free(t->loss);
+    facet__learner_free(t->net);
+    facet__pool_free(t->pool);
+    free(t->params);
+    free(t->x);
+    free(t->gradient);
+    free(t->labels);
+}
+
+int main(int argc, char **argv)
+{
+    facet__learner_opts opts = { .threads = 2 };
+    training t;
+    int steps;
+
+    if (argc < 5) {
+        fprintf(stderr, "bench_zoo_step NETWORK BATCH fp32|bf16 STEPS "
+                        "[THREADS]\n");
+        return 2;
+    }
+    opts.bf16 = strcmp(argv[3], "bf16") == 0;
+    steps = (int)strtol(argv[4], NULL, 10);
+    if (argc > 5)
+        opts.threads = (int)strtol(argv[5], NULL, 10);
+    t = open_training(argv[1], strtoul(argv[2], NULL, 10), &opts);
+    for (int i = 1; i <= steps; i++)
+        step(&t, (uint64_t)i);
+    printf("%-13s batch %3zu %s: forward %.2f, loss %.2f, backward %.2f, "
+           "update %.2f s; peak %.2f GiB (maps %.2f)\n",
+        argv[1], t.batch, argv[3], t.forward, t.loss_time, t.backward, t.update,
+        peak_gib(), (double)facet__learner_memory(t.net) / 1073741824.0);
+    close_training(&t);
+    return 0;
+}
