@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* zoo_step.c - real training steps of a whole network: what they take.
  *
- *   bench_zoo_step NETWORK BATCH fp32|bf16 STEPS [THREADS]
+ *   bench_zoo_step NETWORK BATCH fp32|bf16 STEPS [CHUNK]
  *
  * The paper's own loss and optimiser on random pictures: triplets and AdaGrad
  * for FaceNet; softmax over the paper's people and momentum for the others.
  * Prints the loss of each step, then seconds of the parts of the last one and
- * the most memory that the process ever held. */
+ * the most memory that the process ever held. With CHUNK so many pictures are
+ * in the network at a time and their activations are computed twice. Two
+ * threads.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +17,8 @@
 #include <time.h>
 
 #include "base/random.h"
-#include "nn/learn/learner.h"
 #include "train/loss.h"
+#include "train/network.h"
 #include "train/optimizer.h"
 #include "zoo/zoo.h"
 
@@ -38,7 +41,8 @@ static const system_kind systems[] = {
 };
 
 typedef struct training {
-    facet__learner *net;
+    facet__recipe recipe;
+    facet__trainable net;
     facet__pool *pool;
     facet__loss *loss;
     facet__optimizer *optimizer;
@@ -94,19 +98,13 @@ static void make_data(training *t, size_t classes)
 static void make_optimizer(training *t, facet__rule rule)
 {
     facet__optimizer_setup setup;
-    const facet__weight *w;
-    const size_t n = facet__learner_weights(t->net, &w);
+    const size_t n = t->net.n_params;
 
     facet__optimizer_setup_init(&setup);
     setup.rule = rule;
     t->params = calloc(n + LOSS_PARAMS, sizeof *t->params);
     for (size_t i = 0; t->params && i < n; i++)
-        t->params[i] = (facet__param){ .name = w[i].name,
-            .count = w[i].count,
-            .value = w[i].value,
-            .grad = w[i].gradient,
-            .decay = w[i].decay,
-            .state = w[i].gradient == NULL };
+        t->params[i] = t->net.params[i];
     for (size_t i = 0; t->params && i < t->loss->n_params; i++)
         t->params[n + i] = t->loss->params[i];
     require(t->params ? facet__optimizer_create(&setup, t->params,
@@ -115,39 +113,42 @@ static void make_optimizer(training *t, facet__rule rule)
         "optimizer", NULL);
 }
 
-static void open_network(
-    training *t, const char *name, facet__learner_opts *opts)
+/* The size of its pictures. */
+static void find_size(const char *network, facet__recipe *r)
 {
+    const facet__zoo_opts blank = { .blank = true };
     facet__graph *g;
     facet_error err = { 0 };
     const facet__shape *s;
 
-    require(facet__zoo_build(name, 1, 0, &g, &err), name, &err);
+    require(facet__zoo_build_as(network, &blank, &g, &err), network, &err);
     s = &g->values[g->inputs[0]].shape;
-    t->numbers = (size_t)(s->d[1] * s->d[2] * s->d[3]);
-    require(facet__learner_create(g, opts, &t->net, &err), name, &err);
+    r->height = (int)s->d[2];
+    r->width = (int)s->d[3];
     facet__graph_free(g);
-    t->dim = facet__learner_dim(t->net);
 }
 
-static training open_training(
-    const char *name, size_t batch, facet__learner_opts *opts)
+static void open_training(training *t, const char *name, size_t batch)
 {
     const system_kind *s = system_of(name);
     const facet__loss_type *type = facet__loss_find(s->loss);
     facet__loss_setup setup;
     facet_error err = { 0 };
-    training t = { .batch = batch, .rate = s->rate };
 
-    open_network(&t, name, opts);
-    facet__loss_setup_init(&setup, type, t.dim);
+    t->batch = batch;
+    t->rate = s->rate;
+    find_size(name, &t->recipe);
+    t->recipe.network = name;
+    t->numbers = 3 * (size_t)t->recipe.height * (size_t)t->recipe.width;
+    require(facet__trainable_open(&t->recipe, &t->net, &err), name, &err);
+    t->dim = t->net.dim;
+    facet__loss_setup_init(&setup, type, t->dim);
     setup.classes = s->classes;
-    require(facet__pool_create(opts->threads, &t.pool), "threads", NULL);
-    require(
-        facet__loss_create(type, &setup, t.pool, &t.loss, &err), s->loss, &err);
-    make_optimizer(&t, s->rule);
-    make_data(&t, s->classes);
-    return t;
+    require(facet__pool_create(t->recipe.threads, &t->pool), "threads", NULL);
+    require(facet__loss_create(type, &setup, t->pool, &t->loss, &err), s->loss,
+        &err);
+    make_optimizer(t, s->rule);
+    make_data(t, s->classes);
 }
 
 static void step(training *t, uint64_t number)
@@ -161,8 +162,7 @@ static void step(training *t, uint64_t number)
     const double start = now();
     double at;
 
-    require(facet__learner_forward(
-                t->net, t->x, t->batch, true, number, &seen.x, &err),
+    require(t->net.forward(t->net.self, t->x, t->batch, number, &seen.x, &err),
         "forward", &err);
     at = now();
     t->forward = at - start;
@@ -170,8 +170,7 @@ static void step(training *t, uint64_t number)
         &err);
     t->loss_time = now() - at;
     at = now();
-    require(
-        facet__learner_backward(t->net, t->gradient, &err), "backward", &err);
+    require(t->net.backward(t->net.self, t->gradient, &err), "backward", &err);
     t->backward = now() - at;
     at = now();
     facet__optimizer_step(t->optimizer, t->rate);
@@ -194,7 +193,7 @@ static void close_training(training *t)
 {
     facet__optimizer_free(t->optimizer);
     facet__loss_free(t->loss);
-    facet__learner_free(t->net);
+    facet__trainable_close(&t->net);
     facet__pool_free(t->pool);
     free(t->params);
     free(t->x);
@@ -204,26 +203,25 @@ static void close_training(training *t)
 
 int main(int argc, char **argv)
 {
-    facet__learner_opts opts = { .threads = 2 };
-    training t;
+    training t = { .recipe = { .threads = 2 } };
     int steps;
 
     if (argc < 5) {
-        fprintf(stderr, "bench_zoo_step NETWORK BATCH fp32|bf16 STEPS "
-                        "[THREADS]\n");
+        fprintf(
+            stderr, "bench_zoo_step NETWORK BATCH fp32|bf16 STEPS [CHUNK]\n");
         return 2;
     }
-    opts.bf16 = strcmp(argv[3], "bf16") == 0;
+    t.recipe.bf16 = strcmp(argv[3], "bf16") == 0;
     steps = (int)strtol(argv[4], NULL, 10);
     if (argc > 5)
-        opts.threads = (int)strtol(argv[5], NULL, 10);
-    t = open_training(argv[1], strtoul(argv[2], NULL, 10), &opts);
+        t.recipe.chunk = (int)strtol(argv[5], NULL, 10);
+    open_training(&t, argv[1], strtoul(argv[2], NULL, 10));
     for (int i = 1; i <= steps; i++)
         step(&t, (uint64_t)i);
-    printf("%-13s batch %3zu %s: forward %.2f, loss %.2f, backward %.2f, "
-           "update %.2f s; peak %.2f GiB (maps %.2f)\n",
-        argv[1], t.batch, argv[3], t.forward, t.loss_time, t.backward, t.update,
-        peak_gib(), (double)facet__learner_memory(t.net) / 1073741824.0);
+    printf("%-13s batch %3zu %s chunk %d: forward %.2f, loss %.2f, backward "
+           "%.2f, update %.2f s; peak %.2f GiB\n",
+        argv[1], t.batch, argv[3], t.recipe.chunk, t.forward, t.loss_time,
+        t.backward, t.update, peak_gib());
     close_training(&t);
     return 0;
 }

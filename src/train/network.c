@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "nn/learn/learner.h"
 #include "nn/onnx.h"
+#include "train/chunked.h"
 #include "zoo/zoo.h"
 
 typedef struct bound {
@@ -115,7 +116,11 @@ static facet_status make_graph(
     if (r->init)
         st = facet__onnx_read(r->init, NULL, &init, err);
     if (st == FACET_OK && r->network)
-        st = facet__zoo_build(r->network, r->run.data.seed, r->dim, graph, err);
+        st = facet__zoo_build_as(r->network,
+            &(facet__zoo_opts){ .seed = r->run.data.seed,
+                .dim = r->dim,
+                .batch_norm = r->batch_norm },
+            graph, err);
     if (st == FACET_OK && !r->network) {
         *graph = init;
         init = NULL;
@@ -168,6 +173,27 @@ static facet_status check_size(
     return FACET_OK;
 }
 
+/* Pictures that go through at a time, 0 for all of a batch. */
+static size_t chunk_of(const facet__recipe *r)
+{
+    enum { PARTS = 8 }; /* of a batch whose activations are computed anew */
+
+    if (r->chunk > 0)
+        return (size_t)r->chunk;
+    return r->recompute ? (r->run.data.order.batch + PARTS - 1) / PARTS : 0;
+}
+
+static facet_status chunk_it(
+    const facet__recipe *r, facet__trainable *net, facet_error *err)
+{
+    const facet__trainable inner = *net;
+    const size_t numbers = 3 * (size_t)r->width * (size_t)r->height;
+
+    return facet__chunked_wrap(&inner, chunk_of(r), numbers, net) == FACET_OK
+               ? FACET_OK
+               : facet__fail_memory(err);
+}
+
 facet_status facet__trainable_open(
     const facet__recipe *recipe, facet__trainable *net, facet_error *err)
 {
@@ -194,6 +220,8 @@ facet_status facet__trainable_open(
             "the network gives %zu numbers, the recipe says dim %d", net->dim,
             recipe->dim);
     facet__graph_free(graph);
+    if (st == FACET_OK && chunk_of(recipe) > 0)
+        st = chunk_it(recipe, net, err);
     if (st != FACET_OK) {
         net->self = b;
         facet__trainable_close(net);
@@ -203,7 +231,9 @@ facet_status facet__trainable_open(
 
 void facet__trainable_close(facet__trainable *net)
 {
-    bound *b = net->self;
+    const facet__trainable inner =
+        facet__is_chunked(net) ? facet__chunked_unwrap(net) : *net;
+    bound *b = inner.self;
 
     if (b) {
         facet__learner_free(b->learner);

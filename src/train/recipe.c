@@ -55,6 +55,8 @@ static const key keys[] = {
     { "network", "height", INT, AT(height), 8, 1024, NULL },
     { "network", "bgr", BOOL, AT(bgr), 0, 1, NULL },
     { "network", "bf16", BOOL, AT(bf16), 0, 1, NULL },
+    { "network", "batch-norm", BOOL, AT(batch_norm), 0, 1, NULL },
+    { "network", "chunk", INT, AT(chunk), 0, 8192, NULL },
     { "network", "recompute", BOOL, AT(recompute), 0, 1, NULL },
 
     { "data", "table", PATH, AT(dataset.table), 0, 0, NULL },
