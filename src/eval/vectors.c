@@ -9,9 +9,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/npy.h"
 #include "eval/builder.h"
-
-static const size_t max_file_bytes = (size_t)64 << 30;
 
 void facet_vectors_free(facet_vectors *vectors)
 {
@@ -25,67 +24,6 @@ void facet_vectors_free(facet_vectors *vectors)
 }
 
 /* ---- NumPy ---- */
-
-/* Where the data of a float32 matrix in C order starts; 0 when it is none. */
-static size_t npy_start(
-    const char *bytes, size_t size, size_t *rows, size_t *dim)
-{
-    char header[512];
-    const unsigned char *u = (const unsigned char *)bytes;
-    size_t length, start;
-    char *at, *end;
-
-    if (size < 12 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-        return 0;
-    length = u[8] | (size_t)u[9] << 8;
-    start = 10;
-    if (u[6] > 1) {
-        length |= (size_t)u[10] << 16 | (size_t)u[11] << 24;
-        start = 12;
-    }
-    if (length >= sizeof header || start + length > size)
-        return 0;
-    memcpy(header, bytes + start, length);
-    header[length] = '\0';
-    at = strstr(header, "'shape': (");
-    if (!at || !strstr(header, "'<f4'") || strstr(header, ": True"))
-        return 0;
-    *rows = strtoull(at + 10, &end, 10);
-    if (*end != ',')
-        return 0;
-    *dim = strtoull(end + 1, &end, 10);
-    return *end == ')' ? start + length : 0;
-}
-
-static facet_status read_matrix(
-    const char *path, facet_vectors *out, facet_error *err)
-{
-    void *bytes;
-    size_t size, start, n, data;
-    facet_status status =
-        facet__file_read(path, max_file_bytes, &bytes, &size, err);
-
-    if (status != FACET_OK)
-        return status;
-    start = npy_start(bytes, size, &out->count, &out->dim);
-    if (start == 0 || out->dim == 0 ||
-        !facet__mul_size(out->count, out->dim, &n) ||
-        !facet__mul_size(n, sizeof(float), &data))
-        status = facet__fail(err, FACET_EDAMAGED,
-            "%.150s: want a NumPy file of float32 [count, dim]", path);
-    else if (size - start != data)
-        status = facet__fail(err, FACET_ETRUNCATED,
-            "%.120s: %zu bytes of values, the shape needs %zu", path,
-            size - start, data);
-    else if (!(out->values = facet__alloc(data)))
-        status = facet__fail_memory(err);
-    else
-        memcpy(out->values, (char *)bytes + start, data);
-    facet__free(bytes);
-    if (status != FACET_OK)
-        out->count = 0;
-    return status;
-}
 
 /* Rows are of unit length from here on; false for what cannot be made so. What
  * is so already keeps its bytes. */
@@ -148,7 +86,7 @@ facet_status facet_vectors_read_npy(
     if (!npy || !names || !out)
         return facet__fail(err, FACET_EINVAL, "want a NumPy file and names");
     memset(out, 0, sizeof *out);
-    status = read_matrix(npy, out, err);
+    status = facet__npy_read(npy, &out->values, &out->count, &out->dim, err);
     if (status == FACET_OK)
         status = read_names(names, out, err);
     if (status != FACET_OK)

@@ -101,6 +101,8 @@ static const key keys[] = {
         NULL },
 
     { "teacher", "init", PATH, AT(teacher), 0, 0, NULL },
+    { "teacher", "embeddings", PATH, AT(teacher_embeddings), 0, 0, NULL },
+    { "teacher", "names", PATH, AT(teacher_names), 0, 0, NULL },
     { "teacher", "template", CHOICE, AT(teacher_template), 0, 0, templates },
     { "teacher", "bgr", BOOL, AT(teacher_bgr), 0, 1, NULL },
 
@@ -604,8 +606,12 @@ static facet_status check_whole(reader *r)
         wrong = "loss is missing";
     else if (c->run.schedule.total < 2)
         wrong = "schedule.steps is missing";
-    else if (taught && !c->teacher)
-        wrong = "a distillation needs teacher.init";
+    else if (taught && !c->teacher && !c->teacher_embeddings)
+        wrong = "a distillation needs teacher.init or teacher.embeddings";
+    else if (c->teacher && c->teacher_embeddings)
+        wrong = "teacher.init and teacher.embeddings: one teacher only";
+    else if (!c->teacher_embeddings != !c->teacher_names)
+        wrong = "teacher.embeddings and teacher.names come together";
     else if (c->run.schedule.kind == FACET__STEPS &&
              c->run.schedule.n_milestones == 0)
         wrong = "schedule.kind steps needs schedule.milestones";

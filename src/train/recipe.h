@@ -39,7 +39,8 @@ typedef struct facet__recipe {
     facet__run_setup run;
     facet__recipe_loss losses[FACET__RUN_LOSSES];
     size_t n_losses;
-    const char *teacher;  /* file of a network; or NULL */
+    const char *teacher; /* file of a network; or NULL */
+    const char *teacher_embeddings, *teacher_names; /* files; or NULL */
     int teacher_template; /* 0: as the network's own crop; 1: reid0095's */
     double teacher_mean[3], teacher_scale[3];
     bool teacher_bgr;

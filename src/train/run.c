@@ -111,6 +111,8 @@ static facet_status ask_teacher(
     *out = NULL;
     if (!t)
         return FACET_OK;
+    if (t->recall)
+        return t->recall(t->self, load->indices, load->n, out, r->err);
     return t->embed(t->self, load->crops[1], load->n, out, r->err);
 }
 
@@ -412,7 +414,7 @@ static facet_status check(const facet__run_setup *setup, facet_error *err)
         setup->optimizer.accumulate < 1)
         return facet__fail(
             err, FACET_EINVAL, "log, checkpoint and accumulate are at least 1");
-    if (setup->teacher && setup->data.n_crops < 2)
+    if (setup->teacher && setup->teacher->embed && setup->data.n_crops < 2)
         return facet__fail(
             err, FACET_EINVAL, "a teacher needs a crop of its own");
     if (setup->teacher && setup->teacher->dim != setup->net.dim)

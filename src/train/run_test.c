@@ -92,7 +92,9 @@ static void test_every_loss_learns_eight_pictures_by_heart(void **state)
 {
     static toy teacher_net;
     const facet__trainable as_net = toy_start(&teacher_net);
-    const facet__teacher teacher = { as_net.self, TOY_DIM, teach };
+    const facet__teacher teacher = {
+        .self = as_net.self, .dim = TOY_DIM, .embed = teach
+    };
 
     (void)state;
     for (int i = 0; i < TOY_DIM * TOY_IN; i++)

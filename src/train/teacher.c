@@ -116,6 +116,16 @@ static facet_status probe(loaded *t, const char *path, facet_error *err)
     return FACET_OK;
 }
 
+static void close_network(void *self)
+{
+    loaded *t = self;
+
+    facet_session_free(t->session);
+    facet_model_free(t->model);
+    facet__free(t->out);
+    facet__free(t);
+}
+
 facet_status facet__teacher_open(const char *path, int width, int height,
     int threads, facet__teacher *teacher, facet_error *err)
 {
@@ -123,7 +133,8 @@ facet_status facet__teacher_open(const char *path, int width, int height,
     facet_session_opts opts;
     facet_status st;
 
-    *teacher = (facet__teacher){ .self = t, .embed = embed };
+    *teacher =
+        (facet__teacher){ .self = t, .embed = embed, .close = close_network };
     if (!t)
         return facet__fail_memory(err);
     facet_session_opts_init(&opts);
@@ -145,13 +156,7 @@ facet_status facet__teacher_open(const char *path, int width, int height,
 
 void facet__teacher_close(facet__teacher *teacher)
 {
-    loaded *t = teacher->self;
-
-    if (t) {
-        facet_session_free(t->session);
-        facet_model_free(t->model);
-        facet__free(t->out);
-        facet__free(t);
-    }
+    if (teacher->self && teacher->close)
+        teacher->close(teacher->self);
     *teacher = (facet__teacher){ .self = NULL };
 }

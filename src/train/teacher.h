@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* teacher.h - any network in a file as a teacher. */
+/* teacher.h - any network in a file as a teacher, or its embeddings. */
 #ifndef FACET__TEACHER_H
 #define FACET__TEACHER_H
 
+#include "train/dataset.h"
 #include "train/trainable.h"
 
 /* Load a network of one image input [n, 3, height, width] (n free or 1) and one
@@ -11,6 +12,13 @@
  * FACET_EMODEL (told) for a network of another kind or size. */
 facet_status facet__teacher_open(const char *path, int width, int height,
     int threads, facet__teacher *teacher, facet_error *err);
+/* The embeddings that a network once gave: a NumPy file of float32 [rows, dim]
+ * and a list of the rows' names, one a line: the keys of the data set's
+ * pictures. Rows of others are passed over. Errors: those of reading,
+ * FACET_EDAMAGED (another number of names, one twice), FACET_ENOTFOUND (a
+ * picture without a row); told. */
+facet_status facet__teacher_remember(const char *embeddings, const char *names,
+    const facet__dataset *data, facet__teacher *teacher, facet_error *err);
 /* A zeroed teacher is fine. */
 void facet__teacher_close(facet__teacher *teacher);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "train/teacher.h"
 
 /* What a run needs and train owns. */
 typedef struct parts {
@@ -11,6 +12,8 @@ typedef struct parts {
     facet__dataset *data, *validation_data;
     facet__photos *photos, *validation_photos;
     facet__validation *validation;
+    facet__teacher
+        remembered; /* what a teacher thought of `data`, from a file */
     size_t dim;
 } parts;
 
@@ -88,6 +91,9 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
 
     if (st == FACET_OK)
         st = open_photos(recipe, recipe->detector, p->data, &p->photos, err);
+    if (st == FACET_OK && recipe->teacher_embeddings)
+        st = facet__teacher_remember(recipe->teacher_embeddings,
+            recipe->teacher_names, p->data, &p->remembered, err);
     if (st == FACET_OK)
         st = make_losses(recipe, p, opts->pool, err);
     return st == FACET_OK ? open_validation(recipe, p, opts->pool, err) : st;
@@ -111,10 +117,11 @@ facet_status facet__train(const facet__recipe *recipe,
     p.run.data.on_broken = opts->on_broken;
     p.run.data.on_broken_context = opts->context;
     p.run.net = *net;
-    p.run.teacher = teacher;
+    p.run.teacher = p.remembered.self ? &p.remembered : teacher;
     if (st == FACET_OK)
         st = facet__run(&p.run, err);
     facet__validation_close(p.validation);
+    facet__teacher_close(&p.remembered);
     facet__photos_close(p.validation_photos);
     facet__photos_close(p.photos);
     facet__dataset_close(p.validation_data);

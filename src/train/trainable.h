@@ -34,12 +34,17 @@ typedef struct facet__trainable {
     facet_status (*save)(void *self, const char *path, facet_error *err);
 } facet__trainable;
 
-/* A teacher: fixed, seen through one function. */
+/* A teacher: fixed, seen through one function. One of the two is NULL. */
 typedef struct facet__teacher {
     void *self;
     size_t dim;
+    /* What it thinks of n crops. */
     facet_status (*embed)(void *self, const float *x, size_t n,
         const float **out, facet_error *err);
+    /* What it once thought of n pictures of the data set. */
+    facet_status (*recall)(void *self, const uint32_t *indices, size_t n,
+        const float **out, facet_error *err);
+    void (*close)(void *self); /* may be NULL */
 } facet__teacher;
 
 #endif

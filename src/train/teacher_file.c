@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* teacher_file.c - a teacher that was asked before: its embeddings of the data
+ * set's pictures are in a NumPy file, one row for each name of a list. It
+ * does not know about flips and jitter; a distillation from it is cheaper and a
+ * little blunter than one from the network itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/npy.h"
+#include "train/table.h"
+#include "train/teacher.h"
+
+typedef struct remembered {
+    float *values;    /* [rows][dim] */
+    uint32_t *row_of; /* [pictures of the data set] */
+    size_t dim;
+    float *out; /* [room][dim] */
+    size_t room;
+} remembered;
+
+static facet_status recall(void *self, const uint32_t *indices, size_t n,
+    const float **out, facet_error *err)
+{
+    remembered *t = self;
+
+    if (n > t->room) {
+        facet__free(t->out);
+        t->out = facet__calloc(n, t->dim * sizeof *t->out);
+        t->room = t->out ? n : 0;
+        if (!t->out)
+            return facet__fail_memory(err);
+    }
+    for (size_t i = 0; i < n; i++)
+        memcpy(t->out + i * t->dim,
+            t->values + (size_t)t->row_of[indices[i]] * t->dim,
+            t->dim * sizeof *t->out);
+    *out = t->out;
+    return FACET_OK;
+}
+
+static void forget(void *self)
+{
+    remembered *t = self;
+
+    facet__free(t->values);
+    facet__free(t->row_of);
+    facet__free(t->out);
+    facet__free(t);
+}
+
+/* A name of the list and the row it stands for. */
+typedef struct named {
+    const char *name;
+    uint32_t row;
+} named;
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const named *)left)->name, ((const named *)right)->name);
+}
+
+/* The rows by name, sorted. */
+static facet_status sort_names(const facet__table *names, const char *path,
+    size_t rows, named **out, facet_error *err)
+{
+    const size_t n = facet__table_rows(names);
+    named *list = facet__calloc(n, sizeof *list);
+
+    *out = list;
+    if (!list)
+        return facet__fail_memory(err);
+    if (n != rows)
+        return facet__fail(err, FACET_EDAMAGED,
+            "%.150s: %zu names for %zu rows of embeddings", path, n, rows);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (named){ facet__table_field(names, i, 0), (uint32_t)i };
+    qsort(list, n, sizeof *list, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (!strcmp(list[i].name, list[i - 1].name))
+            return facet__fail(err, FACET_EDAMAGED,
+                "%.150s: '%.60s' in lines %u and %u", path, list[i].name,
+                list[i - 1].row + 1, list[i].row + 1);
+    return FACET_OK;
+}
+
+/* Which row is whose. Every picture needs one. */
+static facet_status find_rows(remembered *t, const named *list, size_t rows,
+    const char *path, const facet__dataset *data, facet_error *err)
+{
+    const size_t n = facet__dataset_count(data);
+
+    t->row_of = facet__calloc(n, sizeof *t->row_of);
+    if (!t->row_of)
+        return facet__fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const named wanted = { facet__dataset_example(data, i)->key, 0 };
+        const named *found =
+            bsearch(&wanted, list, rows, sizeof *list, by_name);
+
+        if (!found)
+            return facet__fail(err, FACET_ENOTFOUND,
+                "%.150s: the teacher has no embedding of '%.60s'", path,
+                wanted.name);
+        t->row_of[i] = found->row;
+    }
+    return FACET_OK;
+}
+
+facet_status facet__teacher_remember(const char *embeddings, const char *names,
+    const facet__dataset *data, facet__teacher *teacher, facet_error *err)
+{
+    remembered *t = facet__calloc(1, sizeof *t);
+    facet__table *table = NULL;
+    named *list = NULL;
+    size_t rows = 0;
+    facet_status st;
+
+    *teacher = (facet__teacher){ .self = t, .recall = recall, .close = forget };
+    if (!t)
+        return facet__fail_memory(err);
+    st = facet__npy_read(embeddings, &t->values, &rows, &t->dim, err);
+    if (st == FACET_OK)
+        st = facet__table_read(names, &table, err);
+    if (st == FACET_OK)
+        st = sort_names(table, names, rows, &list, err);
+    if (st == FACET_OK)
+        st = find_rows(t, list, rows, names, data, err);
+    facet__free(list);
+    facet__table_free(table);
+    teacher->dim = t->dim;
+    if (st != FACET_OK)
+        facet__teacher_close(teacher);
+    return st;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Learning from embeddings that a teacher once gave. */
+#include "base/file.h"
+#include "check.h"
+#include "train/loss.h"
+#include "train/teacher.h"
+#include "train/toy.h"
+
+static char folder[64];
+static toy net;
+
+static const char *in_folder(const char *name)
+{
+    static char path[2][256];
+    static int next;
+    char *p = path[next++ % 2];
+
+    snprintf(p, sizeof path[0], "%s/%s", folder, name);
+    return p;
+}
+
+static int setup_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "facet-teacher-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    toy_pictures(folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof command, "rm -r -- %s", folder);
+    return system(command);
+}
+
+/* Rows of TOY_DIM floats: number k of row r is 10 r + k. */
+static void write_rows(int rows)
+{
+    char header[80];
+    float values[16 * TOY_DIM];
+    const unsigned char start[] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0, 0 };
+    char file[sizeof start + sizeof header + sizeof values];
+    size_t size = sizeof start;
+    const int length = snprintf(header, sizeof header,
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }\n", rows,
+        TOY_DIM);
+
+    memcpy(file, start, sizeof start);
+    file[8] = (char)length;
+    memcpy(file + size, header, (size_t)length);
+    size += (size_t)length;
+    for (int i = 0; i < rows * TOY_DIM; i++)
+        values[i] = (float)(10 * (i / TOY_DIM) + i % TOY_DIM);
+    memcpy(file + size, values, (size_t)(rows * TOY_DIM) * sizeof *values);
+    size += (size_t)(rows * TOY_DIM) * sizeof *values;
+    CHECK_OK(facet__file_write(in_folder("rows.npy"), file, size, NULL));
+}
+
+static facet_status open_teacher(const char *names, const facet__dataset *data,
+    facet__teacher *teacher, facet_error *err)
+{
+    CHECK_OK(facet__file_write(in_folder("names"), names, strlen(names), NULL));
+    return facet__teacher_remember(
+        in_folder("rows.npy"), in_folder("names"), data, teacher, err);
+}
+
+/* One name more than pictures, and not in their order. */
+static const char shuffled[] = "7\n6\nstranger\n5\n4\n3\n2\n1\n0\n";
+
+static void test_each_picture_gets_the_row_of_its_name(void **state)
+{
+    facet__dataset *data = toy_dataset(folder);
+    facet__teacher teacher;
+    const uint32_t indices[] = { 3, 0, 3 };
+    const float *out;
+    facet_error err;
+
+    (void)state;
+    write_rows(9);
+    CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
+    assert_int_equal(teacher.dim, TOY_DIM);
+    assert_null(teacher.embed);
+    CHECK_OK(teacher.recall(teacher.self, indices, 3, &out, &err));
+    for (int i = 0; i < 3; i++) {
+        const char *key = facet__dataset_example(data, indices[i])->key;
+        const char *at = strstr(shuffled, key);
+        int row = 0;
+
+        for (const char *c = shuffled; c < at; c++)
+            row += *c == '\n';
+        assert_true(fabsf(out[i * TOY_DIM + 1] - (float)(10 * row + 1)) < .5f);
+    }
+    facet__teacher_close(&teacher);
+    assert_null(teacher.self);
+    facet__dataset_close(data);
+}
+
+static void test_lists_that_do_not_fit_are_told(void **state)
+{
+    facet__dataset *data = toy_dataset(folder);
+    facet__teacher teacher;
+    facet_error err;
+
+    (void)state;
+    write_rows(9);
+    assert_int_equal(
+        open_teacher("7\n6\nx\n5\n4\n3\n2\n1\ny\n", data, &teacher, &err),
+        FACET_ENOTFOUND);
+    assert_non_null(strstr(err.msg, "no embedding of '0'"));
+    assert_int_equal(
+        open_teacher("7\n6\n5\n", data, &teacher, &err), FACET_EDAMAGED);
+    assert_non_null(strstr(err.msg, "3 names for 9 rows"));
+    assert_int_equal(
+        open_teacher("7\n6\nx\n5\n4\n6\n2\n1\n0\n", data, &teacher, &err),
+        FACET_EDAMAGED);
+    assert_non_null(strstr(err.msg, "'6' in lines"));
+    assert_null(teacher.self);
+    facet__dataset_close(data);
+}
+
+static double last_loss;
+
+static void watch(void *context, const facet__progress *p)
+{
+    (void)context;
+    last_loss = p->loss;
+}
+
+static void test_a_network_learns_remembered_embeddings(void **state)
+{
+    facet__dataset *data = toy_dataset(folder);
+    facet__teacher teacher;
+    facet__loss_setup loss;
+    facet__run_setup s;
+    facet_error err;
+
+    (void)state;
+    write_rows(9);
+    CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
+    toy_setup(&s, in_folder("run"), &net, data);
+    facet__loss_setup_init(&loss, facet__loss_find("distill-cosine"), TOY_DIM);
+    CHECK_OK(facet__loss_create(
+        facet__loss_find("distill-cosine"), &loss, NULL, &s.losses[0], &err));
+    s.teacher = &teacher; /* and no crop for it */
+    s.optimizer.rule = FACET__ADAM;
+    s.schedule.kind = FACET__COSINE;
+    s.schedule.rate = .05;
+    s.schedule.total = 1500;
+    s.checkpoint_every = s.log_every = 1500;
+    s.on_progress = watch;
+    if (facet__run(&s, &err) != FACET_OK)
+        fail_msg("%s", err.msg);
+    assert_true(last_loss < 1e-3);
+    facet__loss_free(s.losses[0]);
+    facet__teacher_close(&teacher);
+    facet__dataset_close(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_picture_gets_the_row_of_its_name),
+        cmocka_unit_test(test_lists_that_do_not_fit_are_told),
+        cmocka_unit_test(test_a_network_learns_remembered_embeddings),
+    };
+
+    return cmocka_run_group_tests(tests, setup_folder, remove_folder);
+}
