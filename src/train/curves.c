@@ -17,11 +17,12 @@
 /* A panel and its plot's distance from the panel's edges, pixels. */
 enum {
     WIDTH = 760,
-    HEIGHT = 260,
+    HEIGHT = 250,
     LEFT = 70,
-    RIGHT = 20,
-    TOP = 30,
-    BOTTOM = 40
+    RIGHT = 24,
+    TOP = 36,
+    BOTTOM = 34,
+    TICKS = 5 /* about so many on an axis */
 };
 
 /* The growing file. */
@@ -61,6 +62,31 @@ typedef struct plot {
     int top; /* of the frame, from the page's top */
     double last_step, low, high;
 } plot;
+
+/* A round distance, 1, 2 or 5 times a power of ten, that cuts `span` into
+ * about TICKS parts. */
+static double tick_of(double span)
+{
+    const double rough = span / TICKS;
+    const double unit = pow(10, floor(log10(rough)));
+    const double parts = rough / unit;
+
+    return unit * (parts < 1.5 ? 1 : parts < 3.5 ? 2 : parts < 7.5 ? 5 : 10);
+}
+
+/* Widen the range to whole ticks, so that the frame ends on round numbers. */
+static void round_range(plot *p)
+{
+    double tick;
+
+    if (!(p->high > p->low)) { /* one value: give it some room */
+        p->low -= fabs(p->low) / 10 + 1e-9;
+        p->high += fabs(p->high) / 10 + 1e-9;
+    }
+    tick = tick_of(p->high - p->low);
+    p->low = tick * floor(p->low / tick + 1e-9);
+    p->high = tick * ceil(p->high / tick - 1e-9);
+}
 
 static int x_of(const plot *p, double step)
 {
@@ -122,44 +148,75 @@ static void draw_line(page *out, const plot *p, const json_t *lines,
 static void draw_axes(page *out, const plot *p, const char *title)
 {
     const int bottom = p->top + HEIGHT - TOP - BOTTOM;
+    const double tick = tick_of(p->high - p->low);
+    const double step = fmax(tick_of(fmax(p->last_step, 1)), 1);
 
-    put(out, "<text x=\"%d\" y=\"%d\">%s</text>\n", LEFT, p->top - 100, title);
-    for (int i = 0; i <= 4; i++) {
-        const double value = p->low + (p->high - p->low) * i / 4;
-        const double step = p->last_step * i / 4;
-
+    put(out, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT,
+        p->top - 12, title);
+    for (double v = p->low; v < p->high + tick / 2; v += tick)
         put(out,
-            "<path stroke=\"#ddd\" stroke-width=\"10\" d=\"M%d %dH%d\"/>\n"
+            "<path stroke=\"#ddd\" d=\"M%d %d.5H%d\"/>\n"
             "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.4g</text>\n",
-            LEFT, y_of(p, value), WIDTH - RIGHT, LEFT - 80, y_of(p, value) + 40,
-            value);
-        put(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%.0f</text>\n",
-            x_of(p, step), bottom + 180, i == 4 ? "end" : "middle", step);
-    }
+            LEFT, y_of(p, v), WIDTH - RIGHT, LEFT - 8, y_of(p, v) + 4,
+            fabs(v) < tick / 1e3 ? 0 : v);
+    for (double s = 0; s <= p->last_step; s += step)
+        put(out,
+            "<path stroke=\"#888\" d=\"M%d.5 %dv4\"/>\n"
+            "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n",
+            x_of(p, s), bottom, x_of(p, s), bottom + 18, s);
 }
 
+/* One panel: a key over the steps, and a smoother one over it. */
+typedef struct panel {
+    const char *title, *key, *color, *smooth, *smooth_color;
+} panel;
+
+static const panel panels[] = {
+    { "loss of a batch, and its running mean", "loss", "#a8c0e8", "smooth",
+        "#1a4db3" },
+    { "validation: accuracy on the pairs", "score", "#cc4d1a", NULL, NULL },
+    { "learning rate", "rate", "#3a8a4d", NULL, NULL },
+};
+enum { PANELS = sizeof panels / sizeof *panels };
+
+static void draw_panel(
+    page *out, const panel *what, plot p, const json_t *lines)
+{
+    char style[64];
+
+    round_range(&p);
+    draw_axes(out, &p, what->title);
+    snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"%s\"",
+        what->color, what->smooth ? "1" : "2");
+    draw_line(out, &p, lines, what->key, style);
+    if (!what->smooth)
+        return;
+    snprintf(style, sizeof style, "stroke=\"%s\" stroke-width=\"2\"",
+        what->smooth_color);
+    draw_line(out, &p, lines, what->smooth, style);
+}
+
+/* Panels of keys that no line has are left out. */
 static void draw(page *out, const json_t *lines)
 {
-    plot loss = { .top = TOP }, score = { .top = HEIGHT + TOP };
+    plot plots[PANELS];
+    bool there[PANELS];
+    int height = 0;
 
+    for (int i = 0; i < PANELS; i++) {
+        plots[i] = (plot){ .top = height + TOP };
+        there[i] = range_of(lines, panels[i].key, &plots[i]);
+        height += there[i] ? HEIGHT : 0;
+    }
     put(out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-        "viewBox=\"0 0 %d %d\" "
-        "font-family=\"sans-serif\" font-size=\"120\">\n"
+        "viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+        "font-size=\"12\">\n"
         "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-        WIDTH / 10, HEIGHT / 5, WIDTH, 2 * HEIGHT);
-    if (range_of(lines, "loss", &loss)) {
-        draw_axes(out, &loss, "loss over steps, and its running mean");
-        draw_line(out, &loss, lines, "loss",
-            "stroke=\"#a8c0e8\" stroke-width=\"10\"");
-        draw_line(out, &loss, lines, "smooth",
-            "stroke=\"#1a4db3\" stroke-width=\"20\"");
-    }
-    if (range_of(lines, "score", &score)) {
-        draw_axes(out, &score, "validation score over steps");
-        draw_line(out, &score, lines, "score",
-            "stroke=\"#cc4d1a\" stroke-width=\"20\"");
-    }
+        WIDTH, height, WIDTH, height);
+    for (int i = 0; i < PANELS; i++)
+        if (there[i])
+            draw_panel(out, &panels[i], plots[i], lines);
     put(out, "</svg>\n");
 }
 

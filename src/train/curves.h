@@ -5,9 +5,9 @@
 
 #include "facet/status.h"
 
-/* Draw loss (above, with its running mean) and, where there are any, the scores
- * of validations (below) over steps, from metrics.jsonl into an SVG file. With
- * no line yet, nothing is written. Errors: FACET_EIO, FACET_ENOMEM. */
+/* Draw the loss with its running mean, the scores of validations and the rate
+ * of learning over steps, one panel each where there are any, from
+ * metrics.jsonl into an SVG file. With no line yet, nothing is written. Errors: FACET_EIO, FACET_ENOMEM. */
 facet_status facet__curves_draw(
     const char *metrics, const char *svg, facet_error *err);
 
