@@ -197,9 +197,10 @@ static facet_status chunk_it(
 facet_status facet__trainable_open(
     const facet__recipe *recipe, facet__trainable *net, facet_error *err)
 {
-    const facet__learner_opts opts = { recipe->threads > 0 ? recipe->threads
-                                                           : facet__cpu_count(),
-        recipe->bf16 && facet__cpu_level_get() >= FACET__CPU_AVX512BF16 };
+    const facet__learner_opts opts = {
+        .threads = recipe->threads > 0 ? recipe->threads : facet__cpu_count(),
+        .bf16 = recipe->bf16 && facet__cpu_level_get() >= FACET__CPU_AVX512BF16
+    };
     facet__graph *graph = NULL;
     bound *b = facet__calloc(1, sizeof *b);
     facet_status st = b ? FACET_OK : facet__fail_memory(err);

@@ -33,8 +33,19 @@ typedef struct facet__pass {
     facet__peers peers;
 } facet__pass;
 
+/* What a layer can do for the norms beside it (norm.h). */
+enum {
+    FACET__READS_NORM = 1,    /* make what it reads from x */
+    FACET__TAKES_MOMENTS = 2, /* sum the moments of what it writes */
+    FACET__GOES_BACK = 4,     /* make the gradient of what it wrote */
+    FACET__REDUCES = 8,       /* sum over the gradient that it hands on */
+};
+
 typedef struct facet__layer_class {
     const char *name;
+    /* NULL: nothing. `input` is the one to be read or handed on to. */
+    unsigned (*can)(
+        const facet__layer *layer, const facet__pass *pass, int input);
     /* Sizes of what it keeps between the passes, of scratch that the layer's
      * pass has to itself, and of scratch of each thread. */
     void (*size)(facet__layer *layer, const facet__pass *pass);
@@ -56,7 +67,15 @@ struct facet__layer {
     /* The weight whose gradient is complete once this layer has gone backward,
      * or FACET__NONE: another layer, nearer the input, adds to it. */
     int final[FACET__LAYER_WEIGHTS];
-    bool adds[8]; /* another layer has written this input's gradient */
+    bool adds[8];  /* another layer has written this input's gradient */
+    bool wants[8]; /* this input's gradient is wanted */
+    bool same[8];  /* this input's gradient is the output's, in place */
+    /* Norms beside: the one that input i is read through, the one behind, and
+     * the one whose gradient it writes the last of. NULL: none. */
+    facet__layer *norm_in[8], *norm_out, *reduces[8];
+    /* Of a norm: the neighbours have done it, or do it instead. */
+    bool moments_taken, sums_taken, hidden, passes_back;
+    size_t parts; /* that its sums come in */
     facet__window window;
     size_t kept_bytes, scratch_bytes, thread_bytes;
     char *kept; /* what the forward pass leaves to the backward pass */

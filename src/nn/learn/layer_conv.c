@@ -10,31 +10,36 @@
 
 #include "base/alloc.h"
 #include "nn/engine/gradient.h"
+#include "nn/learn/ahead.h"
 #include "nn/learn/columns.h"
-#include "nn/learn/layer.h"
+#include "nn/learn/norm.h"
 
 enum {
-    BLOCK_BYTES = 256 << 10, /* rows worked on at a time */
+    BLOCK_BYTES = 384 << 10, /* of all that a block of rows touches */
     MIN_BLOCK = 28,
-    WEIGHT_PARTS = 4, /* sums of the filters' gradient */
-    FEW_ROWS = 1024,  /* so few rows are one part */
+    MAX_BLOCK = 252,
+    WEIGHT_PARTS = 8, /* sums of the filters' gradient, at most */
+    PART_ROWS = 192,  /* and at least so many rows of each */
+    FEW_ROWS = 512,   /* so few rows are one part */
 };
 
 typedef struct conv {
     facet__layer *layer;
     const facet__pass *pass;
-    const facet__view *x, *y, *dx, *dy;
+    const facet__view *x, *y, *dx, *dy; /* x: what the norm reads, if any */
+    facet__layer *norm_in, *norm_out, *reduces;
     size_t rows, out, groups, group_out, k; /* k: depth of a group */
     size_t element, block;
-    bool direct, bf16;
+    bool direct, bf16, whole; /* whole: both gradients in one sweep */
     facet__columns columns;
     /* Scratch shared by threads: the filters in order [out][k], packed for the
      * forward and the backward product, and sums of their gradient. */
     float *ordered;
     char *packed;
     size_t packed_group; /* bytes */
+    float *bias;         /* [out or k], padded with zeros */
     float *parts;        /* [parts][groups][k][group_out] */
-    size_t n_parts;
+    size_t n_parts, forward_parts;
 } conv;
 
 static size_t even(size_t n)
@@ -56,6 +61,37 @@ static size_t packed_bytes(const conv *c, size_t k, size_t columns)
     return facet__gemm_packed_size(k, columns, c->bf16) * c->element;
 }
 
+/* Blocks of rows, and in how many parts they are summed. */
+static void divide(conv *c)
+{
+    const size_t touched = 3 * c->k + 2 * c->out; /* x, z, dx; dz, dy */
+    const size_t least = c->k > 1024 ? MIN_BLOCK : 2 * MIN_BLOCK;
+
+    c->block = BLOCK_BYTES / (touched * c->element) / MIN_BLOCK * MIN_BLOCK;
+    c->block = c->block < least       ? least
+               : c->block > MAX_BLOCK ? MAX_BLOCK
+                                      : c->block;
+    c->n_parts = c->rows / PART_ROWS;
+    c->n_parts = c->rows <= FEW_ROWS         ? 1
+                 : c->n_parts > WEIGHT_PARTS ? WEIGHT_PARTS
+                                             : c->n_parts;
+    c->forward_parts = c->rows / (2 * MIN_BLOCK);
+    c->forward_parts = c->forward_parts < 1              ? 1
+                       : c->forward_parts > FACET__PARTS ? FACET__PARTS
+                                                         : c->forward_parts;
+}
+
+/* Can the filters' and the input's gradient be made in one sweep over rows? */
+static bool is_whole(const conv *c)
+{
+    const facet__layer *layer = c->layer;
+
+    return c->n_parts > 1 && c->groups == 1 && c->y->shape.n == 4 &&
+           layer->gradient[1] && !layer->gradient[2] &&
+           (c->direct || !layer->wants[0]) &&
+           (!c->bf16 || (even(c->k) == c->k && even(c->out) == c->out));
+}
+
 static conv setup(facet__layer *layer, const facet__pass *pass)
 {
     const facet__shape *w = &layer->weight_shape[1];
@@ -63,7 +99,10 @@ static conv setup(facet__layer *layer, const facet__pass *pass)
     conv c = { .layer = layer, .pass = pass };
     size_t a, b;
 
-    c.x = facet__map(pass, layer->in[0]);
+    c.norm_in = layer->norm_in[0];
+    c.norm_out = layer->norm_out;
+    c.reduces = layer->reduces[0];
+    c.x = facet__map(pass, c.norm_in ? c.norm_in->in[0] : layer->in[0]);
     c.y = facet__map(pass, layer->out);
     c.dx = facet__in_gradient(layer, pass, 0);
     c.dy = &pass->gradients[layer->out];
@@ -78,16 +117,36 @@ static conv setup(facet__layer *layer, const facet__pass *pass)
     if (!dense)
         c.columns = (facet__columns){ c.x, &layer->window, facet__view_h(c.y),
             facet__view_w(c.y), 0, (size_t)w->d[1] };
-    c.block = BLOCK_BYTES / ((c.k + c.group_out) * 4) / 14 * 14;
-    c.block = c.block < MIN_BLOCK ? MIN_BLOCK : c.block;
-    c.n_parts = c.rows > FEW_ROWS ? WEIGHT_PARTS : 1;
+    divide(&c);
+    c.whole = is_whole(&c);
     a = packed_bytes(&c, c.k, c.group_out);
     b = packed_bytes(&c, c.group_out, c.k);
     c.packed_group = ((a > b ? a : b) + 63) & ~(size_t)63;
     c.ordered = (float *)(void *)pass->scratch;
     c.packed = pass->scratch + ((c.out * c.k * 4 + 63) & ~(size_t)63);
-    c.parts = (float *)(void *)(c.packed + c.groups * c.packed_group);
+    c.bias = (float *)(void *)(c.packed + c.groups * c.packed_group);
+    c.parts = c.bias + (c.out > c.k ? c.out : c.k) + 64;
     return c;
+}
+
+static unsigned can(
+    const facet__layer *layer, const facet__pass *pass, int input)
+{
+    facet__layer copy = *layer;
+    const conv c = setup(&copy, pass);
+    unsigned able = 0;
+
+    (void)input;
+    if (c.y->shape.n != 4)
+        return 0;
+    able = FACET__TAKES_MOMENTS;
+    if (c.direct && (!c.bf16 || even(c.k) == c.k))
+        able |= FACET__READS_NORM;
+    if (c.whole)
+        able |= FACET__GOES_BACK;
+    if (c.whole && c.direct)
+        able |= FACET__REDUCES;
+    return able;
 }
 
 static void size(facet__layer *layer, const facet__pass *pass)
@@ -97,11 +156,10 @@ static void size(facet__layer *layer, const facet__pass *pass)
     const size_t filters = c.n_parts * c.out * c.k;
     const size_t map = c.bf16 && !c.direct ? facet__view_count(c.x) : 0;
 
-    /* sums of filters, or a bias and a map of floats */
-    layer->scratch_bytes =
-        (size_t)((char *)c.parts - pass->scratch) +
-        ((filters > map ? filters : map) + 2 * c.out + c.k + 256) * 4;
-    /* gathered rows, their woven form, woven gradients, a group's gradients */
+    /* sums of filters, or a map of floats */
+    layer->scratch_bytes = (size_t)((char *)c.parts - pass->scratch) +
+                           ((filters > map ? filters : map) + 256) * 4;
+    /* gathered rows, their woven form, woven gradients, gradients */
     layer->thread_bytes =
         (c.block + 2) * (2 * row + 2 * even(c.group_out)) * 4 + 1024;
 }
@@ -145,6 +203,14 @@ static void pack(const conv *c, bool turned)
     }
 }
 
+/* For the input's gradient, which has no bias. */
+static void pack_back(const conv *c)
+{
+    pack(c, true);
+    memset(
+        c->bias, 0, ((c->out > c->k ? c->out : c->k) + 32) * sizeof *c->bias);
+}
+
 /* c[m][columns] = a[m][k] times a packed matrix, in blocks of columns. */
 typedef struct product {
     const void *a;
@@ -156,7 +222,7 @@ typedef struct product {
     const float *bias; /* padded; zeros */
 } product;
 
-static void multiply(const conv *c, const product *p)
+static void multiply(const conv *c, const product *p, facet__ahead *ahead)
 {
     const size_t k = c->bf16 ? even(p->k) : p->k;
 
@@ -181,6 +247,7 @@ static void multiply(const conv *c, const product *p)
 
         (c->bf16 ? c->pass->kernels->gemm_bf16 : c->pass->kernels->gemm_f32)(
             &panel);
+        facet__ahead_ask(ahead);
     }
 }
 
@@ -198,6 +265,10 @@ static const void *rows_at(const conv *c, size_t group, size_t first, size_t m,
     facet__columns columns = c->columns;
 
     *stride = row;
+    if (c->norm_in) {
+        facet__norm_make(c->norm_in, c->pass, first, m, NULL, buffer);
+        return buffer;
+    }
     if (c->direct && row == c->k)
         return facet__view_at(c->x, first * c->k);
     columns.first_channel = group * c->columns.channels;
@@ -214,13 +285,17 @@ static const void *rows_at(const conv *c, size_t group, size_t first, size_t m,
     return buffer;
 }
 
-static void forward_task(void *context, size_t index, int thread)
+/* Where rows are read as they lie, or through the norm. */
+static void ask_rows(const conv *c, size_t first, size_t m, facet__ahead *ahead)
 {
-    const conv *c = context;
-    const size_t first = index * c->block;
-    const size_t m = c->rows - first < c->block ? c->rows - first : c->block;
-    const float *bias = c->parts; /* [out], set by forward */
+    if (c->direct)
+        facet__ahead_add(
+            ahead, facet__view_at(c->x, first * c->k), m * c->k * c->element);
+}
 
+static void forward_rows(
+    const conv *c, size_t first, size_t m, int thread, facet__ahead *ahead)
+{
     for (size_t g = 0; g < c->groups; g++) {
         product p = { .m = m,
             .k = c->k,
@@ -229,10 +304,31 @@ static void forward_task(void *context, size_t index, int thread)
             .c = facet__view_at(c->y, first * c->out + g * c->group_out),
             .c_stride = c->out,
             .c_bf16 = c->y->type == FACET__BF16,
-            .bias = bias + g * c->group_out };
+            .bias = c->bias + g * c->group_out };
 
         p.a = rows_at(c, g, first, m, &p.a_stride, thread_scratch(c, thread));
-        multiply(c, &p);
+        multiply(c, &p, ahead);
+    }
+}
+
+static void forward_task(void *context, size_t part, int thread)
+{
+    const conv *c = context;
+    const size_t end = c->rows * (part + 1) / c->forward_parts;
+    facet__layer *counted = facet__norm_counted(c->layer, c->pass);
+
+    if (counted)
+        facet__norm_open(counted, c->pass, part);
+    for (size_t i = c->rows * part / c->forward_parts; i < end; i += c->block) {
+        const size_t m = end - i < c->block ? end - i : c->block;
+        const size_t left = end - i - m;
+        facet__ahead ahead = { .runs = 0 };
+
+        ask_rows(c, i + m, left < c->block ? left : c->block, &ahead);
+        facet__ahead_divide(&ahead, (c->out + FACET__NR - 1) / FACET__NR);
+        forward_rows(c, i, m, thread, &ahead);
+        if (counted)
+            facet__norm_moments(counted, c->pass, part, i, m);
     }
 }
 
@@ -241,24 +337,23 @@ static facet_status forward(facet__layer *layer, const facet__pass *pass)
     conv c = setup(layer, pass);
 
     pack(&c, false);
-    memset(c.parts, 0, (c.out + 32) * sizeof *c.parts);
+    memset(c.bias, 0, (c.out + 32) * sizeof *c.bias);
     if (layer->weight[2])
-        memcpy(c.parts, layer->weight[2], c.out * sizeof *c.parts);
-    facet__pool_run(
-        pass->pool, (c.rows + c.block - 1) / c.block, forward_task, &c);
+        memcpy(c.bias, layer->weight[2], c.out * sizeof *c.bias);
+    if (facet__norm_counted(layer, pass))
+        facet__norm_begin(layer->norm_out, c.forward_parts);
+    facet__pool_run(pass->pool, c.forward_parts, forward_task, &c);
     return FACET_OK;
 }
 
 /* gradient of the input */
 
-static void direct_back_task(void *context, size_t index, int thread)
+/* Rows of a direct layer's dx, from rows of dy. */
+static void direct_back(const conv *c, const void *dy, size_t dy_stride,
+    size_t first, size_t m, facet__ahead *ahead)
 {
-    const conv *c = context;
-    const size_t first = index * c->block;
-    const size_t m = c->rows - first < c->block ? c->rows - first : c->block;
-    const size_t depth = c->bf16 ? even(c->out) : c->out;
-    product p = { .a = facet__view_at(c->dy, first * c->out),
-        .a_stride = c->out,
+    const product p = { .a = dy,
+        .a_stride = dy_stride,
         .m = m,
         .k = c->out,
         .columns = c->k,
@@ -267,20 +362,31 @@ static void direct_back_task(void *context, size_t index, int thread)
         .c_stride = c->k,
         .c_bf16 = c->dx->type == FACET__BF16,
         .add = c->layer->adds[0],
-        .bias = c->parts };
+        .bias = c->bias };
 
-    if (depth != c->out) {
-        char *buffer = thread_scratch(c, thread);
+    multiply(c, &p, ahead);
+}
 
-        for (size_t i = 0; i < m; i++) {
-            memcpy(buffer + i * depth * 2,
-                facet__view_at(c->dy, (first + i) * c->out), c->out * 2);
-            memset(buffer + (i * depth + c->out) * 2, 0, 2);
-        }
-        p.a = buffer;
-        p.a_stride = depth;
+static void direct_back_task(void *context, size_t index, int thread)
+{
+    const conv *c = context;
+    const size_t first = index * c->block;
+    const size_t m = c->rows - first < c->block ? c->rows - first : c->block;
+    const size_t depth = c->bf16 ? even(c->out) : c->out;
+    char *buffer = thread_scratch(c, thread);
+    facet__ahead none = { .runs = 0 };
+
+    if (depth == c->out) {
+        direct_back(
+            c, facet__view_at(c->dy, first * c->out), c->out, first, m, &none);
+        return;
     }
-    multiply(c, &p);
+    for (size_t i = 0; i < m; i++) {
+        memcpy(buffer + i * depth * 2,
+            facet__view_at(c->dy, (first + i) * c->out), c->out * 2);
+        memset(buffer + (i * depth + c->out) * 2, 0, 2);
+    }
+    direct_back(c, buffer, depth, first, m, &none);
 }
 
 /* Floats of the rows [first, first + m) of dy, one group. */
@@ -313,9 +419,10 @@ static void image_back_task(void *context, size_t image, int thread)
     const size_t from = image * numbers;
     float *sums = c->dx->type == FACET__F32
                       ? (float *)c->dx->data
-                      : c->parts + c->out + 64; /* floats of the whole map */
+                      : c->parts; /* floats of the whole map */
     float *rows = (float *)(void *)thread_scratch(c, thread);
     char *buffer = (char *)(rows + (c->block + 1) * c->k);
+    facet__ahead none = { .runs = 0 };
 
     if (c->dx->type == FACET__BF16 && c->layer->adds[0])
         c->pass->kernels->vec->widen(
@@ -332,11 +439,11 @@ static void image_back_task(void *context, size_t image, int thread)
                 .packed = c->packed + g * c->packed_group,
                 .c = rows,
                 .c_stride = c->k,
-                .bias = c->parts };
+                .bias = c->bias };
 
             columns.first_channel = g * c->columns.channels;
             p.a = dy_rows(c, g, image * pixels + i, m, &p.a_stride, buffer);
-            multiply(c, &p);
+            multiply(c, &p, &none);
             facet__columns_add(&columns, image * pixels + i, m, rows, sums);
         }
     if (c->dx->type == FACET__BF16)
@@ -346,8 +453,7 @@ static void image_back_task(void *context, size_t image, int thread)
 
 static void backward_input(conv *c)
 {
-    pack(c, true);
-    memset(c->parts, 0, (c->out > c->k ? c->out : c->k) * 4 + 128);
+    pack_back(c);
     if (c->direct)
         facet__pool_run(c->pass->pool, (c->rows + c->block - 1) / c->block,
             direct_back_task, c);
@@ -362,7 +468,7 @@ static void backward_input(conv *c)
  * rows [m0, m1) of the sums. */
 static void add_block(const conv *c, const void *a, size_t a_stride,
     const void *b, size_t b_stride, size_t rows, float *sums, size_t m0,
-    size_t m1)
+    size_t m1, facet__ahead *ahead)
 {
     for (size_t m = m0; m < m1; m += FACET__GRADIENT_ROWS)
         for (size_t n = 0; n < c->group_out; n += FACET__GRADIENT_COLUMNS) {
@@ -383,33 +489,108 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
 
             (c->bf16 ? c->pass->kernels->gradient_bf16
                      : c->pass->kernels->gradient_f32)(&t);
+            facet__ahead_ask(ahead);
         }
+}
+
+/* A block of rows of one group and of its dy into the group's sums; `buffer`
+ * has room for the rows and, behind them, for the woven ones. */
+static void add_product(const conv *c, const void *a, size_t a_stride,
+    const void *b, size_t b_stride, size_t m, float *sums, size_t m0, size_t m1,
+    char *buffer, facet__ahead *ahead)
+{
+    char *woven_a = buffer + (c->block + 2) * even(c->k) * 4;
+    char *woven_b = woven_a + (c->block + 2) * even(c->k) * 4;
+
+    if (c->bf16) {
+        facet__gradient_weave(
+            a, a_stride, m, c->k, (uint16_t *)(void *)woven_a);
+        facet__gradient_weave(
+            b, b_stride, m, c->group_out, (uint16_t *)(void *)woven_b);
+        a = woven_a;
+        b = woven_b;
+        a_stride = c->k;
+        b_stride = c->group_out;
+    }
+    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1, ahead);
 }
 
 /* Rows [first, end) of the map into a group's sums. */
 static void add_rows(const conv *c, size_t group, size_t first, size_t end,
     float *sums, size_t m0, size_t m1, char *buffer)
 {
+    facet__ahead none = { .runs = 0 };
+
     for (size_t i = first; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
-        char *woven_a = buffer + (c->block + 2) * even(c->k) * 4;
-        char *woven_b = woven_a + (c->block + 2) * even(c->k) * 4;
-        size_t a_stride, b_stride = c->out;
+        size_t a_stride;
         const void *a = rows_at(c, group, i, m, &a_stride, buffer);
         const void *b =
             facet__view_at(c->dy, i * c->out + group * c->group_out);
 
-        if (c->bf16) {
-            facet__gradient_weave(
-                a, a_stride, m, c->k, (uint16_t *)(void *)woven_a);
-            facet__gradient_weave(
-                b, c->out, m, c->group_out, (uint16_t *)(void *)woven_b);
-            a = woven_a;
-            b = woven_b;
-            a_stride = c->k;
-            b_stride = c->group_out;
-        }
-        add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1);
+        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer, &none);
+    }
+}
+
+/* All that a block of whole_task will read. */
+static facet__ahead ask_block(const conv *c, size_t first, size_t m)
+{
+    const size_t bytes = m * c->out * c->element, at = first * c->out;
+    facet__layer *norm = c->norm_out;
+    facet__ahead ahead = { .runs = 0 };
+
+    if (norm && norm->passes_back) {
+        facet__ahead_add(&ahead, facet__view_at(c->y, at), bytes);
+        facet__ahead_add(
+            &ahead, facet__view_at(&c->pass->gradients[norm->out], at), bytes);
+    } else {
+        facet__ahead_add(&ahead, facet__view_at(c->dy, at), bytes);
+    }
+    ask_rows(c, first, m, &ahead);
+    if (c->reduces && c->reduces != c->norm_in)
+        facet__ahead_add(&ahead,
+            facet__view_at(
+                facet__map(c->pass, c->reduces->in[0]), first * c->k),
+            m * c->k * c->element);
+    facet__ahead_divide(&ahead, (c->k / FACET__GRADIENT_ROWS + 1) *
+                                        (c->out / FACET__GRADIENT_COLUMNS + 1) +
+                                    (c->dx->data ? c->k / FACET__NR + 1 : 0));
+    return ahead;
+}
+
+/* A part of both gradients in one sweep: each block of dy is made once, and
+ * all that is done with it is done while it is in the cache. */
+static void whole_task(void *context, size_t part, int thread)
+{
+    const conv *c = context;
+    const size_t end = c->rows * (part + 1) / c->n_parts;
+    float *sums = c->parts + part * c->out * c->k;
+    char *buffer = thread_scratch(c, thread);
+    char *made =
+        buffer + (c->block + 2) * (2 * even(c->k) + even(c->group_out)) * 4;
+
+    memset(sums, 0, c->out * c->k * sizeof *sums);
+    if (c->reduces)
+        facet__norm_open(c->reduces, c->pass, part);
+    for (size_t i = c->rows * part / c->n_parts; i < end; i += c->block) {
+        const size_t m = end - i < c->block ? end - i : c->block;
+        const size_t left = end - i - m;
+        facet__ahead ahead =
+            ask_block(c, i + m, left < c->block ? left : c->block);
+        const void *dy = made;
+        size_t a_stride;
+        const void *a = rows_at(c, 0, i, m, &a_stride, buffer);
+
+        if (c->norm_out && c->norm_out->passes_back)
+            facet__norm_make_back(c->norm_out, c->pass, i, m, made);
+        else
+            dy = facet__view_at(c->dy, i * c->out);
+        add_product(
+            c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer, &ahead);
+        if (c->dx->data)
+            direct_back(c, dy, c->out, i, m, &ahead);
+        if (c->reduces)
+            facet__norm_reduce(c->reduces, c->pass, part, i, m);
     }
 }
 
@@ -477,15 +658,24 @@ static void backward_bias(const conv *c)
     const facet__rows rows = { c->dy->data, c->rows, c->out,
         c->dy->type == FACET__BF16 };
 
-    memset(c->parts, 0, (c->out + 16) * sizeof *c->parts);
-    c->pass->rows->sums(&rows, c->parts);
-    c->pass->kernels->vec->accumulate(c->parts, c->layer->gradient[2], c->out);
+    memset(c->bias, 0, (c->out + 32) * sizeof *c->bias);
+    c->pass->rows->sums(&rows, c->bias);
+    c->pass->kernels->vec->accumulate(c->bias, c->layer->gradient[2], c->out);
 }
 
 static facet_status backward(facet__layer *layer, const facet__pass *pass)
 {
     conv c = setup(layer, pass);
 
+    if (c.whole) {
+        if (c.dx->data)
+            pack_back(&c);
+        if (c.reduces)
+            facet__norm_begin(c.reduces, c.n_parts);
+        facet__pool_run(pass->pool, c.n_parts, whole_task, &c);
+        collect(&c);
+        return FACET_OK;
+    }
     if (layer->gradient[1])
         backward_filters(&c);
     if (layer->gradient[2])
@@ -496,6 +686,7 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
 }
 
 const facet__layer_class facet__layer_conv = { .name = "conv",
+    .can = can,
     .size = size,
     .forward = forward,
     .backward = backward,

@@ -3,19 +3,21 @@
  * and activations by themselves.
  *
  * Both are z = act(x a + b). The backward pass computes the activation's input
- * again from x instead of keeping it. */
+ * again from x instead of keeping it. What the layers beside a norm have not
+ * done for it (norm.h) it does here, in tiles that stay in the cache. */
+#include "nn/learn/norm.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "nn/learn/layer.h"
-
 enum {
     STRETCH = 256,          /* rows whose sums are floats */
-    TILE_BYTES = 128 << 10, /* worked on at a time: they stay in the cache */
+    TILE_BYTES = 128 << 10, /* of rows worked on at a time */
+    SUMS = 3, /* of a part: du, du (x - mean), dslope; or moments */
 };
 
 /* kept: arrays of one number a channel, padded */
-enum { A, B, MEAN, INVERSE, ARRAYS };
+enum { A, B, MEAN, INVERSE, SLOPE, K0, K1, ARRAYS };
 
 typedef struct norm {
     facet__layer *layer;
@@ -25,18 +27,24 @@ typedef struct norm {
     double all_rows; /* of the whole batch, wherever its pictures are */
     bool bf16;
     float *kept[ARRAYS];
-    float *slope, *k1, *k2; /* scratch: slope padded; k1, k2 */
-    double *sums;           /* [2 * padded + 1], room for 8 more */
-    float *parts;           /* [PARTS][3][padded] */
-    double *part_sums;      /* [PARTS][2][padded] */
-    bool has_norm, has_slope;
+    double *sums; /* [2 * padded + 1], room for 8 more */
+    char *parts;  /* [PARTS][part_bytes] */
+    size_t part_bytes;
+    bool has_norm;
     float hi;
 } norm;
 
+/* Sums of a part: floats until they hold a stretch of rows, then doubles. */
+typedef struct part_sums {
+    double *whole;  /* [SUMS][padded] */
+    float *stretch; /* [SUMS][padded] */
+    size_t *held;   /* rows in the floats */
+} part_sums;
+
 static norm setup(facet__layer *layer, const facet__pass *pass)
 {
+    const facet__node *act = layer->activation;
     norm n = { .layer = layer, .pass = pass, .hi = INFINITY };
-    char *at = pass->scratch;
 
     n.x = facet__map(pass, layer->in[0]);
     n.z = facet__map(pass, layer->out);
@@ -47,15 +55,14 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
     n.padded = (n.channels + 31) & ~(size_t)31;
     n.bf16 = n.x->type == FACET__BF16;
     n.has_norm = layer->node->op == FACET__OP_BATCH_NORM;
-    n.has_slope = layer->activation != NULL;
+    if (act && act->op == FACET__OP_CLIP && layer->weight[5])
+        n.hi = layer->weight[5][0];
+    n.sums = (double *)(void *)layer->kept;
     for (int i = 0; i < ARRAYS; i++)
-        n.kept[i] = (float *)(void *)layer->kept + (size_t)i * n.padded;
-    n.sums = (double *)(void *)at;
-    n.part_sums = n.sums + 2 * n.padded + 8;
-    n.slope = (float *)(void *)(n.part_sums + FACET__PARTS * 2 * n.padded);
-    n.k1 = n.slope + n.padded;
-    n.k2 = n.k1 + n.padded;
-    n.parts = n.k2 + n.padded;
+        n.kept[i] =
+            (float *)(void *)(n.sums + 2 * n.padded + 8) + (size_t)i * n.padded;
+    n.parts = (char *)(n.kept[ARRAYS - 1] + n.padded);
+    n.part_bytes = 64 + SUMS * n.padded * (sizeof(double) + sizeof(float));
     return n;
 }
 
@@ -63,14 +70,63 @@ static void size(facet__layer *layer, const facet__pass *pass)
 {
     const norm n = setup(layer, pass);
 
-    layer->kept_bytes = ARRAYS * n.padded * sizeof(float);
-    layer->scratch_bytes =
-        (size_t)((char *)(n.parts + FACET__PARTS * 3 * n.padded) -
-                 pass->scratch);
+    layer->kept_bytes =
+        (size_t)(n.parts - layer->kept) + FACET__PARTS * n.part_bytes;
 }
 
-/* The activation as a slope a channel and a bound. */
-static void read_activation(norm *n)
+static part_sums part_at(const norm *n, size_t part)
+{
+    char *at = n->parts + part * n->part_bytes;
+    part_sums p = { .held = (size_t *)(void *)at,
+        .whole = (double *)(void *)(at + 64) };
+
+    p.stretch = (float *)(void *)(p.whole + SUMS * n->padded);
+    return p;
+}
+
+void facet__norm_begin(facet__layer *layer, size_t parts)
+{
+    layer->parts = parts;
+}
+
+void facet__norm_open(facet__layer *layer, const facet__pass *pass, size_t part)
+{
+    const norm n = setup(layer, pass);
+
+    memset(n.parts + part * n.part_bytes, 0, n.part_bytes);
+}
+
+/* Room for `count` more rows in the floats. */
+static part_sums part_for(const norm *n, size_t part, size_t count)
+{
+    const part_sums p = part_at(n, part);
+
+    if (*p.held + count > STRETCH) {
+        for (size_t c = 0; c < SUMS * n->padded; c++)
+            p.whole[c] += (double)p.stretch[c];
+        memset(p.stretch, 0, SUMS * n->padded * sizeof *p.stretch);
+        *p.held = 0;
+    }
+    *p.held += count;
+    return p;
+}
+
+/* A channel's sum over all parts. */
+static double total(const norm *n, size_t which, size_t c)
+{
+    const size_t at = which * n->padded + c;
+    double sum = 0.0;
+
+    for (size_t i = 0; i < n->layer->parts; i++) {
+        const part_sums p = part_at(n, i);
+
+        sum += p.whole[at] + (double)p.stretch[at];
+    }
+    return sum;
+}
+
+/* The activation as a slope a channel. */
+static void read_slope(norm *n)
 {
     const facet__node *act = n->layer->activation;
     const float *slope = n->layer->weight[5];
@@ -78,14 +134,10 @@ static void read_activation(norm *n)
         slope ? (size_t)facet__shape_count(&n->layer->weight_shape[5]) : 0;
     float constant = 0.0f;
 
-    if (!act)
-        return;
-    if (act->op == FACET__OP_LEAKY_RELU)
+    if (act && act->op == FACET__OP_LEAKY_RELU)
         constant = facet__node_float(act, "alpha", 0.01f);
-    if (act->op == FACET__OP_CLIP && n->layer->weight[4 + 1])
-        n->hi = n->layer->weight[5][0];
-    for (size_t c = 0; c < n->channels; c++)
-        n->slope[c] =
+    for (size_t c = 0; act && c < n->channels; c++)
+        n->kept[SLOPE][c] =
             act->op == FACET__OP_PRELU ? slope[count == 1 ? 0 : c] : constant;
 }
 
@@ -97,13 +149,64 @@ static facet__norm_rows rows_of(const norm *n, size_t first, size_t count)
                                    n->channels, n->bf16 },
         .a = n->kept[A],
         .b = n->kept[B],
-        .slope = n->has_slope ? n->slope : NULL,
+        .slope = n->layer->activation ? n->kept[SLOPE] : NULL,
         .hi = n->hi,
+        .bounded = n->hi < INFINITY,
         .mean = n->kept[MEAN],
-        .inverse = n->kept[INVERSE],
-        .k1 = n->k1,
-        .k2 = n->k2 };
+        .k0 = n->kept[K0],
+        .k1 = n->kept[K1] };
 }
+
+/* what neighbours call */
+
+void facet__norm_moments(facet__layer *layer, const facet__pass *pass,
+    size_t part, size_t first, size_t count)
+{
+    const norm n = setup(layer, pass);
+    const part_sums p = part_for(&n, part, count);
+    const facet__rows rows = { facet__view_at(n.x, first * n.channels), count,
+        n.channels, n.bf16 };
+
+    pass->rows->moments(&rows, p.stretch, p.stretch + n.padded);
+}
+
+void facet__norm_reduce(facet__layer *layer, const facet__pass *pass,
+    size_t part, size_t first, size_t count)
+{
+    const norm n = setup(layer, pass);
+    const part_sums p = part_for(&n, part, count);
+    facet__norm_rows r = rows_of(&n, first, count);
+
+    r.dz = facet__view_at(n.dz, first * n.channels);
+    r.sum_du = p.stretch;
+    r.sum_du_x = p.stretch + n.padded;
+    r.sum_dslope = p.stretch + 2 * n.padded;
+    pass->rows->norm_reduce(&r);
+}
+
+void facet__norm_make(facet__layer *layer, const facet__pass *pass,
+    size_t first, size_t count, const void *plus, void *to)
+{
+    const norm n = setup(layer, pass);
+    facet__norm_rows r = rows_of(&n, first, count);
+
+    r.plus = plus;
+    r.out = to;
+    pass->rows->norm_forward(&r);
+}
+
+void facet__norm_make_back(facet__layer *layer, const facet__pass *pass,
+    size_t first, size_t count, void *to)
+{
+    const norm n = setup(layer, pass);
+    facet__norm_rows r = rows_of(&n, first, count);
+
+    r.dz = facet__view_at(n.dz, first * n.channels);
+    r.out = to;
+    pass->rows->norm_backward(&r);
+}
+
+/* what is left to the norm itself: loops over tiles of a part */
 
 /* Rows of a tile. Kernels walk down sixteen channels at a time, so that a tile
  * passes through the cache once for every sixteen. */
@@ -114,32 +217,69 @@ static size_t tile_rows(const norm *n)
     return rows < 8 ? 8 : rows > STRETCH ? STRETCH : rows;
 }
 
-static void part_of(const norm *n, size_t part, size_t *first, size_t *count)
+/* The next tile of a part: *first, *count; false behind the last. */
+static bool next_tile(const norm *n, size_t part, size_t *first, size_t *count)
 {
-    *first = n->rows * part / FACET__PARTS;
-    *count = n->rows * (part + 1) / FACET__PARTS - *first;
+    const size_t tile = tile_rows(n);
+    const size_t end = n->rows * (part + 1) / FACET__PARTS;
+
+    *first = *count ? *first + *count : n->rows * part / FACET__PARTS;
+    *count = end - *first < tile ? end - *first : tile;
+    return *count > 0;
 }
 
 static void moments_task(void *context, size_t part, int thread)
 {
     const norm *n = context;
-    double *sums = n->part_sums + part * 2 * n->padded;
-    float *floats = n->parts + part * 3 * n->padded;
-    size_t first, count;
+    size_t first, count = 0;
 
     (void)thread;
-    part_of(n, part, &first, &count);
-    memset(sums, 0, 2 * n->padded * sizeof *sums);
-    for (size_t i = 0; i < count; i += STRETCH) {
-        const facet__rows rows = { facet__view_at(
-                                       n->x, (first + i) * n->channels),
-            count - i < STRETCH ? count - i : STRETCH, n->channels, n->bf16 };
+    facet__norm_open(n->layer, n->pass, part);
+    while (next_tile(n, part, &first, &count))
+        facet__norm_moments(n->layer, n->pass, part, first, count);
+}
 
-        memset(floats, 0, 2 * n->padded * sizeof *floats);
-        n->pass->rows->moments(&rows, floats, floats + n->padded);
-        for (size_t c = 0; c < 2 * n->padded; c++)
-            sums[c] += (double)floats[c];
+static void forward_task(void *context, size_t part, int thread)
+{
+    const norm *n = context;
+    size_t first, count = 0;
+
+    (void)thread;
+    while (next_tile(n, part, &first, &count))
+        facet__norm_make(n->layer, n->pass, first, count, NULL,
+            facet__view_at(n->z, first * n->channels));
+}
+
+static void reduce_task(void *context, size_t part, int thread)
+{
+    const norm *n = context;
+    size_t first, count = 0;
+
+    (void)thread;
+    facet__norm_open(n->layer, n->pass, part);
+    while (next_tile(n, part, &first, &count))
+        facet__norm_reduce(n->layer, n->pass, part, first, count);
+}
+
+static void backward_task(void *context, size_t part, int thread)
+{
+    const norm *n = context;
+    size_t first, count = 0;
+
+    (void)thread;
+    while (next_tile(n, part, &first, &count)) {
+        facet__norm_rows r = rows_of(n, first, count);
+
+        r.dz = facet__view_at(n->dz, first * n->channels);
+        r.out = facet__view_at(n->dx, first * n->channels);
+        r.add = n->layer->adds[0];
+        n->pass->rows->norm_backward(&r);
     }
+}
+
+static void run_parts(norm *n, facet__task *task)
+{
+    facet__pool_run(n->pass->pool, FACET__PARTS, task, n);
 }
 
 /* Sums and rows of this network's pictures to those of the whole batch. */
@@ -165,11 +305,15 @@ static facet_status take_statistics(norm *n)
     double rows;
     facet_status st;
 
-    facet__pool_run(n->pass->pool, FACET__PARTS, moments_task, n);
+    if (!n->layer->moments_taken) {
+        facet__norm_begin(n->layer, FACET__PARTS);
+        run_parts(n, moments_task);
+    }
     memset(n->sums, 0, 2 * n->padded * sizeof *n->sums);
-    for (size_t part = 0; part < FACET__PARTS; part++)
-        for (size_t c = 0; c < 2 * n->padded; c++)
-            n->sums[c] += n->part_sums[part * 2 * n->padded + c];
+    for (size_t c = 0; c < n->channels; c++) {
+        n->sums[c] = total(n, 0, c);
+        n->sums[n->padded + c] = total(n, 1, c);
+    }
     st = sum_over_peers(n);
     rows = n->all_rows;
     for (size_t c = 0; c < n->channels; c++) {
@@ -207,7 +351,7 @@ static facet_status make_affine(norm *n)
 {
     facet_status st = FACET_OK;
 
-    memset(n->kept[A], 0, ARRAYS * n->padded * sizeof(float));
+    memset(n->kept[0], 0, ARRAYS * n->padded * sizeof(float));
     for (size_t c = 0; c < n->channels && !n->has_norm; c++)
         n->kept[A][c] = 1.0f;
     if (!n->has_norm)
@@ -224,22 +368,6 @@ static facet_status make_affine(norm *n)
     return st;
 }
 
-static void forward_task(void *context, size_t part, int thread)
-{
-    const norm *n = context;
-    const size_t tile = tile_rows(n);
-    size_t first, count;
-    facet__norm_rows r;
-
-    (void)thread;
-    part_of(n, part, &first, &count);
-    for (size_t i = 0; i < count; i += tile) {
-        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
-        r.out = facet__view_at(n->z, (first + i) * n->channels);
-        n->pass->rows->norm_forward(&r);
-    }
-}
-
 static facet_status forward(facet__layer *layer, const facet__pass *pass)
 {
     norm n = setup(layer, pass);
@@ -247,40 +375,10 @@ static facet_status forward(facet__layer *layer, const facet__pass *pass)
 
     if (st != FACET_OK)
         return st;
-    memset(n.slope, 0, 3 * n.padded * sizeof(float));
-    read_activation(&n);
-    facet__pool_run(pass->pool, FACET__PARTS, forward_task, &n);
+    read_slope(&n);
+    if (!layer->hidden)
+        run_parts(&n, forward_task);
     return FACET_OK;
-}
-
-static void reduce_task(void *context, size_t part, int thread)
-{
-    const norm *n = context;
-    float *sums = n->parts + part * 3 * n->padded;
-    const size_t tile = tile_rows(n);
-    size_t first, count;
-    facet__norm_rows r;
-
-    (void)thread;
-    memset(sums, 0, 3 * n->padded * sizeof *sums);
-    part_of(n, part, &first, &count);
-    for (size_t i = 0; i < count; i += tile) {
-        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
-        r.dz = facet__view_at(n->dz, (first + i) * n->channels);
-        r.sum_du = sums;
-        r.sum_du_xhat = sums + n->padded;
-        r.sum_dslope = sums + 2 * n->padded;
-        n->pass->rows->norm_reduce(&r);
-    }
-}
-
-static double total(const norm *n, size_t which, size_t c)
-{
-    double sum = 0.0;
-
-    for (size_t part = 0; part < FACET__PARTS; part++)
-        sum += (double)n->parts[(part * 3 + which) * n->padded + c];
-    return sum;
 }
 
 /* The weights' gradients, from this network's pictures, and what the batch's
@@ -295,11 +393,12 @@ static facet_status collect(norm *n)
 
     memset(n->sums, 0, 2 * n->padded * sizeof *n->sums);
     for (size_t c = 0; c < n->channels; c++) {
-        const double du = total(n, 0, c), du_xhat = total(n, 1, c);
+        const double du = total(n, 0, c),
+                     du_xhat = total(n, 1, c) * (double)n->kept[INVERSE][c];
 
         if (slopes)
             n->layer->gradient[5][slopes == 1 ? 0 : c] += (float)total(n, 2, c);
-        n->k1[c] = n->k2[c] = 0.0f;
+        n->kept[K0][c] = n->kept[K1][c] = 0.0f;
         if (!n->has_norm)
             continue;
         n->layer->gradient[1][c] += (float)du_xhat;
@@ -311,28 +410,16 @@ static facet_status collect(norm *n)
         return FACET_OK;
     st = sum_over_peers(n);
     for (size_t c = 0; c < n->channels; c++) {
-        n->k1[c] = (float)(n->sums[c] / n->all_rows);
-        n->k2[c] = (float)(n->sums[n->padded + c] / n->all_rows);
+        /* dx = a (du - mean of du - xhat times mean of du xhat) */
+        const double a = (double)n->kept[A][c];
+        const double by_x = -a * (double)n->kept[INVERSE][c] *
+                            n->sums[n->padded + c] / n->all_rows;
+
+        n->kept[K0][c] = (float)(-a * n->sums[c] / n->all_rows -
+                                 by_x * (double)n->kept[MEAN][c]);
+        n->kept[K1][c] = (float)by_x;
     }
     return st;
-}
-
-static void backward_task(void *context, size_t part, int thread)
-{
-    const norm *n = context;
-    const size_t tile = tile_rows(n);
-    size_t first, count;
-    facet__norm_rows r;
-
-    (void)thread;
-    part_of(n, part, &first, &count);
-    for (size_t i = 0; i < count; i += tile) {
-        r = rows_of(n, first + i, count - i < tile ? count - i : tile);
-        r.dz = facet__view_at(n->dz, (first + i) * n->channels);
-        r.out = facet__view_at(n->dx, (first + i) * n->channels);
-        r.add = n->layer->adds[0];
-        n->pass->rows->norm_backward(&r);
-    }
 }
 
 static facet_status backward(facet__layer *layer, const facet__pass *pass)
@@ -340,12 +427,13 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     norm n = setup(layer, pass);
     facet_status st;
 
-    memset(n.slope, 0, 3 * n.padded * sizeof(float));
-    read_activation(&n);
-    facet__pool_run(pass->pool, FACET__PARTS, reduce_task, &n);
+    if (!layer->sums_taken) {
+        facet__norm_begin(layer, FACET__PARTS);
+        run_parts(&n, reduce_task);
+    }
     st = collect(&n);
-    if (n.dx->data && st == FACET_OK)
-        facet__pool_run(pass->pool, FACET__PARTS, backward_task, &n);
+    if (n.dx->data && !layer->passes_back && st == FACET_OK)
+        run_parts(&n, backward_task);
     return st;
 }
 

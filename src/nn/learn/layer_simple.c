@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "nn/learn/elements.h"
-#include "nn/learn/layer.h"
+#include "nn/learn/norm.h"
 
 enum { PIECE = 16384 /* numbers of a task */ };
 
@@ -65,23 +65,64 @@ static void copy_gradient(const piece_task *t, size_t from, size_t to)
         facet__give(dx, i, t->layer->adds[t->input], facet__get(dy, i));
 }
 
+/* A term that a norm makes is made and added at once. */
+static void add_made(void *context, size_t index, int thread)
+{
+    enum { ROWS = 64 };
+    const piece_task *t = context;
+    facet__layer *const *norm = t->layer->norm_in;
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+    const size_t first = index * ROWS, all = facet__view_rows(y);
+    const size_t count = all - first < ROWS ? all - first : ROWS;
+    const size_t at = first * facet__view_features(y);
+    const int made = norm[1] ? 1 : 0;
+    const void *other = facet__view_at(y, at);
+
+    (void)thread;
+    if (norm[1 - made])
+        facet__norm_make(
+            norm[1 - made], t->pass, first, count, NULL, facet__view_at(y, at));
+    else
+        other = facet__view_at(facet__map(t->pass, t->layer->in[1 - made]), at);
+    facet__norm_make(
+        norm[made], t->pass, first, count, other, facet__view_at(y, at));
+}
+
 static facet_status forward_add(facet__layer *layer, const facet__pass *pass)
 {
-    each(layer, pass, 0, add_forward);
+    piece_task t = { layer, pass, NULL, 0, 0 };
+
+    if (layer->norm_in[0] || layer->norm_in[1])
+        facet__pool_run(pass->pool,
+            (facet__view_rows(facet__map(pass, layer->out)) + 63) / 64,
+            add_made, &t);
+    else
+        each(layer, pass, 0, add_forward);
     return FACET_OK;
+}
+
+static unsigned can_add(
+    const facet__layer *layer, const facet__pass *pass, int input)
+{
+    (void)input;
+    return facet__shape_equal(&facet__map(pass, layer->in[0])->shape,
+               &facet__map(pass, layer->in[1])->shape)
+               ? FACET__READS_NORM
+               : 0;
 }
 
 static facet_status backward_add(facet__layer *layer, const facet__pass *pass)
 {
     for (int i = 0; i < 2; i++)
-        if (facet__in_gradient(layer, pass, i)->data)
+        if (facet__in_gradient(layer, pass, i)->data && !layer->same[i])
             each(layer, pass, i, copy_gradient);
     return FACET_OK;
 }
 
-const facet__layer_class facet__layer_add = {
-    .name = "add", .forward = forward_add, .backward = backward_add
-};
+const facet__layer_class facet__layer_add = { .name = "add",
+    .can = can_add,
+    .forward = forward_add,
+    .backward = backward_add };
 
 /* mul: equal shapes, or the second is one number a channel of each image */
 

@@ -1,39 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* learner.c - layers in a row, their weights, and one arena for both passes.
- *
- * Time runs from 0 to 2N: layer i goes forward at i and backward at 2N - 1 - i.
- * Every map, gradient, and thing kept is a block that lives from the moment it
- * is written to the last that reads it. */
-#include "nn/learn/learner.h"
+/* learner.c - layers in a row and their weights, and both passes. */
+#include "nn/learn/learner_private.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "nn/engine/arena.h"
-#include "nn/learn/layer.h"
-
-struct facet__learner {
-    facet__graph *graph; /* its constants are the weights */
-    facet__learner_opts opts;
-    facet__pool *pool;
-    facet__layer *layers;
-    int n_layers;
-    facet__weight *weights;
-    size_t n_weights;
-    float **gradients; /* [n_values], of constants that learn */
-    int input, output; /* values */
-    size_t dim;
-    /* For the batch at hand. */
-    size_t batch;
-    facet__fact *facts;
-    facet__view *maps, *map_gradients; /* [n_values] */
-    char *arena;
-    size_t arena_bytes;
-    facet__pass pass;
-    facet__gradient_final *final; /* or NULL */
-    void *final_context;
-};
 
 /* making layers */
 
@@ -280,24 +252,11 @@ facet_status facet__learner_create(const facet__graph *graph,
     return FACET_OK;
 }
 
-static void free_batch(facet__learner *net)
-{
-    if (net->facts)
-        facet__facts_free(net->facts, net->graph->n_values);
-    facet__free(net->maps);
-    facet__free(net->map_gradients);
-    facet__free(net->arena);
-    net->facts = NULL;
-    net->maps = net->map_gradients = NULL;
-    net->arena = NULL;
-    net->batch = 0;
-}
-
 void facet__learner_free(facet__learner *net)
 {
     if (!net)
         return;
-    free_batch(net);
+    facet__learner_unplan(net);
     for (size_t i = 0; net->weights && i < net->n_weights; i++)
         facet__free(net->weights[i].gradient);
     facet__free(net->weights);
@@ -308,237 +267,6 @@ void facet__learner_free(facet__learner *net)
     facet__free(net);
 }
 
-/* the plan of a batch */
-
-/* Blocks: maps, then their gradients, then what layers keep. */
-typedef struct plan {
-    facet__learner *net;
-    facet__block *blocks;
-    int n_values, n_layers;
-} plan;
-
-static facet__block *map_block(const plan *p, int value)
-{
-    return &p->blocks[value];
-}
-
-static facet__block *gradient_block(const plan *p, int value)
-{
-    return &p->blocks[p->n_values + value];
-}
-
-static facet__block *kept_block(const plan *p, int layer)
-{
-    return &p->blocks[2 * p->n_values + layer];
-}
-
-/* Is the value made from weights that learn? Its gradient is wanted then. */
-static void mark_wanted(const facet__learner *net, bool *wanted)
-{
-    for (int i = 0; i < net->n_layers; i++) {
-        const facet__layer *layer = &net->layers[i];
-
-        for (int k = 0; k < FACET__LAYER_WEIGHTS; k++)
-            wanted[layer->out] |= layer->gradient[k] != NULL;
-        for (int k = 0; k < layer->n_in; k++)
-            wanted[layer->out] |= wanted[layer->in[k]];
-    }
-}
-
-static void touch_blocks(const plan *p, const bool *wanted)
-{
-    const facet__learner *net = p->net;
-    const int end = 2 * net->n_layers;
-
-    facet__block_touch(map_block(p, net->input), -1);
-    for (int i = 0; i < net->n_layers; i++) {
-        const facet__layer *layer = &net->layers[i];
-        const int back = end - 1 - i;
-
-        facet__block_touch(map_block(p, layer->out), i);
-        if (layer->class->keeps_output)
-            facet__block_touch(map_block(p, layer->out), back);
-        facet__block_touch(gradient_block(p, layer->out), back);
-        for (int k = 0; k < layer->n_in; k++) {
-            facet__block_touch(map_block(p, layer->in[k]), i);
-            if (layer->class->keeps_input)
-                facet__block_touch(map_block(p, layer->in[k]), back);
-            if (wanted[layer->in[k]])
-                facet__block_touch(gradient_block(p, layer->in[k]), back);
-        }
-        if (layer->kept_bytes > 0) {
-            facet__block_touch(kept_block(p, i), i);
-            facet__block_touch(kept_block(p, i), back);
-        }
-    }
-    facet__block_touch(map_block(p, net->output), end);
-    facet__block_touch(gradient_block(p, net->output), net->n_layers - 1);
-}
-
-static facet_status make_views(facet__learner *net, facet_error *err)
-{
-    for (int v = 0; v < net->graph->n_values; v++) {
-        const facet__shape *s = &net->facts[v].shape;
-        const bool map = s->n == 4;
-
-        if (net->facts[v].data || !facet__shape_known(s))
-            continue;
-        net->maps[v] = (facet__view){ NULL,
-            map && net->opts.bf16 ? FACET__BF16 : FACET__F32,
-            map ? FACET__NHWC : FACET__PLAIN, *s };
-        net->map_gradients[v] = net->maps[v];
-    }
-    for (int i = 0; i < net->n_layers; i++)
-        if (!net->maps[net->layers[i].out].type)
-            return facet__fail(err, FACET_EMODEL,
-                "the shape behind '%.80s' cannot be told",
-                net->layers[i].node->name);
-    return FACET_OK;
-}
-
-static facet_status fit_window(
-    facet__learner *net, facet__layer *layer, facet_error *err)
-{
-    const facet__node *node = layer->node;
-    const facet__attr *kernel = facet__node_attr(node, "kernel_shape");
-    const facet__shape *w = &layer->weight_shape[1];
-    const bool windowed = kernel || (node->op == FACET__OP_CONV && w->n == 4);
-    int64_t size[2];
-
-    layer->window = (facet__window){ .kernel = { 0, 0 } };
-    if (!windowed)
-        return FACET_OK;
-    for (int k = 0; k < 2; k++)
-        size[k] = kernel ? kernel->ints[k] : w->d[k + 2];
-    return facet__window_of(
-        node, &net->maps[layer->in[0]].shape.d[2], size, &layer->window, err);
-}
-
-static facet_status size_layers(
-    facet__learner *net, plan *p, size_t *scratch, facet_error *err)
-{
-    *scratch = 0;
-    net->pass.thread_stride = 0;
-    for (int i = 0; i < net->n_layers; i++) {
-        facet__layer *layer = &net->layers[i];
-        const facet_status st = fit_window(net, layer, err);
-
-        if (st != FACET_OK)
-            return st;
-        layer->kept_bytes = layer->scratch_bytes = layer->thread_bytes = 0;
-        if (layer->class->size)
-            layer->class->size(layer, &net->pass);
-        *kept_block(p, i) = facet__block_of(layer->kept_bytes);
-        if (layer->scratch_bytes > *scratch)
-            *scratch = layer->scratch_bytes;
-        if (layer->thread_bytes > net->pass.thread_stride)
-            net->pass.thread_stride = layer->thread_bytes;
-    }
-    *scratch = (*scratch + 127) & ~(size_t)63;
-    net->pass.thread_stride = (net->pass.thread_stride + 127) & ~(size_t)63;
-    return FACET_OK;
-}
-
-/* Whose gradient is written first goes first backward; the others add. */
-static void find_sums(facet__learner *net, bool *written)
-{
-    for (int i = net->n_layers - 1; i >= 0; i--) {
-        facet__layer *layer = &net->layers[i];
-
-        for (int k = 0; k < layer->n_in; k++) {
-            layer->adds[k] = written[layer->in[k]];
-            written[layer->in[k]] = true;
-        }
-    }
-}
-
-static void hand_out(facet__learner *net, const plan *p, const bool *wanted)
-{
-    for (int v = 0; v < p->n_values; v++) {
-        if (map_block(p, v)->used)
-            net->maps[v].data = net->arena + map_block(p, v)->offset;
-        if (gradient_block(p, v)->used && (wanted[v] || v == net->output))
-            net->map_gradients[v].data =
-                net->arena + gradient_block(p, v)->offset;
-    }
-    for (int i = 0; i < net->n_layers; i++)
-        net->layers[i].kept = net->arena + kept_block(p, i)->offset;
-}
-
-static facet_status lay_out(
-    facet__learner *net, plan *p, bool *wanted, facet_error *err)
-{
-    const size_t threads = (size_t)facet__pool_size(net->pool);
-    size_t scratch, total;
-    facet_status st;
-
-    for (int v = 0; v < p->n_values; v++) {
-        const bool varies = net->maps[v].type != 0;
-        const size_t bytes = varies ? facet__view_bytes(&net->maps[v]) : 0;
-
-        *map_block(p, v) = facet__block_of(bytes);
-        *gradient_block(p, v) = facet__block_of(bytes);
-    }
-    net->pass.maps = net->maps;
-    net->pass.gradients = net->map_gradients;
-    net->pass.pool = net->pool;
-    st = size_layers(net, p, &scratch, err);
-    if (st != FACET_OK)
-        return st;
-    mark_wanted(net, wanted);
-    touch_blocks(p, wanted);
-    if (facet__arena_place(p->blocks, (size_t)(2 * p->n_values + p->n_layers),
-            &net->arena_bytes) != FACET_OK)
-        return facet__fail_memory(err);
-    total = net->arena_bytes + scratch + threads * net->pass.thread_stride + 64;
-    net->arena = facet__alloc(total);
-    if (!net->arena)
-        return facet__fail_memory(err);
-    facet__use_large_pages(net->arena, total);
-    net->pass.scratch = net->arena + net->arena_bytes;
-    net->pass.thread_scratch = net->pass.scratch + scratch;
-    hand_out(net, p, wanted);
-    return FACET_OK;
-}
-
-static facet_status plan_batch(
-    facet__learner *net, size_t batch, facet_error *err)
-{
-    const size_t values = (size_t)net->graph->n_values;
-    facet__shape shape = net->graph->values[net->input].shape;
-    plan p = { net, NULL, net->graph->n_values, net->n_layers };
-    bool *wanted = facet__calloc(values, sizeof *wanted);
-    bool *written = facet__calloc(values, sizeof *written);
-    facet_status st = FACET_OK;
-
-    free_batch(net);
-    shape.d[0] = (int64_t)batch;
-    p.blocks =
-        facet__calloc(2 * values + (size_t)net->n_layers, sizeof *p.blocks);
-    net->maps = facet__calloc(values, sizeof *net->maps);
-    net->map_gradients = facet__calloc(values, sizeof *net->map_gradients);
-    if (!p.blocks || !wanted || !written || !net->maps || !net->map_gradients)
-        st = facet__fail_memory(err);
-    if (st == FACET_OK)
-        st = facet__infer(net->graph, &shape, false, &net->facts, err);
-    if (st == FACET_OK)
-        st = make_views(net, err);
-    if (st == FACET_OK) {
-        find_sums(net, written);
-        st = lay_out(net, &p, wanted, err);
-    }
-    facet__free(p.blocks);
-    facet__free(wanted);
-    facet__free(written);
-    if (st != FACET_OK) {
-        free_batch(net);
-        return st;
-    }
-    net->batch = batch;
-    net->dim = facet__view_count(&net->maps[net->output]) / batch;
-    return FACET_OK;
-}
-
 /* passes */
 
 size_t facet__learner_dim(const facet__learner *learner)
@@ -546,7 +274,7 @@ size_t facet__learner_dim(const facet__learner *learner)
     const facet__shape *s = &learner->graph->values[learner->output].shape;
     facet__learner *open = (facet__learner *)(uintptr_t)learner;
 
-    if (learner->dim == 0 && plan_batch(open, 1, NULL) != FACET_OK)
+    if (learner->dim == 0 && facet__learner_plan(open, 1, NULL) != FACET_OK)
         return s->n == 2 && s->d[1] > 0 ? (size_t)s->d[1] : 0;
     return learner->dim;
 }
@@ -568,7 +296,7 @@ facet_status facet__learner_forward(facet__learner *net, const float *x,
     if (n == 0 || !x)
         return facet__fail(err, FACET_EINVAL, "no pictures");
     if (n != net->batch)
-        st = plan_batch(net, n, err);
+        st = facet__learner_plan(net, n, err);
     if (st != FACET_OK)
         return st;
     input = &net->maps[net->input];

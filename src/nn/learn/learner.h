@@ -20,7 +20,8 @@ typedef struct facet__learner facet__learner;
 
 typedef struct facet__learner_opts {
     int threads;
-    bool bf16; /* maps and products in bf16; weights and sums stay fp32 */
+    bool bf16;  /* maps and products in bf16; weights and sums stay fp32 */
+    bool apart; /* every layer by itself (norm.h): slower, for comparison */
 } facet__learner_opts;
 
 /* What an optimiser sees. */

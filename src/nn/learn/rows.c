@@ -5,6 +5,8 @@
 const facet__row_kernels *facet__row_kernels_of(facet__cpu_level level)
 {
 #if defined(__x86_64__)
+    if (level >= FACET__CPU_AVX512BF16)
+        return &facet__rows_avx512bf16;
     if (level >= FACET__CPU_AVX512)
         return &facet__rows_avx512;
     if (level >= FACET__CPU_AVX2)

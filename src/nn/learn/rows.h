@@ -24,13 +24,16 @@ typedef struct facet__norm_rows {
     facet__rows x;
     const void *dz;     /* like x; backward only */
     void *out;          /* like x: z, or dx */
+    const void *plus;   /* like x, added to z; or NULL */
     bool add;           /* dx is added to what is there */
     const float *a, *b; /* [channels] */
     const float *slope; /* [channels]; NULL: no activation */
     float hi;
-    const float *mean, *inverse; /* of x: xhat = (x - mean) inverse */
-    const float *k1, *k2;        /* dx = a (du - k1 - xhat k2) */
-    float *sum_du, *sum_du_xhat, *sum_dslope; /* [channels], added to */
+    bool bounded;               /* hi counts */
+    const float *mean;          /* of x */
+    const float *k0, *k1;       /* dx = a du + k1 x + k0 */
+    float *sum_du, *sum_dslope; /* [channels], added to */
+    float *sum_du_x;            /* likewise: sums of du (x - mean) */
 } facet__norm_rows;
 
 /* Gradient of depthwise filters from one output row. */
@@ -69,6 +72,7 @@ extern const facet__row_kernels facet__rows_ref;
 #if defined(__x86_64__)
 extern const facet__row_kernels facet__rows_avx2;
 extern const facet__row_kernels facet__rows_avx512;
+extern const facet__row_kernels facet__rows_avx512bf16;
 #endif
 
 #endif
