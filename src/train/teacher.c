@@ -1,29 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* teacher.c - a session a thread, each of one thread, a few pictures at a time:
+ * what a picture is turned into on its way stays in the cache, and no thread
+ * waits for another within the network. */
 #include "train/teacher.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "facet/model.h"
+
+enum { PIECE = 4 /* pictures a session sees at a time */ };
+
+/* What a thread has. */
+typedef struct seat {
+    facet_session *session;
+    int64_t batch; /* it is planned for */
+} seat;
 
 typedef struct loaded {
     facet_model *model;
-    facet_session *session;
-    int64_t shape[4]; /* as the session is planned */
-    bool one_by_one;  /* the file's batch is fixed at 1 */
+    facet__pool *pool;
+    seat *seats; /* [pool's size] */
+    int64_t height, width;
+    bool one_by_one; /* the file's batch is fixed at 1 */
     size_t dim;
     float *out; /* [room][dim] */
     size_t room;
 } loaded;
 
-/* Plan for a batch of n. */
-static facet_status plan(loaded *t, int64_t n, facet_error *err)
+/* One call of embed. */
+typedef struct lesson {
+    loaded *teacher;
+    const float *x;
+    size_t n, piece;
+    facet_status *status; /* [pieces] */
+    facet_error *errors;
+} lesson;
+
+/* Run pictures x [n] through the seat's session. */
+static facet_status see(const loaded *t, seat *s, const float *x, size_t n,
+    const float **out, facet_error *err)
 {
-    if (t->shape[0] == n)
-        return FACET_OK;
-    t->shape[0] = n;
-    return facet_session_reshape(t->session, t->shape, err);
+    const int64_t shape[4] = { (int64_t)n, 3, t->height, t->width };
+    const size_t floats = n * (size_t)(3 * t->height * t->width);
+    facet_tensor_info info;
+    facet_status st = FACET_OK;
+
+    if (s->batch != (int64_t)n)
+        st = facet_session_reshape(s->session, shape, err);
+    if (st != FACET_OK) {
+        s->batch = 0;
+        return st;
+    }
+    s->batch = (int64_t)n;
+    if (x)
+        memcpy(facet_session_input(s->session, 0), x, floats * sizeof *x);
+    else
+        memset(facet_session_input(s->session, 0), 0, floats * sizeof *x);
+    st = facet_session_run(s->session, err);
+    if (st == FACET_OK)
+        *out = facet_session_output(s->session, 0, &info);
+    return st;
 }
 
 static facet_status make_room(loaded *t, size_t n)
@@ -36,30 +75,43 @@ static facet_status make_room(loaded *t, size_t n)
     return t->out ? FACET_OK : FACET_ENOMEM;
 }
 
+static void see_piece(void *context, size_t index, int thread)
+{
+    const lesson *l = context;
+    loaded *t = l->teacher;
+    const size_t floats = (size_t)(3 * t->height * t->width);
+    const size_t first = index * l->piece, left = l->n - first;
+    const size_t n = left < l->piece ? left : l->piece;
+    const float *out = NULL;
+
+    l->status[index] = see(t, &t->seats[thread], l->x + first * floats, n, &out,
+        &l->errors[index]);
+    if (l->status[index] == FACET_OK)
+        memcpy(t->out + first * t->dim, out, n * t->dim * sizeof *out);
+}
+
 static facet_status embed(
     void *self, const float *x, size_t n, const float **out, facet_error *err)
 {
     loaded *t = self;
-    const size_t floats = (size_t)(3 * t->shape[2] * t->shape[3]);
-    const size_t step = t->one_by_one ? 1 : n;
+    lesson l = { t, x, n, t->one_by_one ? 1 : PIECE, NULL, NULL };
+    const size_t pieces = (n + l.piece - 1) / l.piece;
     facet_status st = make_room(t, n);
 
-    if (st != FACET_OK)
-        return facet__fail_memory(err);
-    for (size_t i = 0; i < n && st == FACET_OK; i += step) {
-        facet_tensor_info info;
-
-        st = plan(t, (int64_t)step, err);
-        if (st != FACET_OK)
-            break;
-        memcpy(facet_session_input(t->session, 0), x + i * floats,
-            step * floats * sizeof *x);
-        st = facet_session_run(t->session, err);
-        if (st == FACET_OK)
-            memcpy(t->out + i * t->dim,
-                facet_session_output(t->session, 0, &info),
-                step * t->dim * sizeof *x);
+    l.status = facet__calloc(pieces, sizeof *l.status);
+    l.errors = facet__calloc(pieces, sizeof *l.errors);
+    if (st != FACET_OK || !l.status || !l.errors) {
+        st = facet__fail_memory(err);
+    } else {
+        facet__pool_run(t->pool, pieces, see_piece, &l);
+        for (size_t i = 0; i < pieces && st == FACET_OK; i++) {
+            st = l.status[i];
+            if (st != FACET_OK && err)
+                *err = l.errors[i];
+        }
     }
+    facet__free(l.status);
+    facet__free(l.errors);
     *out = t->out;
     return st;
 }
@@ -84,9 +136,8 @@ static facet_status check(
             "%s: its pictures are %lld x %lld, the crops %d x %d", path,
             (long long)in.dims[3], (long long)in.dims[2], width, height);
     t->one_by_one = in.dims[0] == 1;
-    t->shape[1] = 3;
-    t->shape[2] = height;
-    t->shape[3] = width;
+    t->height = height;
+    t->width = width;
     return FACET_OK;
 }
 
@@ -96,16 +147,12 @@ static facet_status probe(loaded *t, const char *path, facet_error *err)
 {
     facet_tensor_info info;
     int64_t dim = 1;
-    facet_status st = plan(t, 1, err);
+    const float *out;
+    const facet_status st = see(t, &t->seats[0], NULL, 1, &out, err);
 
     if (st != FACET_OK)
         return st;
-    memset(facet_session_input(t->session, 0), 0,
-        (size_t)(3 * t->shape[2] * t->shape[3]) * sizeof(float));
-    st = facet_session_run(t->session, err);
-    if (st != FACET_OK)
-        return st;
-    facet_session_output(t->session, 0, &info);
+    facet_session_output(t->seats[0].session, 0, &info);
     for (int i = 0; i < info.n_dims; i++)
         dim *= info.dims[i];
     if (dim < 2 || dim > 65536)
@@ -120,30 +167,45 @@ static void close_network(void *self)
 {
     loaded *t = self;
 
-    facet_session_free(t->session);
+    for (int i = 0; t->seats && i < facet__pool_size(t->pool); i++)
+        facet_session_free(t->seats[i].session);
+    facet__pool_free(t->pool);
     facet_model_free(t->model);
+    facet__free(t->seats);
     facet__free(t->out);
     facet__free(t);
+}
+
+static facet_status take_seats(loaded *t, int threads, facet_error *err)
+{
+    facet_session_opts opts;
+    facet_status st = facet__pool_create(threads, &t->pool);
+
+    t->seats = facet__calloc((size_t)threads, sizeof *t->seats);
+    if (st != FACET_OK || !t->seats)
+        return facet__fail_memory(err);
+    facet_session_opts_init(&opts);
+    opts.threads = 1;
+    for (int i = 0; i < threads && st == FACET_OK; i++)
+        st = facet_session_create(t->model, &opts, &t->seats[i].session, err);
+    return st;
 }
 
 facet_status facet__teacher_open(const char *path, int width, int height,
     int threads, facet__teacher *teacher, facet_error *err)
 {
     loaded *t = facet__calloc(1, sizeof *t);
-    facet_session_opts opts;
     facet_status st;
 
     *teacher =
         (facet__teacher){ .self = t, .embed = embed, .close = close_network };
     if (!t)
         return facet__fail_memory(err);
-    facet_session_opts_init(&opts);
-    opts.threads = threads;
     st = facet_model_load(path, NULL, &t->model, err);
     if (st == FACET_OK)
         st = check(t, path, width, height, err);
     if (st == FACET_OK)
-        st = facet_session_create(t->model, &opts, &t->session, err);
+        st = take_seats(t, threads, err);
     if (st == FACET_OK)
         st = probe(t, path, err);
     if (st != FACET_OK) {
