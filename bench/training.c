@@ -103,5 +103,6 @@ int main(int argc, char **argv)
     }
     qsort(times, (size_t)steps, sizeof *times, by_value);
     printf("%.1f\n", (double)batch / times[steps / 2]);
+    facet__learner_free(net);
     return 0;
 }
