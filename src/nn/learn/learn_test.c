@@ -428,7 +428,8 @@ static const struct {
     { "two norms", two_norms }, { "bare", bare }, { "local", local },
     { "odd local", odd_local } };
 
-/* Each body, for few rows and for many. */
+/* Each body, for many rows and, unless bf16 makes noise of the gradients of so
+ * little, for few. */
 static void compare_bodies(const facet__learner_opts *one,
     const facet__learner_opts *two, double tolerance)
 {
@@ -437,7 +438,8 @@ static void compare_bodies(const facet__learner_opts *one,
 
         print_message("%s\n", bodies[i].name);
         compare(graph, one, two, MANY, tolerance);
-        compare(graph, one, two, 3, tolerance);
+        if (one->bf16 == two->bf16 && tolerance < 0.01)
+            compare(graph, one, two, 3, tolerance);
         facet__graph_free(graph);
     }
 }
@@ -465,7 +467,7 @@ static void test_bf16_gradients_are_close_to_fp32(void **state)
         &(facet__learner_opts){ .threads = 1, .bf16 = true }, 0.25);
     compare_bodies(&(facet__learner_opts){ .threads = 1, .bf16 = true },
         &(facet__learner_opts){ .threads = 1, .bf16 = true, .apart = true },
-        0.2);
+        0.1);
     compare_bodies(&(facet__learner_opts){ .threads = 1, .bf16 = true },
         &(facet__learner_opts){ .threads = 2, .bf16 = true }, 0.0);
 }
