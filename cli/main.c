@@ -25,6 +25,7 @@ static const struct {
     { "calibrate", verb_calibrate, "give similarities a meaning" },
     { "train", verb_train, "train a network after a recipe" },
     { "model", verb_model, "look at a network, or make a foreign one fit" },
+    { "synth", verb_synth, "make pictures of people who do not exist" },
     { "bench", verb_bench, "time the networks on this machine" },
     { "selftest", verb_selftest, "check the engine on this machine" },
 };

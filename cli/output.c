@@ -97,11 +97,11 @@ static json_t *json_box(facet_box box)
     return array;
 }
 
-static json_t *json_points(const facet_point *points)
+json_t *json_points(const facet_point *points, size_t count)
 {
     json_t *array = json_array();
 
-    for (int i = 0; i < FACET_LANDMARKS; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_t *point = json_array();
 
         json_array_append_new(point, json_rounded((double)points[i].x, 3));
@@ -119,7 +119,8 @@ static json_t *json_face(const result *r, size_t index)
 
     json_object_set_new(object, "box", json_box(face->box));
     json_object_set_new(object, "score", json_rounded((double)face->score, 6));
-    json_object_set_new(object, "landmarks", json_points(face->landmarks));
+    json_object_set_new(
+        object, "landmarks", json_points(face->landmarks, FACET_LANDMARKS));
     if (e) {
         json_t *values = json_array();
 

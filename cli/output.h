@@ -56,6 +56,8 @@ json_t *json_path(const char *path);
 json_t *json_failure(facet_status status, const char *message);
 /* A number with `digits` after the point. */
 json_t *json_rounded(double value, int digits);
+/* [[x, y], ...] in pixels. */
+json_t *json_points(const facet_point *points, size_t count);
 /* Print `object` on a line of stdout and let it go; false without memory. */
 bool json_line(json_t *object);
 

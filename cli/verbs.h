@@ -11,6 +11,7 @@ int verb_verify(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_calibrate(int argc, char **argv);
 int verb_train(int argc, char **argv);
+int verb_synth(int argc, char **argv);
 int verb_model(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_selftest(int argc, char **argv);

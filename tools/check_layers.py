@@ -9,8 +9,9 @@ import sys
 ROOMS = {
     'base': set(),
     'image': {'base'},
+    'synth': {'base', 'image'},
     'nn': {'base'},
-    'face': {'base', 'image', 'nn'},
+    'face': {'base', 'image', 'nn', 'synth'},
     'zoo': {'base', 'nn'},
     'train': {'base', 'image', 'nn', 'face', 'zoo'},
     'gallery': {'base'},

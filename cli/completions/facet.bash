@@ -12,7 +12,7 @@ _facet() {
 
     if [ "$COMP_CWORD" = 1 ]; then
         COMPREPLY=($(compgen -W "detect align embed verify eval calibrate train
-            model bench selftest --help --version" -- "$current"))
+            model synth bench selftest --help --version" -- "$current"))
         return
     fi
     case $before in
@@ -51,6 +51,9 @@ _facet() {
         options="--out --resume --quiet --dim --steps --rate --alpha
             --random-start --images --margin --embeddings --names --cache
             --threads --seed $networks" ;;
+    synth) options="--out --people --images --groups --group-of --seed --size
+        --group-size --yaw --pitch --roll --expression --light --format
+        --quality --samples --threads --quiet" ;;
     bench) options="--runs --json $networks" ;;
     selftest) options="$networks" ;;
     model)

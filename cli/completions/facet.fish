@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for facet
 
-set -l verbs detect align embed verify eval calibrate train model bench \
+set -l verbs detect align embed verify eval calibrate train model \
+    synth bench \
     selftest
 complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
 
@@ -55,6 +56,14 @@ end
 for option in flat profile duplicates json
     complete -c facet -n '__facet_with eval calibrate' -l $option
 end
+
+for option in people images groups group-of seed size group-size yaw pitch \
+    roll expression light format quality samples threads
+    complete -c facet -n '__facet_with synth' -l $option -x
+end
+complete -c facet -n '__facet_with synth' -l out -s o -x \
+    -a '(__fish_complete_directories)'
+complete -c facet -n '__facet_with synth' -l quiet -s q -d 'no progress'
 
 complete -c facet -n '__facet_with model' -f -a 'info import'
 complete -c facet -n '__facet_with info' -l precision -s p -x \

@@ -33,6 +33,7 @@ if (( CURRENT == 2 )); then
         'calibrate[give similarities a meaning]' \
         'train[train a network after a recipe]' \
         'model[look at a network, or make a foreign one fit]' \
+        'synth[make pictures of people who do not exist]' \
         'bench[time the networks on this machine]' \
         'selftest[check the engine on this machine]'
     return
@@ -82,6 +83,24 @@ case $words[2] in
         '--margin=[ArcFace crops with this margin]:pixels:'
         '--embeddings=[made before]:file:_files'
         $networks) ;;
+    synth) own=('--out=[where the pictures go]:folder:_files -/'
+        '--people=[how many people]:number:'
+        '--images=[pictures of each]:number:'
+        '--groups=[pictures of several]:number:'
+        '--group-of=[how many in such a picture]:number:'
+        '--seed=[other people, other pictures]:number:'
+        '--size=[of portraits]:WxH:'
+        '--group-size=[of group pictures]:WxH:'
+        '--yaw=[turned to the side by at most]:degrees:'
+        '--pitch=[up and down by at most]:degrees:'
+        '--roll=[tilted by at most]:degrees:'
+        '--expression=[how much expressions vary]:share:'
+        '--light=[how much light varies]:share:'
+        '--format=[of the pictures]:name:(jpg png webp)'
+        '--quality=[of jpg and webp]:quality:'
+        '--samples=[N x N samples a pixel]:number:'
+        '--threads=[pictures at a time]:number:'
+        '--quiet[no progress on the terminal]') ;;
     bench) own=('--runs=[time so many runs]:number:'
         '--json[answer in JSON Lines]' $networks) ;;
     selftest) own=($networks) ;;

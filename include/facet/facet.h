@@ -30,6 +30,7 @@
 #include "facet/protocol.h"    /* what is compared with what */
 #include "facet/report.h"      /* plots and pages */
 #include "facet/settings.h"    /* how a network wants to be fed */
+#include "facet/synth.h"       /* faces of nobody, with their truth */
 #include "facet/train.h"       /* recipes to networks */
 
 #endif

@@ -10,7 +10,7 @@ from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
          'train', 'train tpe', 'model info', 'model import',
-         'bench', 'selftest']
+         'synth', 'bench', 'selftest']
 
 
 def options(verb):
@@ -61,6 +61,9 @@ class Usage(unittest.TestCase):
                           ['embed', '--precision', 'fp8', 'a'],
                           ['align', 'a'], ['train', 'a'], ['train', '--out', 'd'],
                           ['train', '--out', 'd', 'a', 'b'],
+                          ['synth'], ['synth', '--out', 'a', 'b'],
+                          ['synth', '--out', 'a', '--size', '8x8'],
+                          ['synth', '--out', 'a', '--yaw', '100'],
                           ['model'], ['model', 'info'],
                           ['model', 'import', 'a'],
                           ['model', 'import', '--size', '3', 'a', 'b'],
