@@ -22,6 +22,8 @@ static const struct {
         "detector.onnx", "yunet_2026may.onnx" },
     [NETWORK_EMBEDDER] = { "embedder", "--model", "FACET_MODEL",
         "embedder.onnx", "reid0095.onnx" },
+    [NETWORK_LANDMARKS] = { "landmark network", "--landmarks",
+        "FACET_LANDMARKS", "landmarks.onnx", "facemesh468.onnx" },
 };
 
 /* The folder that the command lies in, without a slash at the end. */

@@ -11,6 +11,7 @@
 typedef enum network_kind {
     NETWORK_DETECTOR,
     NETWORK_EMBEDDER,
+    NETWORK_LANDMARKS,
 } network_kind;
 
 /* Filled in by networks_argp; begin with networks_init. */

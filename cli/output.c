@@ -111,6 +111,21 @@ json_t *json_points(const facet_point *points, size_t count)
     return array;
 }
 
+static void put_frontal(json_t *object, const frontal_told *told)
+{
+    const facet_head_pose *pose = &told->result.pose;
+    json_t *turn = json_array();
+
+    json_array_append_new(turn, json_rounded((double)pose->yaw, 3));
+    json_array_append_new(turn, json_rounded((double)pose->pitch, 3));
+    json_array_append_new(turn, json_rounded((double)pose->roll, 3));
+    json_object_set_new(object, "pose", turn);
+    json_object_set_new(
+        object, "landmarks68", json_points(told->points, FACET_HEAD_POINTS));
+    json_object_set_new(
+        object, "mirrored", json_rounded((double)told->result.mirrored, 3));
+}
+
 static json_t *json_face(const result *r, size_t index)
 {
     const facet_face *face = facet_faces_face(r->faces, index);
@@ -130,6 +145,8 @@ static json_t *json_face(const result *r, size_t index)
     }
     if (r->crops)
         json_object_set_new(object, "crop", json_path(r->crops[index]));
+    if (r->frontals)
+        put_frontal(object, &r->frontals[index]);
     return object;
 }
 

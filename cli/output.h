@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "facet/pipeline.h"
+#include "frontal.h"
 
 typedef enum output_format {
     OUTPUT_JSONL,
@@ -27,6 +28,7 @@ typedef struct result {
     int width, height;
     const facet_faces *faces;
     char *const *crops; /* [faces] where crops were written; NULL for none */
+    const frontal_told *frontals; /* [faces] of crops turned to the front */
 } result;
 
 typedef struct output {

@@ -11,6 +11,7 @@
 #include "exits.h"
 #include "facet/draw.h"
 #include "facet/settings.h"
+#include "frontal.h"
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
@@ -30,11 +31,14 @@ typedef struct photos {
     const char *draw;          /* folder of marked pictures; NULL for none */
     const char *crops;         /* folder of aligned crops */
     const char *template_name; /* of aligned crops; NULL: the network's */
+    bool frontal;              /* crops are turned to the front */
+    const char *landmarks;     /* the network for that, as given */
     facet_image_opts limits;
     char **names; /* [n_names], into argv */
     int n_names;
 
     facet_align_template template;
+    frontals frontals;
     facet_pipeline **pipelines; /* [threads] */
     inputs *in;
     output out;
@@ -49,6 +53,8 @@ enum {
     KEY_FORMAT,
     KEY_DRAW,
     KEY_TEMPLATE,
+    KEY_FRONTAL,
+    KEY_LANDMARKS,
     KEY_MEGAPIXELS,
 };
 
@@ -72,6 +78,12 @@ static const struct argp_option align_options[] = {
         "how faces lie in the crops; default: as the network of --model wants "
         "them, else arcface-112",
         0 },
+    { "frontal", KEY_FRONTAL, NULL, 0,
+        "turn faces to the front in three dimensions; crops of 152x152", 0 },
+    { "landmarks", KEY_LANDMARKS, "FILE", 0,
+        "ONNX file that finds 68 or 468 points, for --frontal; else "
+        "$FACET_LANDMARKS or the default",
+        0 },
     { 0 },
 };
 
@@ -83,6 +95,10 @@ static void check(const photos *p, const struct argp_state *state)
         argp_error(state, "npy holds embeddings: use it with embed");
     if (p->verb->aligns && !p->crops)
         argp_error(state, "say with --out where the crops go");
+    if (p->frontal && p->template_name)
+        argp_error(state, "--frontal has a template of its own");
+    if (!p->frontal && p->landmarks)
+        argp_error(state, "--landmarks is for --frontal");
     if (!p->verb->embeds && p->nets.opts.aligned)
         argp_error(state, "--aligned is for embed");
     if (!p->verb->embeds && !p->verb->aligns && p->nets.embedder)
@@ -150,6 +166,12 @@ static error_t parse_align(int key, char *text, struct argp_state *state)
         break;
     case KEY_TEMPLATE:
         p->template_name = text;
+        break;
+    case KEY_FRONTAL:
+        p->frontal = true;
+        break;
+    case KEY_LANDMARKS:
+        p->landmarks = text;
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -234,12 +256,28 @@ static void free_names(char **names, size_t count)
     free(names);
 }
 
-static facet_status write_crop(const photos *p, const facet_image *image,
-    const facet_face *face, const char *path, facet_error *err)
+/* What is made of a photo besides its faces. */
+typedef struct made {
+    char **crops;       /* [faces]: files */
+    frontal_told *told; /* [faces], with --frontal */
+    size_t count;
+} made;
+
+static void free_made(made *m)
+{
+    free_names(m->crops, m->count);
+    free(m->told);
+}
+
+static facet_status write_crop(const photos *p, int thread,
+    const facet_image *image, const facet_face *face, const char *path,
+    frontal_told *told, facet_error *err)
 {
     facet_image *crop = NULL;
     facet_status st =
-        facet_align(image, face->landmarks, &p->template, &crop, err);
+        p->frontal
+            ? frontals_crop(&p->frontals, thread, image, face, &crop, told, err)
+            : facet_align(image, face->landmarks, &p->template, &crop, err);
 
     if (st == FACET_OK)
         st = facet_image_write(crop, path, 100, err);
@@ -247,25 +285,29 @@ static facet_status write_crop(const photos *p, const facet_image *image,
     return st;
 }
 
-/* Write the crops; *names gets their files, one a face. */
-static facet_status write_crops(const photos *p, const facet_image *image,
-    const char *photo, const facet_faces *faces, char ***names,
-    facet_error *err)
+/* Write the crops, one a face. */
+static facet_status write_crops(const photos *p, int thread,
+    const facet_image *image, const char *photo, const facet_faces *faces,
+    made *m, facet_error *err)
 {
-    const size_t count = facet_faces_count(faces);
     facet_status st = FACET_OK;
 
-    *names = calloc(count + 1, sizeof **names);
-    for (size_t i = 0; *names && i < count && st == FACET_OK; i++) {
+    m->count = facet_faces_count(faces);
+    m->crops = calloc(m->count + 1, sizeof *m->crops);
+    m->told = p->frontal ? calloc(m->count + 1, sizeof *m->told) : NULL;
+    if (!m->crops || (p->frontal && !m->told))
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < m->count && st == FACET_OK; i++) {
         char ending[32];
 
         snprintf(ending, sizeof ending, "-%zu.png", i);
-        (*names)[i] = path_in(p->crops, photo, ending);
-        st = (*names)[i] ? write_crop(p, image, facet_faces_face(faces, i),
-                               (*names)[i], err)
-                         : FACET_ENOMEM;
+        m->crops[i] = path_in(p->crops, photo, ending);
+        st = m->crops[i]
+                 ? write_crop(p, thread, image, facet_faces_face(faces, i),
+                       m->crops[i], m->told ? &m->told[i] : NULL, err)
+                 : FACET_ENOMEM;
     }
-    return *names ? st : FACET_ENOMEM;
+    return st;
 }
 
 static void do_photo(void *context, int thread, work_item *item)
@@ -274,7 +316,7 @@ static void do_photo(void *context, int thread, work_item *item)
     facet_error err = { FACET_OK, "" };
     facet_image *image = NULL;
     facet_faces *faces = NULL;
-    char **crops = NULL;
+    made m = { 0 };
     result r = { .path = item->path, .message = err.msg };
 
     r.status = facet_image_read(item->path, &p->limits, &image, &err);
@@ -288,16 +330,17 @@ static void do_photo(void *context, int thread, work_item *item)
         item->faces = facet_faces_count(faces);
     }
     if (r.status == FACET_OK && p->crops)
-        r.status = write_crops(p, image, item->path, faces, &crops, &err);
+        r.status = write_crops(p, thread, image, item->path, faces, &m, &err);
     if (r.status == FACET_OK && p->draw)
         r.status = draw(p, image, item->path, faces, &err);
-    r.crops = crops;
+    r.crops = m.crops;
+    r.frontals = m.told;
     item->status = exit_for_photo(r.status);
     item->bytes = output_text(p->format, &r, &item->size);
     if (r.status != FACET_OK && p->format >= OUTPUT_CSV)
         complain("%s: %s", item->path,
             *err.msg ? err.msg : facet_status_str(r.status));
-    free_names(crops, item->faces);
+    free_made(&m);
     facet_faces_free(faces);
     facet_image_free(image);
 }
@@ -387,6 +430,7 @@ static void close_all(photos *p)
     for (int t = p->threads - 1; p->pipelines && t >= 0; t--)
         facet_pipeline_close(p->pipelines[t]);
     free(p->pipelines);
+    frontals_close(&p->frontals);
     inputs_close(p->in);
 }
 
@@ -435,6 +479,9 @@ int photos_run(const photo_verb *verb, int argc, char **argv)
         p.threads = (int)inputs_total(p.in);
     if (status == EXIT_YES)
         status = open_pipelines(&p);
+    if (status == EXIT_YES && p.frontal)
+        status = frontals_open(
+            &p.frontals, p.landmarks, p.nets.opts.precision, p.threads);
     if (status == EXIT_YES)
         status = run(&p);
     close_all(&p);

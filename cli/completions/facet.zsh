@@ -41,7 +41,10 @@ fi
 case $words[2] in
     detect|embed) own=($photos $networks) ;;
     align) own=('--out=[where the crops go]:folder:_files -/'
-        '--template=[how faces lie in the crops]:name:' $photos $networks) ;;
+        '--template=[how faces lie in the crops]:name:'
+        '--frontal[turn faces to the front]'
+        '--landmarks=[ONNX file that finds 68 points]:file:_files -g "*.onnx"'
+        $photos $networks) ;;
     verify) own=('--threshold=[similarity of a match]:similarity:'
         '--fmr=[false match rate to set the threshold by]:rate:'
         '--json[answer in JSON]' $networks) ;;

@@ -23,6 +23,7 @@
 #include "facet/draw.h"        /* faces, marked in a picture */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */
 #include "facet/eval.h"        /* how good is it? rates, curves, intervals */
+#include "facet/frontal.h"     /* faces turned to the front */
 #include "facet/gallery.h"     /* whom we know, and who a face is */
 #include "facet/pictures.h"    /* the files of a data set */
 #include "facet/pipeline.h"    /* a photo to its embeddings */

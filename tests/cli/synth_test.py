@@ -5,7 +5,9 @@ import pathlib
 import tempfile
 import unittest
 
-from command import facet, lines
+from command import SHARED, facet, facet_networks, lines, need_shared
+
+LANDMARKS = SHARED / 'models/facemesh468.onnx'
 
 
 class Synth(unittest.TestCase):
@@ -65,6 +67,24 @@ class Synth(unittest.TestCase):
                 self.assertLessEqual(abs(yaw), 10)
                 self.assertEqual(pitch, 0)
                 self.assertLessEqual(abs(roll), 3)
+
+    @need_shared
+    @unittest.skipUnless(LANDMARKS.exists(), 'no landmark network is here')
+    def test_faces_are_turned_to_the_front(self):
+        truth = lines(facet('synth', '--out', self.path / 'a', '--people', 4,
+                            '--images', 1, '--expression', 0, '--light', 0))
+        process = facet_networks(
+            'align', '--frontal', '--landmarks', LANDMARKS, '--policy',
+            'largest', '--out', self.path / 'crops', self.path / 'a')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        for want, got in zip(truth, lines(process)):
+            self.assertEqual(want['image'], got['image'])
+            face, = got['faces']
+            crop = pathlib.Path(face['crop']).read_bytes()
+            self.assertEqual(crop[16:24], bytes([0, 0, 0, 152] * 2))
+            self.assertEqual(len(face['landmarks68']), 68)
+            for a, b in zip(face['pose'], want['faces'][0]['pose']):
+                self.assertLess(abs(a - b), 10)
 
     def test_a_folder_that_cannot_be_made_is_7(self):
         process = facet('synth', '--out', '/proc/nowhere/a', '--people', 1)
