@@ -10,9 +10,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/products.h"
 #include "base/threads.h"
 #include "eval/curve.h"
-#include "eval/products.h"
 
 enum {
     ROWS = FACET__PRODUCT_ROWS,
@@ -66,19 +66,15 @@ facet_status facet_histogram_add(
     return FACET_OK;
 }
 
-/* Rows packed for the kernels: panels of `width` rows, each [dim][width], the
- * last one filled up with zeros. */
+/* Rows packed for the kernels; NULL without memory. */
 static float *pack(const facet_rows *rows, size_t width)
 {
     const size_t panels = (rows->count + width - 1) / width;
     float *packed = facet__calloc(panels * width, rows->dim * sizeof *packed);
 
-    for (size_t row = 0; packed && row < rows->count; row++) {
-        float *panel = packed + row / width * width * rows->dim + row % width;
-
-        for (size_t k = 0; k < rows->dim; k++)
-            panel[k * width] = rows->values[row * rows->dim + k];
-    }
+    if (packed)
+        facet__products_pack(
+            rows->values, NULL, rows->count, rows->dim, width, packed);
     return packed;
 }
 

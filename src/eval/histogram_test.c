@@ -6,9 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/cpu.h"
+#include "base/products.h"
 #include "base/random.h"
 #include "check.h"
-#include "eval/products.h"
 #include "facet/eval.h"
 
 enum { DIM = 37, A = 301, B = 77 };

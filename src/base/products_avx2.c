@@ -3,7 +3,7 @@
  * the block is done in four strips of eight columns. */
 #include <immintrin.h>
 
-#include "eval/products.h"
+#include "base/products.h"
 
 enum { ROWS = FACET__PRODUCT_ROWS, COLUMNS = FACET__PRODUCT_COLUMNS };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* products.c - the specification of the kernels, and the choice of one. */
-#include "eval/products.h"
+#include "base/products.h"
 
 #include <string.h>
 
@@ -16,6 +16,20 @@ void facet__products_ref(const float *restrict a, const float *restrict b,
         for (size_t row = 0; row < ROWS; row++)
             for (size_t column = 0; column < COLUMNS; column++)
                 out[row * COLUMNS + column] += a[row] * b[column];
+}
+
+void facet__products_pack(const float *rows, const uint32_t *order,
+    size_t count, size_t dim, size_t width, float *out)
+{
+    const size_t panels = (count + width - 1) / width;
+
+    for (size_t i = 0; i < panels * width; i++) {
+        const float *row = rows + (order && i < count ? order[i] : i) * dim;
+        float *panel = out + i / width * width * dim + i % width;
+
+        for (size_t k = 0; k < dim; k++)
+            panel[k * width] = i < count ? row[k] : 0.0F;
+    }
 }
 
 facet__products *facet__products_pick(void)

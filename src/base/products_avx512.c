@@ -3,7 +3,7 @@
  * loads two vectors of b and broadcasts eight floats of a. */
 #include <immintrin.h>
 
-#include "eval/products.h"
+#include "base/products.h"
 
 enum { ROWS = FACET__PRODUCT_ROWS, COLUMNS = FACET__PRODUCT_COLUMNS };
 
