@@ -18,6 +18,7 @@
 
 #include "facet/align.h"       /* templates and aligned crops */
 #include "facet/calibration.h" /* what a similarity means */
+#include "facet/cluster.h"     /* which faces belong together */
 #include "facet/comm.h"        /* several processes, one training */
 #include "facet/detector.h"    /* where the faces are */
 #include "facet/draw.h"        /* faces, marked in a picture */
@@ -29,6 +30,7 @@
 #include "facet/pipeline.h"    /* a photo to its embeddings */
 #include "facet/projection.h"  /* embeddings to better ones */
 #include "facet/protocol.h"    /* what is compared with what */
+#include "facet/quality.h"     /* how much a face can be relied on */
 #include "facet/report.h"      /* plots and pages */
 #include "facet/settings.h"    /* how a network wants to be fed */
 #include "facet/synth.h"       /* faces of nobody, with their truth */
