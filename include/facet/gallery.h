@@ -224,6 +224,17 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_find(
     uint64_t **ids, size_t *count, facet_error *err);
 FACET_API void facet_gallery_ids_free(uint64_t *ids);
 
+/**
+ * Give each of `count` templates to a person: all of them or, on failure, none.
+ * Ids stay; in an encrypted gallery what is theirs is sealed anew. The vector
+ * file starts afresh, so one large call is better than many small ones.
+ *
+ * Errors: FACET_ENOTFOUND (no such template or person).
+ */
+FACET_API FACET_MUST_USE facet_status facet_gallery_move_templates(
+    facet_gallery *gallery, const uint64_t *ids, const uint64_t *people,
+    size_t count, facet_error *err);
+
 /** What a removal has done: the receipt. */
 typedef struct facet_removal {
     uint64_t people, templates, crops; /**< deleted rows */
