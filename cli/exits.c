@@ -5,8 +5,9 @@
 
 const char exit_table[] =
     "Exit status:\n"
-    "    0  success; with verify: the same person\n"
-    "    1  with verify: not the same person; with eval: a --fail-if is true\n"
+    "    0  success; yes, the same person\n"
+    "    1  no: another person, nobody known, refused, or a --fail-if is "
+    "true\n"
     "    2  the command was used wrongly\n"
     "    3  no face where one is required\n"
     "    4  several faces where exactly one is required\n"

@@ -12,6 +12,7 @@
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
+#include "thresholds.h"
 #include "verbs.h"
 
 typedef struct verify {
@@ -169,34 +170,11 @@ static int answer(const verify *v, double similarity, double threshold,
 
 /* The threshold for the rate, from the network's metadata. Without one that
  * fits, the similarity is told and nothing decided. */
-static facet_status calibrated_threshold(verify *v,
-    const facet_pipeline *pipeline, const facet_contract *contract,
-    facet_error *err)
+static facet_status calibrated_threshold(
+    verify *v, const facet_pipeline *pipeline, facet_error *err)
 {
-    const facet_model *model = facet_pipeline_embedder_model(pipeline);
-    const ptrdiff_t length =
-        facet_model_metadata(model, FACET_CALIBRATION_KEY, NULL, 0);
-    char hex[FACET_CONTRACT_TEXT];
-    facet_status st;
-    char *text;
+    facet_status st = network_calibration(pipeline, &v->calibration, err);
 
-    snprintf(err->msg, sizeof err->msg,
-        "the network has no calibration: make one with facet calibrate");
-    if (length < 0)
-        return FACET_ENOTFOUND;
-    text = malloc((size_t)length + 1);
-    if (!text)
-        return FACET_ENOMEM;
-    facet_model_metadata(
-        model, FACET_CALIBRATION_KEY, text, (size_t)length + 1);
-    st = facet_calibration_parse(text, &v->calibration, err);
-    free(text);
-    if (st == FACET_OK && strcmp(v->calibration.contract,
-                              facet_contract_text(contract, hex)) != 0) {
-        snprintf(err->msg, sizeof err->msg,
-            "the calibration was made with another detector or network");
-        st = FACET_ECONTRACT;
-    }
     if (st == FACET_OK)
         st =
             facet_calibration_threshold(&v->calibration, v->fmr, &v->rate, err);
@@ -232,7 +210,7 @@ static int compare(verify *v, facet_pipeline *pipeline)
     facet_status calibrated = FACET_OK;
 
     if (!isnan(v->fmr))
-        calibrated = calibrated_threshold(v, pipeline, &contract, &why);
+        calibrated = calibrated_threshold(v, pipeline, &why);
     else if (isnan(v->threshold))
         v->threshold = (double)facet_pipeline_settings(pipeline)->threshold;
     if (calibrated == FACET_OK && isnan(v->threshold)) {

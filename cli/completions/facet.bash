@@ -8,11 +8,15 @@ _facet() {
         --score --policy --aligned"
     local photos="--files-from --null --format --threads --draw
         --max-megapixels --quiet"
+    local finder="--files-from --null --threads --max-megapixels --quiet"
+    local store="--gallery-name --key-file --passphrase-file"
+    local decides="--fpir --threshold --review --margin --min-quality"
     local options=""
 
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "detect align embed verify eval calibrate train
-            model synth bench selftest --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "detect align embed verify identify enroll
+            gallery cluster eval calibrate train model synth bench selftest
+            --help --version" -- "$current"))
         return
     fi
     case $before in
@@ -28,7 +32,11 @@ _facet() {
     --color)
         COMPREPLY=($(compgen -W "rgb bgr" -- "$current"))
         return ;;
-    --draw | --out)
+    --method)
+        COMPREPLY=($(compgen -W "average complete single rank-order dbscan
+            hdbscan whispers" -- "$current"))
+        return ;;
+    --draw | --out | --album)
         COMPREPLY=($(compgen -d -- "$current"))
         return ;;
     esac
@@ -54,6 +62,37 @@ _facet() {
     synth) options="--out --people --images --groups --group-of --seed --size
         --group-size --yaw --pitch --roll --expression --light --format
         --quality --samples --threads --quiet" ;;
+    identify) options="$store $decides $finder $networks" ;;
+    enroll) options="--person --force $store $decides $finder $networks" ;;
+    gallery)
+        if [ "$COMP_CWORD" = 2 ]; then
+            COMPREPLY=($(compgen -W "create enroll list rename remove export
+                import stats audit migrate" -- "$current"))
+            return
+        fi
+        options="$store"
+        case ${COMP_WORDS[2]} in
+        create) options="$store $finder $networks" ;;
+        enroll) options="--person --force $store $decides $finder $networks" ;;
+        list | export) options="--person $store" ;;
+        remove) options="--templates $store" ;;
+        audit) options="$store $decides $finder $networks" ;;
+        migrate) options="--dry-run --rollback --abandon --drop-missing
+            $store $finder $networks" ;;
+        esac ;;
+    cluster)
+        options="--album --method --threshold --together $finder $networks"
+        case ${COMP_WORDS[2]} in
+        name) options="--gallery" ;;
+        split) options="--parts" ;;
+        merge | explain | list) options="" ;;
+        *)
+            if [ "$COMP_CWORD" = 2 ] && [[ $current != -* ]]; then
+                COMPREPLY=($(compgen -W "name merge split explain list" -- "$current")
+                    $(compgen -f -- "$current"))
+                return
+            fi ;;
+        esac ;;
     bench) options="--runs --json $networks" ;;
     selftest) options="$networks" ;;
     model)

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for facet
 
-set -l verbs detect align embed verify eval calibrate train model \
-    synth bench \
-    selftest
+set -l verbs detect align embed verify identify enroll gallery cluster \
+    eval calibrate train model synth bench selftest
 complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
 
 function __facet_with
     __fish_seen_subcommand_from $argv
 end
 
-set -l nets '__facet_with detect align embed verify eval calibrate bench \
+set -l nets '__facet_with detect align embed verify identify enroll gallery cluster eval \
+    calibrate bench \
     selftest'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
 complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
@@ -21,7 +21,7 @@ complete -c facet -n $nets -l score -x -d 'how sure to be that it is a face'
 complete -c facet -n $nets -l policy -x -a 'all largest central single'
 complete -c facet -n $nets -l aligned -d 'the photos are aligned crops'
 
-set -l many '__facet_with detect align embed'
+set -l many '__facet_with detect align embed identify enroll gallery cluster'
 complete -c facet -n $many -l files-from -r -d 'photos listed in a file'
 complete -c facet -n $many -l null -s 0 -d 'names end with a zero byte'
 complete -c facet -n $many -l format -x -a 'jsonl json csv npy'
@@ -74,3 +74,30 @@ for option in preset mean scale size license source
     complete -c facet -n '__facet_with import' -l $option -x
 end
 complete -c facet -n '__facet_with import' -l color -x -a 'rgb bgr'
+
+set -l keeps '__facet_with identify enroll gallery'
+complete -c facet -n '__facet_with gallery' -f -a \
+    'create enroll list rename remove export import stats audit migrate'
+complete -c facet -n $keeps -l gallery-name -x
+complete -c facet -n $keeps -l key-file -r
+complete -c facet -n $keeps -l passphrase-file -r
+for option in fpir threshold review margin min-quality
+    complete -c facet -n '__facet_with identify enroll audit' -l $option -x
+end
+complete -c facet -n '__facet_with enroll list export' -l person -x
+complete -c facet -n '__facet_with enroll' -l force
+complete -c facet -n '__facet_with remove' -l templates
+for option in dry-run rollback abandon drop-missing
+    complete -c facet -n '__facet_with migrate' -l $option
+end
+
+complete -c facet -n '__facet_with cluster' -a \
+    'name merge split explain list'
+complete -c facet -n '__facet_with cluster' -l album -x \
+    -a '(__fish_complete_directories)'
+complete -c facet -n '__facet_with cluster' -l method -x \
+    -a 'average complete single rank-order dbscan hdbscan whispers'
+complete -c facet -n '__facet_with cluster' -l threshold -x
+complete -c facet -n '__facet_with cluster' -l together
+complete -c facet -n '__facet_with name' -l gallery -r
+complete -c facet -n '__facet_with split' -l parts -x

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # zsh completion for facet
 
-local -a networks photos own
+local -a networks photos own finder store decides enrolls
 networks=(
     '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
     '--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"'
@@ -23,12 +23,38 @@ photos=(
     '--quiet[no progress on the terminal]'
 )
 
+finder=(
+    '--files-from=[photos listed in a file]:file:_files'
+    '--null[names in the list end with a zero byte]'
+    '--threads=[photos at a time]:number:'
+    '--max-megapixels=[refuse larger photos]:number:'
+    '--quiet[no progress on the terminal]'
+)
+store=(
+    '--gallery-name=[which gallery of the file]:name:'
+    '--key-file=[key of the encryption]:file:_files'
+    '--passphrase-file=[passphrase of the encryption]:file:_files'
+)
+decides=(
+    '--fpir=[how often a stranger may be known]:rate:'
+    '--threshold=[similarity of a match]:similarity:'
+    '--review=[similarity for a person to look]:similarity:'
+    '--margin=[lead over the second person]:similarity:'
+    '--min-quality=[of a face]:quality:'
+)
+enrolls=('--person=[whose photos]:name:'
+    '--force[also what speaks against itself]')
+
 if (( CURRENT == 2 )); then
     _values verb \
         'detect[find the faces of photos]' \
         'align[cut faces out, upright and of one size]' \
         'embed[turn the faces of photos into embeddings]' \
         'verify[say whether two photos show one person]' \
+        'identify[say who the people of photos are]' \
+        'enroll[add people to a gallery]' \
+        'gallery[keep galleries of people]' \
+        'cluster[group the faces of photos by person]' \
         'eval[measure how good embeddings are]' \
         'calibrate[give similarities a meaning]' \
         'train[train a network after a recipe]' \
@@ -104,6 +130,39 @@ case $words[2] in
         '--samples=[N x N samples a pixel]:number:'
         '--threads=[pictures at a time]:number:'
         '--quiet[no progress on the terminal]') ;;
+    identify) own=($store $decides $finder $networks) ;;
+    enroll) own=($enrolls $store $decides $finder $networks) ;;
+    gallery)
+        if (( CURRENT == 3 )); then
+            _values verb create enroll list rename remove export \
+                import stats audit migrate
+            return
+        fi
+        own=($store)
+        case $words[3] in
+            create) own+=($finder $networks) ;;
+            enroll) own+=($enrolls $decides $finder $networks) ;;
+            list|export) own+=('--person=[which person]:name:') ;;
+            remove) own+=('--templates[arguments are templates]') ;;
+            audit) own+=($decides $finder $networks) ;;
+            migrate) own+=('--dry-run[do not switch]'
+                '--rollback[back to what was in use]'
+                '--abandon[delete what is not in use]'
+                '--drop-missing[switch without those that have no crop]'
+                $finder $networks) ;;
+        esac ;;
+    cluster)
+        case $words[3] in
+            name) own=('--gallery=[add the people there, too]:file:_files') ;;
+            split) own=('--parts=[how many]:number:') ;;
+            merge|explain|list) own=() ;;
+            *) own=('--album=[keep what is found]:folder:_files -/'
+                '--method=[of grouping]:name:(average complete single
+                    rank-order dbscan hdbscan whispers)'
+                '--threshold=[similarity of one person]:similarity:'
+                '--together[faces of a photo may be one person]'
+                $finder $networks) ;;
+        esac ;;
     bench) own=('--runs=[time so many runs]:number:'
         '--json[answer in JSON Lines]' $networks) ;;
     selftest) own=($networks) ;;

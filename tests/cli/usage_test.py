@@ -10,7 +10,12 @@ from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
          'train', 'train tpe', 'model info', 'model import',
-         'synth', 'bench', 'selftest']
+         'synth', 'bench', 'selftest', 'identify', 'enroll', 'cluster',
+         *(f'cluster {verb}' for verb in (
+             'name', 'merge', 'split', 'explain', 'list')),
+         *(f'gallery {verb}' for verb in (
+             'create', 'enroll', 'list', 'rename', 'remove', 'export',
+             'import', 'stats', 'audit', 'migrate'))]
 
 
 def options(verb):
@@ -68,7 +73,19 @@ class Usage(unittest.TestCase):
                           ['model', 'import', 'a'],
                           ['model', 'import', '--size', '3', 'a', 'b'],
                           ['model', 'import', '--mean', '1,2', 'a', 'b'],
-                          ['verify', '--threshold', '2', 'a', 'b']):
+                          ['verify', '--threshold', '2', 'a', 'b'],
+                          ['gallery'], ['gallery', 'dance'],
+                          ['gallery', 'create'],
+                          ['gallery', 'create', 'a', 'b'],
+                          ['gallery', 'remove', 'a'],
+                          ['gallery', 'rename', 'a', 'b'],
+                          ['enroll', 'a'], ['identify'], ['identify', 'a'],
+                          ['identify', '--fpir', '2', 'a', 'b'],
+                          ['identify', '--fpir', '0.1', '--threshold', '0.4',
+                           'a', 'b'],
+                          ['cluster'], ['cluster', '--method', 'x', 'a'],
+                          ['cluster', 'name', 'a', '1'],
+                          ['cluster', 'split', '--parts', '1', 'a', '1']):
             process = facet(*arguments)
             self.assertEqual(process.returncode, 2, arguments)
             self.assertEqual(process.stdout, '', arguments)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cluster.c - photos to groups of faces that look like one person. */
+#include "cluster.h"
+
+#include <argp.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "album.h"
+#include "numbers.h"
+#include "output.h"
+#include "verbs.h"
+
+/* How far below the threshold two clusters are shown as perhaps one. */
+static const float perhaps = 0.06F;
+
+typedef struct grouping {
+    finder finder;
+    const char *folder;
+    facet_cluster_opts opts;
+    char **words;
+    int count;
+    album album;
+    exit_number status;
+} grouping;
+
+enum { KEY_ALBUM = 0x700, KEY_METHOD, KEY_THRESHOLD, KEY_TOGETHER };
+
+static const struct argp_option options[] = {
+    { "album", KEY_ALBUM, "DIR", 0,
+        "keep what is found there, with a page to look at: index.html", 0 },
+    { "method", KEY_METHOD, "NAME", 0,
+        "average (the default), complete, single, rank-order, dbscan, hdbscan "
+        "or whispers",
+        0 },
+    { "threshold", KEY_THRESHOLD, "T", 0,
+        "similarity from which on faces belong together; default: as the "
+        "network says, else 0.3",
+        0 },
+    { "together", KEY_TOGETHER, NULL, 0, "faces of one photo may be one person",
+        0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    grouping *g = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &g->finder;
+        break;
+    case KEY_ALBUM:
+        g->folder = text;
+        break;
+    case KEY_METHOD:
+        if (!facet_cluster_method_parse(text, &g->opts.method))
+            argp_error(state, "no method '%s'", text);
+        break;
+    case KEY_THRESHOLD:
+        g->opts.threshold =
+            (float)number_option(state, "--threshold", text, -1, 100);
+        break;
+    case KEY_TOGETHER:
+        g->opts.photos_apart = false;
+        break;
+    case ARGP_KEY_ARGS:
+        g->words = state->argv + state->next;
+        g->count = state->argc - state->next;
+        break;
+    case ARGP_KEY_END:
+        if (!g->count && !g->finder.list)
+            argp_error(state, "no photo given");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static bool take_photo(void *context, const found_photo *photo)
+{
+    grouping *g = context;
+
+    if (photo->status != FACET_OK) {
+        complain("%s: %s", photo->path, photo->message);
+        note_status(&g->status, exit_for_photo(photo->status));
+        return true;
+    }
+    note_status(
+        &g->status, (exit_number)album_add(&g->album, &g->finder, photo));
+    return g->status != EXIT_IO && g->status != EXIT_NO_MEMORY;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The photos that the album has no face of. */
+static inputs *fresh_inputs(const grouping *g)
+{
+    inputs *all = finder_inputs(&g->finder, g->words, g->count), *fresh = NULL;
+    char **known = calloc(g->album.count + 1, sizeof *known);
+    char **names = NULL, *path;
+    size_t n = 0, room = 0;
+
+    for (size_t i = 0; known && i < g->album.count; i++)
+        known[i] = g->album.faces[i].source;
+    if (known)
+        qsort(known, g->album.count, sizeof *known, by_text);
+    while (all && known && (path = inputs_next(all)) != NULL) {
+        char **grown = names;
+
+        if (n == room) {
+            room = 2 * room + 64;
+            grown = realloc(names, room * sizeof *names);
+        }
+        if (!grown ||
+            bsearch(&path, known, g->album.count, sizeof *known, by_text)) {
+            free(path);
+            if (!grown)
+                break;
+            names = grown;
+            continue;
+        }
+        names = grown;
+        names[n++] = path;
+    }
+    if (all && known)
+        fresh = inputs_open(names, (int)n, NULL, '\n');
+    inputs_close(all);
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+    free(known);
+    return fresh;
+}
+
+/* What a threshold is when none was given: the network's own, for its scale is
+ * known only to itself. */
+static void settle_threshold(grouping *g)
+{
+    const facet_settings *s = facet_pipeline_settings(g->finder.pipelines[0]);
+
+    if (isnan(g->opts.threshold) && !isnan(s->threshold) &&
+        g->opts.method == FACET_CLUSTER_AVERAGE)
+        g->opts.threshold = s->threshold;
+}
+
+static int group_photos(grouping *g)
+{
+    inputs *in = fresh_inputs(g);
+    exit_number looked;
+    float threshold;
+    int status;
+
+    if (!in)
+        return EXIT_IO;
+    looked = finder_run(&g->finder, in, take_photo, g);
+    inputs_close(in);
+    if (g->status == EXIT_IO || g->status == EXIT_NO_MEMORY)
+        return (int)g->status;
+    settle_threshold(g);
+    threshold =
+        isnan(g->opts.threshold) || g->opts.method == FACET_CLUSTER_RANK_ORDER
+            ? facet_cluster_threshold(FACET_CLUSTER_AVERAGE)
+            : g->opts.threshold;
+    status = album_group(&g->album, &g->opts);
+    if (status == EXIT_YES)
+        status = album_list(&g->album, threshold - perhaps);
+    if (status == EXIT_YES && g->folder)
+        status = album_write(&g->album);
+    if (status == EXIT_YES)
+        status = album_print(&g->album);
+    if (status == EXIT_YES)
+        status = looked == EXIT_YES ? (int)g->status : (int)looked;
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        { &finder_argp, 0, NULL, 0 },
+        { NULL, 0, NULL, 0 },
+    };
+    static const struct argp argp = { .options = options,
+        .parser = parse,
+        .args_doc = "PHOTO|FOLDER|-...",
+        .doc = "Group the faces of photos by person. With --album, photos "
+               "that come later join, and clusters keep their numbers.\v"
+               "facet cluster name|merge|split|explain|list DIR ... work on an "
+               "album.",
+        .children = children };
+    grouping g = { .status = EXIT_YES };
+    int status;
+    char name[] = "facet cluster";
+
+    argv[0] = name;
+    finder_init(&g.finder);
+    facet_cluster_opts_init(&g.opts);
+    argp_parse(&argp, argc, argv, 0, NULL, &g);
+    g.opts.threads = g.finder.threads;
+    status = finder_open(&g.finder);
+    if (status == EXIT_YES)
+        status = album_open(&g.album, g.folder, &g.finder);
+    if (status == EXIT_YES && g.folder)
+        status = album_load(&g.album);
+    if (status == EXIT_YES)
+        status = group_photos(&g);
+    album_close(&g.album);
+    finder_close(&g.finder);
+    return status;
+}
+
+int verb_cluster(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } verbs[] = {
+        { "name", cluster_name },
+        { "merge", cluster_merge },
+        { "split", cluster_split },
+        { "explain", cluster_explain },
+        { "list", cluster_list },
+    };
+
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(argv[1], verbs[i].name))
+            return verbs[i].run(argc - 1, argv + 1);
+    return run(argc, argv);
+}

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Galleries and clusters by the command, on photos from ../shared."""
+import csv
+import json
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from command import (PHOTOS, SHARED, facet, facet_networks, lines, need_shared)
+
+MOBILE = SHARED / 'models' / 'mobilefacenet.onnx'
+
+
+def photos_by_person():
+    """Names of photos, by person."""
+    people = {}
+    with open(PHOTOS / 'photos.tsv', newline='') as file:
+        for row in csv.DictReader(file, delimiter='\t'):
+            if row['person'] != '-':
+                people.setdefault(row['person'], []).append(row['photo'])
+    return people
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        self.people = photos_by_person()
+        for person, photos in self.people.items():
+            (self.path / 'people' / person).mkdir(parents=True)
+            (self.path / 'probes').mkdir(exist_ok=True)
+            for i, photo in enumerate(photos):
+                to = f'people/{person}' if i + 1 < len(photos) else 'probes'
+                shutil.copy(PHOTOS / photo, self.path / to / photo)
+
+    def run_facet(self, *arguments, expect=0, **more):
+        process = facet_networks(*arguments, cwd=self.path, **more)
+        self.assertEqual(process.returncode, expect, process.stderr)
+        return process
+
+
+@need_shared
+class Galleries(Folder):
+    def enrolled(self):
+        self.run_facet('gallery', 'create', 'g.db')
+        return lines(self.run_facet('enroll', 'g.db', 'people'))
+
+    def test_people_of_folders_are_known_in_other_photos(self):
+        told = self.enrolled()
+        self.assertEqual(
+            {line['person'] for line in told if 'template' in line},
+            set(self.people))
+        for answer in lines(self.run_facet('identify', 'g.db', 'probes')):
+            photo = pathlib.Path(answer['image']).name
+            face = max(answer['faces'], key=lambda f: f['box'][2])
+            self.assertEqual(face['decision'], 'match', answer)
+            self.assertIn(photo, self.people[face['person']['name']])
+            sample = face['person']['sample']['source']
+            self.assertTrue((self.path / sample).exists())
+            self.assertGreater(face['margin'], 0.1)
+
+    def test_strangers_are_unknown_and_a_margin_asks_for_a_look(self):
+        self.enrolled()
+        process = self.run_facet('identify', 'g.db', PHOTOS / 'photo-10.jpg',
+                                 expect=1)
+        for face in lines(process)[0]['faces']:
+            self.assertNotEqual(face['decision'], 'match')
+            self.assertIn(face['reason'], ('too_far', 'unsure', 'ambiguous'))
+        process = self.run_facet('identify', 'g.db', '--margin', 2, 'probes',
+                                 expect=1)
+        for answer in lines(process):
+            face = max(answer['faces'], key=lambda f: f['box'][2])
+            self.assertEqual((face['decision'], face['reason']),
+                             ('review', 'ambiguous'))
+
+    def test_enrolling_goes_on_where_it_stopped(self):
+        told = self.enrolled()
+        again = self.run_facet('enroll', 'g.db', 'people')
+        self.assertEqual(again.stdout, '')
+        stats, = lines(self.run_facet('gallery', 'stats', 'g.db'))
+        self.assertEqual(stats['templates'], len(told))
+        self.assertEqual(stats['people'], len(self.people))
+
+    def test_what_speaks_against_itself_is_refused(self):
+        self.enrolled()
+        photo = sorted((self.path / 'probes').iterdir())[0]
+        refused, = lines(self.run_facet(
+            'enroll', 'g.db', '--person', 'Somebody', photo, expect=1))
+        self.assertEqual(refused['refused'], ['duplicate'])
+        self.assertIn(photo.name, self.people[refused['other']['name']])
+        poor, = lines(self.run_facet(
+            'enroll', 'g.db', '--person', 'Other', '--min-quality', 1,
+            '--threshold', 0.99, PHOTOS / 'photo-10.jpg', expect=1))
+        self.assertIn('poor', poor['refused'])
+        self.assertIn('weakest', poor)
+        forced, = lines(self.run_facet(
+            'enroll', 'g.db', '--person', 'Somebody', '--force', photo))
+        self.assertIn('template', forced)
+        found = lines(self.run_facet('gallery', 'audit', 'g.db',
+                                     '--threshold', 0.4))
+        self.assertIn(('duplicate', 'Somebody'), {
+            (f['finding'], name) for f in found
+            for name in (f['person']['name'], f.get('other', {}).get('name'))})
+
+    def test_a_removed_person_is_gone_and_the_receipt_says_so(self):
+        self.enrolled()
+        person = sorted(self.people)[0]
+        removed, = lines(self.run_facet('gallery', 'remove', 'g.db', person))
+        self.assertEqual(removed['removed']['people'], 1)
+        self.assertEqual(removed['removed']['templates'],
+                         len(self.people[person]) - 1)
+        self.run_facet('gallery', 'remove', 'g.db', person, expect=7)
+        self.assertNotIn(person.encode(), (self.path / 'g.db').read_bytes())
+        names = [p['name'] for p in
+                 lines(self.run_facet('gallery', 'list', 'g.db'))]
+        self.assertEqual(sorted(names), sorted(self.people)[1:])
+
+    def test_an_export_is_another_gallery(self):
+        self.enrolled()
+        person = sorted(self.people)[0]
+        self.run_facet('gallery', 'rename', 'g.db', person, 'Zoë')
+        (self.path / 'all').write_text(
+            self.run_facet('gallery', 'export', 'g.db').stdout)
+        self.run_facet('gallery', 'create', 'h.db')
+        done, = lines(self.run_facet('gallery', 'import', 'h.db', 'all'))
+        self.assertEqual(done['people_added'], len(self.people))
+        one, = lines(self.run_facet('gallery', 'list', 'h.db', '--person',
+                                    'Zoë'))[:1]
+        self.assertTrue(one['crop'])
+        self.run_facet('gallery', 'import', 'h.db', 'people', expect=7)
+
+    def test_an_encrypted_gallery_wants_its_passphrase(self):
+        (self.path / 'secret').write_text('open sesame\n')
+        self.run_facet('gallery', 'create', 'g.db', '--passphrase-file',
+                       'secret')
+        self.run_facet('enroll', 'g.db', '--passphrase-file', 'secret',
+                       'people')
+        self.run_facet('gallery', 'list', 'g.db', expect=7)
+        people = lines(self.run_facet('gallery', 'list', 'g.db',
+                                      '--passphrase-file', 'secret'))
+        self.assertEqual(len(people), len(self.people))
+        person = sorted(self.people)[0]
+        self.assertNotIn(person.encode(), (self.path / 'g.db').read_bytes())
+
+    def test_a_gallery_changes_its_network_and_back(self):
+        told = self.enrolled()
+        process = facet_networks('identify', 'g.db', '--model', MOBILE,
+                                 'probes', cwd=self.path)
+        self.assertEqual(process.returncode, 6)
+        self.assertIn('migrate', process.stderr)
+        report, = lines(self.run_facet('gallery', 'migrate', 'g.db', '--model',
+                                       MOBILE))
+        self.assertEqual((report['migration'], report['templates'],
+                          report['missing']), ('switched', len(told), 0))
+        for answer in lines(self.run_facet(
+                'identify', 'g.db', '--model', MOBILE, '--threshold', 0.35,
+                'probes')):
+            face = max(answer['faces'], key=lambda f: f['box'][2])
+            self.assertIn(pathlib.Path(answer['image']).name,
+                          self.people[face['person']['name']])
+        self.run_facet('gallery', 'migrate', 'g.db', '--rollback')
+        self.run_facet('identify', 'g.db', 'probes')
+
+    def test_what_cannot_be_used_says_why(self):
+        self.run_facet('gallery', 'stats', 'nothing.db', expect=7)
+        (self.path / 'text.db').write_text('this is no gallery ' * 100)
+        self.run_facet('gallery', 'list', 'text.db', expect=7)
+        self.run_facet('identify', 'text.db', 'probes', expect=7)
+        self.enrolled()
+        self.run_facet('gallery', 'create', 'g.db', expect=7)
+        process = self.run_facet('identify', 'g.db', '--fpir', 0.01, 'probes',
+                                 expect=6)
+        self.assertIn('calibrat', process.stderr)
+        lost, = lines(self.run_facet('enroll', 'g.db', PHOTOS / 'photo-01.jpg',
+                                     expect=2))
+        self.assertIn('--person', lost['error']['message'])
+
+
+@need_shared
+class Clusters(Folder):
+    def clusters(self, *arguments, **more):
+        return lines(self.run_facet('cluster', *arguments, **more))
+
+    def test_clusters_are_people(self):
+        for method in ('average', 'whispers'):
+            found = self.clusters('--method', method, 'people', 'probes')
+            whole = [sorted(pathlib.Path(f['image']).name for f in c['faces'])
+                     for c in found if c['cluster']]
+            for photos in self.people.values():
+                self.assertIn(sorted(photos), whole)
+
+    def test_an_album_keeps_numbers_and_names(self):
+        before = self.clusters('--album', 'album', 'people')
+        found = {c['cluster']: c for c in before if c['cluster']}
+        three = max(self.people, key=lambda p: len(self.people[p]))
+        number, = [n for n, c in found.items()
+                   if three in c['faces'][0]['image']]
+        self.run_facet('cluster', 'name', 'album', number, "O'Hara <3>")
+        after = {c['cluster']: c for c in
+                 self.clusters('--album', 'album', 'people', 'probes')}
+        self.assertEqual(after[number]['name'], "O'Hara <3>")
+        self.assertEqual(
+            {pathlib.Path(f['image']).name for f in after[number]['faces']},
+            set(self.people[three]))
+        for c in found:
+            self.assertIn(c, after)
+        page = (self.path / 'album/index.html').read_text()
+        self.assertIn('O\'Hara &lt;3&gt;', page)
+        self.assertNotIn('<3>', page)
+        self.assertNotIn('http', page)
+        whole = json.loads((self.path / 'album/clusters.json').read_text())
+        self.assertEqual(page.count('<figure'), len(whole['alone']) +
+                         sum(len(c['faces']) for c in whole['clusters']))
+        who, = lines(self.run_facet('identify', 'album/album.db',
+                                    PHOTOS / self.people[three][0]))
+        self.assertIn("O'Hara <3>", [f['person']['name'] for f in who['faces']
+                                     if f['decision'] == 'match'])
+
+    def test_clusters_merge_split_and_explain_themselves(self):
+        found = [c for c in self.clusters('--album', 'album', 'people',
+                                          'probes') if c['cluster']]
+        a, b = found[0], found[1]
+        self.run_facet('cluster', 'merge', 'album', a['cluster'], b['cluster'])
+        listed = {c['cluster']: c for c in
+                  lines(self.run_facet('cluster', 'list', 'album'))}
+        self.assertNotIn(b['cluster'], listed)
+        self.assertEqual(len(listed[a['cluster']]['faces']),
+                         len(a['faces']) + len(b['faces']))
+        steps = lines(self.run_facet(
+            'cluster', 'explain', 'album', a['faces'][0]['face'],
+            b['faces'][0]['face']))
+        self.assertEqual(steps[0]['from']['face'], a['faces'][0]['face'])
+        self.assertEqual(steps[-2]['to']['face'], b['faces'][0]['face'])
+        apart, = lines(self.run_facet('cluster', 'split', 'album',
+                                      a['cluster']))
+        listed = {c['cluster']: c for c in
+                  lines(self.run_facet('cluster', 'list', 'album'))}
+        parts = [sorted(f['face'] for f in listed[n]['faces'])
+                 for n in (a['cluster'], apart['apart'])]
+        self.assertCountEqual(parts, [sorted(f['face'] for f in c['faces'])
+                                      for c in (a, b)])
+        self.run_facet('cluster', 'name', 'album', 99999, 'x', expect=2)
+
+    def test_named_clusters_go_into_a_gallery(self):
+        found = [c for c in self.clusters('--album', 'album', 'people')
+                 if c['cluster']]
+        self.run_facet('gallery', 'create', 'g.db')
+        self.run_facet('cluster', 'name', '--gallery', 'g.db', 'album',
+                       found[0]['cluster'], 'Ann')
+        ann, = lines(self.run_facet('gallery', 'list', 'g.db'))
+        self.assertEqual((ann['name'], ann['templates']),
+                         ('Ann', len(found[0]['faces'])))
+
+
+if __name__ == '__main__':
+    unittest.main()
