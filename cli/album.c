@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -382,22 +383,39 @@ static size_t label_known(const album *a, uint64_t *known, uint32_t *labels)
     return kept;
 }
 
-int album_group(album *a, const facet_cluster_opts *opts)
+/* Options with a threshold; those of an addition when there are clusters. */
+static facet_cluster_opts settled(
+    const facet_cluster_opts *given, bool adding, float match_at)
+{
+    facet_cluster_opts opts = *given;
+
+    if (adding && opts.method != FACET_CLUSTER_AVERAGE) {
+        opts.method = FACET_CLUSTER_AVERAGE;
+        opts.threshold = NAN;
+    }
+    if (isnan(opts.threshold))
+        opts.threshold = facet_cluster_threshold(opts.method, match_at);
+    return opts;
+}
+
+int album_group(album *a, const facet_cluster_opts *given, float match_at)
 {
     uint64_t *photos = calloc(a->count + 1, sizeof *photos);
     uint64_t *known = calloc(a->count + 1, sizeof *known);
     uint32_t *labels = calloc(a->count + 1, sizeof *labels);
     facet_error err = { FACET_OK, "" };
     facet_cluster_faces faces;
+    facet_cluster_opts opts;
     int status = photos && known && labels ? number_photos(a) : no_memory();
     size_t n_known;
 
     if (status == EXIT_YES) {
         faces = album_faces(a, photos);
         n_known = label_known(a, known, labels);
+        opts = settled(given, n_known > 0, match_at);
         status = album_fail(a,
-            n_known ? facet_cluster_add(&faces, opts, labels, NULL, &err)
-                    : facet_cluster(&faces, opts, labels, NULL, &err),
+            n_known ? facet_cluster_add(&faces, &opts, labels, NULL, &err)
+                    : facet_cluster(&faces, &opts, labels, NULL, &err),
             &err);
         if (status == EXIT_YES)
             status =

@@ -63,8 +63,9 @@ int album_load(album *a);
 int album_add(album *a, const finder *f, const found_photo *photo);
 
 /* Group what is alone: with opts->method when there is no cluster yet, else
- * into and beside those that are there. Clusters are listed afterwards. */
-int album_group(album *a, const facet_cluster_opts *opts);
+ * into and beside those that are there. A threshold NaN is chosen by the
+ * network's own, `match_at`. */
+int album_group(album *a, const facet_cluster_opts *opts, float match_at);
 
 /* Give faces [count] to clusters (0: a new one for each distinct `group`), in
  * memory and on disk. */

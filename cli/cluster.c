@@ -3,7 +3,6 @@
 #include "cluster.h"
 
 #include <argp.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +30,12 @@ static const struct argp_option options[] = {
     { "album", KEY_ALBUM, "DIR", 0,
         "keep what is found there, with a page to look at: index.html", 0 },
     { "method", KEY_METHOD, "NAME", 0,
-        "average (the default), complete, single, rank-order, dbscan, hdbscan "
-        "or whispers",
+        "whispers (the default), average, complete, single, rank-order, "
+        "dbscan or hdbscan",
         0 },
     { "threshold", KEY_THRESHOLD, "T", 0,
-        "similarity from which on faces belong together; default: as the "
-        "network says, else 0.3",
+        "similarity from which on faces belong together by that method; "
+        "default: as suits it and the network",
         0 },
     { "together", KEY_TOGETHER, NULL, 0, "faces of one photo may be one person",
         0 },
@@ -138,22 +137,11 @@ static inputs *fresh_inputs(const grouping *g)
     return fresh;
 }
 
-/* What a threshold is when none was given: the network's own, for its scale is
- * known only to itself. */
-static void settle_threshold(grouping *g)
-{
-    const facet_settings *s = facet_pipeline_settings(g->finder.pipelines[0]);
-
-    if (isnan(g->opts.threshold) && !isnan(s->threshold) &&
-        g->opts.method == FACET_CLUSTER_AVERAGE)
-        g->opts.threshold = s->threshold;
-}
-
 static int group_photos(grouping *g)
 {
     inputs *in = fresh_inputs(g);
     exit_number looked;
-    float threshold;
+    float match_at;
     int status;
 
     if (!in)
@@ -162,14 +150,11 @@ static int group_photos(grouping *g)
     inputs_close(in);
     if (g->status == EXIT_IO || g->status == EXIT_NO_MEMORY)
         return (int)g->status;
-    settle_threshold(g);
-    threshold =
-        isnan(g->opts.threshold) || g->opts.method == FACET_CLUSTER_RANK_ORDER
-            ? facet_cluster_threshold(FACET_CLUSTER_AVERAGE)
-            : g->opts.threshold;
-    status = album_group(&g->album, &g->opts);
+    match_at = facet_pipeline_settings(g->finder.pipelines[0])->threshold;
+    status = album_group(&g->album, &g->opts, match_at);
     if (status == EXIT_YES)
-        status = album_list(&g->album, threshold - perhaps);
+        status = album_list(&g->album,
+            facet_cluster_threshold(FACET_CLUSTER_AVERAGE, match_at) - perhaps);
     if (status == EXIT_YES && g->folder)
         status = album_write(&g->album);
     if (status == EXIT_YES)

@@ -5,6 +5,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ static int begin(change *c, const usage *u, int argc, char **argv)
 static int finish(change *c, int status)
 {
     const float threshold =
-        facet_cluster_threshold(FACET_CLUSTER_AVERAGE) - 0.06F;
+        facet_cluster_threshold(FACET_CLUSTER_AVERAGE, NAN) - 0.06F;
 
     if (status == EXIT_YES)
         status = album_list(&c->album, threshold);

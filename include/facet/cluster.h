@@ -42,7 +42,7 @@ extern "C" {
 typedef enum facet_cluster_method {
     /** Agglomerative, average linkage: two clusters join while the mean
      * similarity of their pairs is at least `threshold`. Exact whatever the
-     * number of faces, in memory proportional to it. The default. */
+     * number of faces, in memory proportional to it. */
     FACET_CLUSTER_AVERAGE = 0,
     /** Agglomerative, complete linkage: every pair reaches `threshold`. */
     FACET_CLUSTER_COMPLETE = 1,
@@ -58,7 +58,8 @@ typedef enum facet_cluster_method {
     /** HDBSCAN: the most stable clusters of at least `min_points` over all
      * thresholds; `threshold` is not used. */
     FACET_CLUSTER_HDBSCAN = 5,
-    /** Chinese whispers: labels spread along pairs that reach `threshold`. */
+    /** Chinese whispers: labels spread along pairs that reach `threshold`. The
+     * default. */
     FACET_CLUSTER_WHISPERS = 6,
 } facet_cluster_method;
 
@@ -107,11 +108,19 @@ typedef struct facet_cluster_opts {
 
 FACET_API void facet_cluster_opts_init(facet_cluster_opts *opts);
 
-/** What `threshold` NaN stands for. Chosen on training identities with
- * networks of cosine margin; docs/eval/clusters.md has the measurement. A
- * network of another make wants its own: half way between the means of its
- * mated and non-mated similarities is a start. */
-FACET_API float facet_cluster_threshold(facet_cluster_method method);
+/**
+ * A threshold that suits a method: what `threshold` NaN stands for, shifted to
+ * another network.
+ *
+ * @param match_at  The similarity from which on the network takes two faces for
+ *                  one person; NaN: not known.
+ *
+ * Chosen on training identities with a network whose own threshold is 0.31;
+ * docs/eval/clusters.md has the measurement. For others the difference is added
+ * (not to the distance of RANK_ORDER).
+ */
+FACET_API float facet_cluster_threshold(
+    facet_cluster_method method, float match_at);
 
 /** What a call has done. */
 typedef struct facet_cluster_report {
@@ -131,8 +140,8 @@ typedef struct facet_cluster_report {
  *                first faces. A face alone has a label of its own.
  * @param report  NULL, or receives what was done.
  *
- * Cost: count^2 dim / 2 multiplications for AVERAGE, twice that for a graph,
- * plus for AVERAGE about as many again for what joins.
+ * Cost: count^2 dim / 2 multiplications for AVERAGE and about half as many
+ * again for what joins, count^2 dim for the others.
  */
 FACET_API FACET_MUST_USE facet_status facet_cluster(
     const facet_cluster_faces *faces, const facet_cluster_opts *opts,
@@ -143,7 +152,8 @@ FACET_API FACET_MUST_USE facet_status facet_cluster(
 
 /**
  * Fit new faces into clusters that are known: each joins one or they found new
- * ones. Average linkage, whatever opts->method says.
+ * ones. Always average linkage; when opts->method is another, opts->threshold
+ * is that method's, and the usual one of AVERAGE is taken.
  *
  * @param labels  [count]: known labels, or FACET_CLUSTER_NEW; receives labels
  *                for the new. Known faces keep theirs unless clusters join

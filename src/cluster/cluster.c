@@ -32,6 +32,9 @@ static const struct {
 };
 enum { METHODS = sizeof methods / sizeof *methods };
 
+/* The threshold of the network that they were chosen with. */
+static const float measured_at = 0.31F;
+
 const char *facet_cluster_method_name(facet_cluster_method method)
 {
     return (unsigned)method < METHODS ? methods[method].name : "unknown";
@@ -47,14 +50,20 @@ bool facet_cluster_method_parse(const char *name, facet_cluster_method *out)
     return false;
 }
 
-float facet_cluster_threshold(facet_cluster_method method)
+float facet_cluster_threshold(facet_cluster_method method, float match_at)
 {
-    return (unsigned)method < METHODS ? methods[method].threshold : NAN;
+    const bool known = (unsigned)method < METHODS;
+    const bool shifts = !isnan(match_at) && method != FACET_CLUSTER_RANK_ORDER;
+
+    return !known   ? NAN
+           : shifts ? methods[method].threshold + (match_at - measured_at)
+                    : methods[method].threshold;
 }
 
 void facet_cluster_opts_init(facet_cluster_opts *opts)
 {
     *opts = (facet_cluster_opts){ .size = sizeof *opts,
+        .method = FACET_CLUSTER_WHISPERS,
         .threshold = NAN,
         .min_points = 3,
         .photos_apart = true,
@@ -240,11 +249,11 @@ facet_status facet_cluster_add(const facet_cluster_faces *faces,
 {
     facet_cluster_opts average;
 
-    if (opts && opts->method != FACET_CLUSTER_AVERAGE) {
+    facet_cluster_opts_init(&average);
+    if (opts)
         average = *opts;
-        average.method = FACET_CLUSTER_AVERAGE;
+    if (average.method != FACET_CLUSTER_AVERAGE)
         average.threshold = NAN; /* it belongs to the other method */
-        opts = &average;
-    }
-    return call(faces, opts, true, labels, report, err);
+    average.method = FACET_CLUSTER_AVERAGE;
+    return call(faces, &average, true, labels, report, err);
 }

@@ -363,6 +363,7 @@ static void test_adding_everything_is_clustering_everything(void **state)
 {
     static float rows[COUNT * DIM];
     static uint32_t people[COUNT], labels[COUNT], added[COUNT];
+    facet_cluster_opts opts;
     const facet_cluster_faces faces = { rows, COUNT, DIM, NULL, NULL, 0, NULL,
         0 };
 
@@ -370,7 +371,9 @@ static void test_adding_everything_is_clustering_everything(void **state)
     random_faces(rows, people, COUNT, 4);
     for (size_t i = 0; i < COUNT; i++)
         added[i] = FACET_CLUSTER_NEW;
-    CHECK_OK(facet_cluster(&faces, NULL, labels, NULL, NULL));
+    facet_cluster_opts_init(&opts);
+    opts.method = FACET_CLUSTER_AVERAGE;
+    CHECK_OK(facet_cluster(&faces, &opts, labels, NULL, NULL));
     CHECK_OK(facet_cluster_add(&faces, NULL, added, NULL, NULL));
     assert_memory_equal(labels, added, sizeof labels);
     CHECK_OK(facet_cluster_add(&faces, NULL, added, NULL, NULL));
@@ -388,6 +391,7 @@ static void test_known_clusters_join_only_when_asked(void **state)
 
     (void)state;
     facet_cluster_opts_init(&opts);
+    opts.method = FACET_CLUSTER_AVERAGE;
     opts.threshold = 0.6F;
     CHECK_OK(facet_cluster(&faces, &opts, labels, NULL, NULL));
     assert_int_not_equal(labels[0], labels[1]);
@@ -515,6 +519,9 @@ static void test_names_of_methods_are_read_back(void **state)
     assert_false(facet_cluster_method_parse("unknown", &method));
     assert_string_equal(
         facet_cluster_method_name((facet_cluster_method)99), "unknown");
+    CHECK_NEAR(facet_cluster_threshold(FACET_CLUSTER_AVERAGE, 0.41F) -
+                   facet_cluster_threshold(FACET_CLUSTER_AVERAGE, NAN),
+        0.1, 1e-6);
 }
 
 int main(void)
