@@ -4,7 +4,8 @@
  * Usage: clusters ROWS.f32 DIM LABELS METHOD THRESHOLD...
  *        clusters ROWS.f32 DIM LABELS add THRESHOLD N
  * LABELS has a line a row; - is somebody of whom there is one picture. With
- * `add` the last N rows are added to groups of the others. THREADS, PHOTOS,
+ * `add` the last N rows are added to groups of the others. A threshold nan is
+ * the method's own. THREADS, PHOTOS,
  * NEIGHBORS and POINTS may stand in the environment; LABELS_OUT names a file
  * that receives the last labels. */
 #include <stdio.h>

@@ -3,6 +3,7 @@
 """Rows for bench/clusters.sh, and scikit-learn's DBSCAN on them.
 
 clusters.py noise FROM.f32 DIM COUNT TO.f32   add random unit rows up to COUNT
+clusters.py album FROM.f32 DIM LABELS TO        400 people, at most 32 pictures
 clusters.py score FOUND LABELS                 what bench/clusters has found
 clusters.py dbscan ROWS.f32 DIM LABELS         DBSCAN over eps, min_samples
 """
@@ -18,6 +19,25 @@ def noise(source, dim, count, target):
     more = draw.standard_normal((int(count) - len(rows), int(dim)))
     more /= np.linalg.norm(more, axis=1, keepdims=True)
     np.concatenate([rows, more.astype(np.float32)]).tofile(target)
+
+
+def album(source, dim, names, target):
+    """400 people of all sizes with at most 32 pictures each, mixed."""
+    rows = np.fromfile(source, np.float32).reshape(-1, int(dim))
+    labels = [line.strip() for line in open(names)]
+    people = {}
+    for i, label in enumerate(labels):
+        people.setdefault(label, []).append(i)
+    draw = np.random.default_rng(5)
+    many = sorted(p for p in people if len(people[p]) > 4)
+    few = sorted(p for p in people if len(people[p]) <= 4)
+    chosen = [i for p in [*draw.choice(many, 90, False),
+                          *draw.choice(few, 310, False)]
+              for i in draw.permutation(people[p])[:32]]
+    chosen = draw.permutation(chosen)
+    rows[chosen].tofile(target + '.f32')
+    with open(target + '.labels', 'w') as out:
+        out.writelines(labels[i] + '\n' for i in chosen)
 
 
 def bcubed(labels, truth, counted):
@@ -65,6 +85,7 @@ def alone(labels):
 def dbscan(path, dim, names):
     from scipy import sparse
     from sklearn.cluster import DBSCAN
+    from sklearn.neighbors import sort_graph_by_row_values
     rows = np.fromfile(path, np.float32).reshape(-1, int(dim))
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     truth, labeled = read_truth(names)
@@ -76,6 +97,8 @@ def dbscan(path, dim, names):
         parts.append((y + at, x, np.maximum(0, 1 - product[near])))
     y, x, d = (np.concatenate(p) for p in zip(*parts))
     graph = sparse.csr_matrix((d + 1e-9, (y, x)), shape=(len(rows),) * 2)
+    graph = sort_graph_by_row_values(graph, copy=False,
+                                     warn_when_not_sorted=False)
     print(f'neighbors: {time.time() - begin:.1f} s', flush=True)
     best = None
     for eps in (0.3, 0.35, 0.375, 0.4, 0.425, 0.45, 0.5, 0.55):
@@ -90,4 +113,5 @@ def dbscan(path, dim, names):
 
 
 if __name__ == '__main__':
-    {'noise': noise, 'score': score, 'dbscan': dbscan}[sys.argv[1]](*sys.argv[2:])
+    {'noise': noise, 'album': album, 'score': score,
+     'dbscan': dbscan}[sys.argv[1]](*sys.argv[2:])
