@@ -90,7 +90,7 @@ static facet_status pack_depthwise(
         facet__depthwise_packed_size(taps, f->out) * sizeof(float));
     if (!p->packed)
         return FACET_ENOMEM;
-    facet__depthwise_pack(w, taps, f->out, p->bf16, p->packed);
+    facet__depthwise_pack(w, taps, f->out, p->packed);
     return FACET_OK;
 }
 

@@ -16,25 +16,14 @@ size_t facet__depthwise_packed_size(size_t taps, size_t channels)
     return taps * padded(channels);
 }
 
-/* Where a channel's weight stands. */
-static size_t place(size_t c, size_t channels, bool bf16)
-{
-    const size_t block = c & ~(size_t)31;
-
-    if (!bf16 || channels - block <= 16)
-        return c;
-    return block + (c & 1) * 16 + (c & 31) / 2;
-}
-
 void facet__depthwise_pack(
-    const float *w, size_t taps, size_t channels, bool bf16, float *packed)
+    const float *w, size_t taps, size_t channels, float *packed)
 {
     memset(packed, 0,
         facet__depthwise_packed_size(taps, channels) * sizeof *packed);
     for (size_t t = 0; t < taps; t++)
         for (size_t c = 0; c < channels; c++)
-            packed[t * padded(channels) + place(c, channels, bf16)] =
-                w[c * taps + t];
+            packed[t * padded(channels) + c] = w[c * taps + t];
 }
 
 static float pixel(const facet__depthwise_row *r, size_t y, size_t x, size_t c)
@@ -45,31 +34,31 @@ static float pixel(const facet__depthwise_row *r, size_t y, size_t x, size_t c)
                    : ((const float *)r->rows[y])[at];
 }
 
-static float sum_at(const facet__depthwise_row *r, size_t x, size_t c)
+static float sum_at(
+    const facet__depthwise_row *r, size_t first_row, size_t x, size_t c)
 {
     float sum = r->epilogue.bias[c];
 
     for (size_t ky = 0; ky < r->kernel_h; ky++)
-        for (size_t kx = 0; r->rows[ky] && kx < r->kernel_w; kx++) {
+        for (size_t kx = 0; r->rows[first_row + ky] && kx < r->kernel_w; kx++) {
             const size_t at = x * r->stride + kx * r->dilation - r->pad;
             const size_t tap = ky * r->kernel_w + kx;
 
             if (at < r->in_width) /* padding wraps to huge numbers */
-                sum += pixel(r, ky, at, c) *
-                       r->weights[tap * padded(r->channels) +
-                                  place(c, r->channels, r->bf16)];
+                sum += pixel(r, first_row + ky, at, c) *
+                       r->weights[tap * padded(r->channels) + c];
         }
     return sum;
 }
 
-void facet__depthwise_ref(const facet__depthwise_row *r)
+static void one_row(const facet__depthwise_row *r, size_t row)
 {
     const facet__epilogue *e = &r->epilogue;
 
     for (size_t x = 0; x < r->out_width; x++)
         for (size_t c = 0; c < r->channels; c++) {
-            const size_t at = x * r->channels + c;
-            float v = sum_at(r, x, c);
+            const size_t at = (row * r->out_width + x) * r->channels + c;
+            float v = sum_at(r, row, x, c);
 
             if (e->slope)
                 v = (v > 0.0f ? v : 0.0f) + e->slope[c] * (v < 0.0f ? v : 0.0f);
@@ -80,4 +69,11 @@ void facet__depthwise_ref(const facet__depthwise_row *r)
             else
                 ((float *)r->out)[at] = v;
         }
+}
+
+void facet__depthwise_ref(const facet__depthwise_row *r)
+{
+    one_row(r, 0);
+    if (r->two_rows)
+        one_row(r, 1);
 }

@@ -10,16 +10,19 @@
 
 enum { FACET__DEPTHWISE_MAX = 32 }; /* rows a kernel may have */
 
-/* One row of output pixels. */
+/* One row of output pixels, or two neighbours. */
 typedef struct facet__depthwise_row {
     /* [kernel_h] input rows, each at its pixel 0; a NULL row is padding. */
     const void *const *rows;
+    /* Two output rows: the second sees rows[1 .. kernel_h], so the filter's
+     * step down the map is one row, and stands behind the first in `out`. */
+    bool two_rows;
     size_t kernel_h, kernel_w;
     size_t stride, dilation; /* along the row */
     size_t pad;              /* pixels of zeros before pixel 0 */
     size_t in_width, out_width, channels;
     const float *weights;     /* packed, see facet__depthwise_pack */
-    void *out;                /* [out_width][channels] */
+    void *out;                /* [1 or 2][out_width][channels] */
     bool bf16;                /* rows and out are bf16 */
     facet__epilogue epilogue; /* no residual */
 } facet__depthwise_row;
@@ -29,15 +32,13 @@ typedef void facet__depthwise_kernel(const facet__depthwise_row *row);
 facet__depthwise_kernel facet__depthwise_ref; /* both types */
 #if defined(__x86_64__)
 facet__depthwise_kernel facet__depthwise_f32_avx512;
-facet__depthwise_kernel facet__depthwise_bf16_avx512;
+facet__depthwise_kernel facet__depthwise_bf16_avx512bf16;
 #endif
 
 /* Weights w[channel][tap] to [tap][channels rounded up to 32], floats in both
- * cases. For bf16 each 32 stand as 16 even channels, then 16 odd ones: the
- * order in which bf16 pixels become floats (a last block of at most 16 keeps
- * its order). */
+ * cases. */
 size_t facet__depthwise_packed_size(size_t taps, size_t channels);
 void facet__depthwise_pack(
-    const float *w, size_t taps, size_t channels, bool bf16, float *packed);
+    const float *w, size_t taps, size_t channels, float *packed);
 
 #endif

@@ -153,7 +153,8 @@ static void compare_depthwise(
     facet__depthwise_kernel *kernel, size_t i, bool bf16)
 {
     const size_t kernel_size = i % 4 == 3 ? 5 : 3, stride = 1 + i % 2;
-    const size_t pad = i % 3, channels = 1 + (i * 11) % 90;
+    const size_t pad = i % 3, channels = i % 5 ? 1 + (i * 11) % 90 : 16;
+    const bool two_rows = i % 8 < 4;
     const size_t in_width = kernel_size + i % 23;
     const size_t out_width = (in_width + 2 * pad - kernel_size) / stride + 1;
     float *w = random_floats(kernel_size * kernel_size * channels);
@@ -161,12 +162,14 @@ static void compare_depthwise(
     float *slope = random_floats(channels + 64);
     float *packed = facet__alloc(
         4 * facet__depthwise_packed_size(kernel_size * kernel_size, channels));
-    uint16_t *halves = random_halves(5 * in_width * channels);
-    float *floats = random_floats(5 * in_width * channels);
-    char *want = facet__calloc(out_width * channels + 64, 4);
-    char *got = facet__calloc(out_width * channels + 64, 4);
-    const void *rows[5];
+    uint16_t *halves = random_halves(6 * in_width * channels);
+    float *floats = random_floats(6 * in_width * channels);
+    const size_t made = (two_rows ? 2 : 1) * out_width * channels;
+    char *want = facet__calloc(made + 64, 4);
+    char *got = facet__calloc(made + 64, 4);
+    const void *rows[6];
     facet__depthwise_row r = { .rows = rows,
+        .two_rows = two_rows,
         .kernel_h = kernel_size,
         .kernel_w = kernel_size,
         .stride = stride,
@@ -182,16 +185,16 @@ static void compare_depthwise(
             .lo = -INFINITY,
             .hi = i & 2 ? 1.0f : INFINITY } };
 
-    facet__depthwise_pack(w, kernel_size * kernel_size, channels, bf16, packed);
-    for (size_t y = 0; y < 5; y++)
+    facet__depthwise_pack(w, kernel_size * kernel_size, channels, packed);
+    for (size_t y = 0; y < 6; y++)
         rows[y] = bf16 ? (const void *)(halves + y * in_width * channels)
                        : (const void *)(floats + y * in_width * channels);
-    rows[i % 5] = NULL;
+    rows[i % 6] = NULL;
     r.out = want;
     facet__depthwise_ref(&r);
     r.out = got;
     kernel(&r);
-    for (size_t k = 0; k < out_width * channels + 64; k++)
+    for (size_t k = 0; k < made + 64; k++)
         CHECK_NEAR(
             element(got, k, bf16), element(want, k, bf16), bf16 ? 0.04 : 2e-5);
     facet__free(w);

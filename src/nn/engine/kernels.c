@@ -10,12 +10,11 @@ static const facet__kernels tables[] = {
         facet__depthwise_ref, &facet__vec_avx2, facet__gradient_f32_ref,
         facet__gradient_bf16_ref },
     { FACET__CPU_AVX512, facet__gemm_f32_avx512, NULL,
-        facet__depthwise_f32_avx512, facet__depthwise_bf16_avx512,
-        &facet__vec_avx512, facet__gradient_f32_avx512,
-        facet__gradient_bf16_ref },
+        facet__depthwise_f32_avx512, facet__depthwise_ref, &facet__vec_avx512,
+        facet__gradient_f32_avx512, facet__gradient_bf16_ref },
     { FACET__CPU_AVX512BF16, facet__gemm_f32_avx512,
         facet__gemm_bf16_avx512bf16, facet__depthwise_f32_avx512,
-        facet__depthwise_bf16_avx512, &facet__vec_avx512,
+        facet__depthwise_bf16_avx512bf16, &facet__vec_avx512,
         facet__gradient_f32_avx512, facet__gradient_bf16_avx512bf16 },
 #endif
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* step_depthwise.c - depthwise convolutions, row by row. */
+/* step_depthwise.c - depthwise convolutions, two rows at a time where the
+ * filter goes down by one row. */
 #include "nn/engine/conv_params.h"
 
-static void one_row(const facet__step *step, const facet__run *run, size_t row)
+static void make_rows(
+    const facet__step *step, const facet__run *run, size_t row, bool two)
 {
     const conv_params *p = step->params;
     const facet__view *in = facet__in(step, run, 0);
@@ -11,8 +13,9 @@ static void one_row(const facet__step *step, const facet__run *run, size_t row)
     const size_t height = facet__view_h(out);
     const size_t line = facet__view_w(in) * p->out;
     const size_t image = row / height;
-    const void *rows[FACET__DEPTHWISE_MAX];
+    const void *rows[FACET__DEPTHWISE_MAX + 1];
     facet__depthwise_row r = { .rows = rows,
+        .two_rows = two,
         .kernel_h = p->kernel_h,
         .kernel_w = p->kernel_w,
         .stride = (size_t)w->stride[1],
@@ -29,7 +32,7 @@ static void one_row(const facet__step *step, const facet__run *run, size_t row)
             .lo = p->tail.lo,
             .hi = p->tail.hi } };
 
-    for (size_t ky = 0; ky < p->kernel_h; ky++) {
+    for (size_t ky = 0; ky < p->kernel_h + (two ? 1 : 0); ky++) {
         const int64_t y = (int64_t)(row % height) * w->stride[0] -
                           w->pad_begin[0] + (int64_t)ky * w->dilation[0];
 
@@ -44,14 +47,23 @@ static void one_row(const facet__step *step, const facet__run *run, size_t row)
 static void rows(const facet__step *step, const facet__run *run, int thread,
     size_t first, size_t end)
 {
+    const size_t height = facet__view_h(facet__out(step, run, 0));
+    const bool pairs =
+        run->window->stride[0] == 1 && run->window->dilation[0] == 1;
+
     (void)thread;
-    for (size_t i = first; i < end; i++)
-        one_row(step, run, i);
+    while (first < end) {
+        const bool two =
+            pairs && first + 1 < end && first % height + 1 < height;
+
+        make_rows(step, run, first, two);
+        first += two ? 2 : 1;
+    }
 }
 
 static void run_depthwise(const facet__step *step, const facet__run *run)
 {
-    facet__run_by_rows(step, run, 1);
+    facet__run_by_rows(step, run, 2);
 }
 
 const facet__step_class facet__step_depthwise = { .name = "depthwise",

@@ -161,8 +161,7 @@ static facet_status forward(facet__layer *layer, const facet__pass *pass)
 {
     depthwise d = setup(layer, pass);
 
-    facet__depthwise_pack(
-        layer->weight[1], d.taps, d.channels, d.bf16, d.packed);
+    facet__depthwise_pack(layer->weight[1], d.taps, d.channels, d.packed);
     memset(d.bias, 0, (d.padded + 32) * sizeof *d.bias);
     if (layer->weight[2])
         memcpy(d.bias, layer->weight[2], d.channels * sizeof *d.bias);
@@ -187,7 +186,7 @@ static void prepare_filters(const depthwise *d)
         for (size_t k = 0; k < d->taps; k++)
             turned[c * d->taps + k] =
                 d->layer->weight[1][(c + 1) * d->taps - 1 - k];
-    facet__depthwise_pack(turned, d->taps, d->channels, d->bf16, d->packed);
+    facet__depthwise_pack(turned, d->taps, d->channels, d->packed);
     memset(d->bias, 0, (d->padded + 32) * sizeof *d->bias);
 }
 
