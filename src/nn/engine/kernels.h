@@ -34,6 +34,14 @@ typedef enum facet__binary {
     FACET__BINARY_MIN,
 } facet__binary;
 
+/* Neighbouring windows over rows of pixels; distances in numbers. */
+typedef struct facet__windows {
+    const void *const *rows; /* [n_rows], each at the first window's begin */
+    size_t n_rows, taps;     /* of a window; not 0 */
+    size_t tap_step, step;   /* from tap to tap, from window to window */
+    size_t c, n;             /* channels; windows */
+} facet__windows;
+
 /* All work on n floats; y may be x. */
 typedef struct facet__vec {
     void (*widen)(const uint16_t *x, float *y, size_t n);
@@ -51,13 +59,9 @@ typedef struct facet__vec {
     void (*accumulate)(const float *x, float *y, size_t n);
     void (*accumulate_square)(const float *x, float *y, size_t n);
     void (*scale)(float factor, float *y, size_t n);
-    /* y[o][c] = max or sum over t < taps of x[o * stride + t][c], o < n */
-    void (*join)(bool sum, const float *x, size_t c, size_t stride, size_t taps,
-        float *y, size_t n);
-    /* The same maxima over bf16, and of two rows: y = max(x, y). */
-    void (*join_max_bf16)(const uint16_t *x, size_t c, size_t stride,
-        size_t taps, uint16_t *y, size_t n);
-    void (*take_max_bf16)(const uint16_t *x, uint16_t *y, size_t n);
+    /* y[o][c] = max (sum: sum) of window o, o < n; and the maximum of bf16 */
+    void (*pool)(bool sum, const facet__windows *w, float *y);
+    void (*pool_max_bf16)(const facet__windows *w, uint16_t *y);
     /* planes[c][n] to pixels[n][c] */
     void (*interleave)(const float *planes, size_t plane_stride, size_t c,
         float *pixels, size_t n);

@@ -18,6 +18,7 @@ static void begin(facet__pool_kind kind, float *sum, size_t n)
         sum[i] = kind == FACET__POOL_MAX ? -INFINITY : 0.0f;
 }
 
+/* Put x to what was taken so far. */
 static void take(const facet__vec *vec, facet__pool_kind kind, const float *x,
     float *sum, size_t n)
 {
@@ -66,102 +67,165 @@ static span span_of(const facet__window *w, int axis, int64_t o, int64_t size)
     return s;
 }
 
-/* Windows are separable: the rows under an output row are first put together,
- * all columns at once, then the columns of each window. */
-static void join_rows(
-    const pool_run *t, size_t row, float *joined, float *buffer, span *y)
-{
-    const facet__pool_params *p = t->step->params;
-    const facet__view *in = facet__in(t->step, t->run, 0);
-    const size_t height = facet__view_h(facet__out(t->step, t->run, 0));
-    const size_t line = facet__view_w(in) * facet__view_c(in);
-    const size_t image = row / height * facet__view_h(in);
-
-    *y = span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
-    begin(p->kind, joined, line);
-    for (int64_t j = 0; j < y->n; j++) {
-        const size_t at = (image + (size_t)(y->first + j * y->step)) * line;
-
-        take(t->run->kernels->vec, p->kind,
-            facet__floats(t->run, in, at, line, buffer), joined, line);
-    }
-}
-
-/* Outputs [from, to) of a row whose windows lie wholly inside; `from` > `to`
+/* Outputs [from, to) of a row whose windows lie wholly inside; `from` >= `to`
  * when there are none. */
 static void whole_windows(
     const facet__window *w, size_t in, size_t out, size_t *from, size_t *to)
 {
     const int64_t stride = w->stride[1], pad = w->pad_begin[1];
-    const int64_t last = (int64_t)in - w->kernel[1] + pad;
+    const int64_t last =
+        (int64_t)in - 1 - (w->kernel[1] - 1) * w->dilation[1] + pad;
 
     *from = (size_t)((pad + stride - 1) / stride);
-    *to = last < 0 || w->dilation[1] != 1 ? 0 : (size_t)(last / stride) + 1;
+    *to = last < 0 ? 0 : (size_t)(last / stride) + 1;
     *to = *to < out ? *to : out;
 }
 
-/* Squares were summed by rows; their sums are summed here. */
-static void join_columns(
-    const pool_run *t, const float *joined, size_t ox, float *sum)
-{
-    const facet__pool_params *p = t->step->params;
-    const facet__view *in = facet__in(t->step, t->run, 0);
-    const size_t channels = facet__view_c(in);
-    const span x = span_of(t->run->window, 1, (int64_t)ox, in->shape.d[3]);
-    const facet__pool_kind kind =
-        p->kind == FACET__POOL_MAX ? FACET__POOL_MAX : FACET__POOL_AVERAGE;
+enum { MAX_ROWS = 16 }; /* that are pooled where they lie */
 
-    begin(kind, sum, channels);
-    for (int64_t i = 0; i < x.n; i++)
-        take(t->run->kernels->vec, kind,
-            joined + (size_t)(x.first + i * x.step) * channels, sum, channels);
+/* The rows that output row `row` sees, where they lie. */
+typedef struct seen_rows {
+    const void *at[MAX_ROWS];
+    size_t n;
+} seen_rows;
+
+/* `n` windows of a row, all like the first, which begins with pixel `first` and
+ * has `taps` pixels in a row. */
+static void pool_windows(const pool_run *t, bool bf16, const seen_rows *rows,
+    size_t first, size_t taps, size_t n, void *to)
+{
+    const facet__window *w = t->run->window;
+    const facet__pool_params *p = t->step->params;
+    const facet__vec *vec = t->run->kernels->vec;
+    const size_t c = facet__view_c(facet__in(t->step, t->run, 0));
+    const void *at[MAX_ROWS];
+    const facet__windows windows = { .rows = at,
+        .n_rows = rows->n,
+        .taps = taps,
+        .tap_step = (size_t)w->dilation[1] * c,
+        .step = (size_t)w->stride[1] * c,
+        .c = c,
+        .n = n };
+
+    for (size_t i = 0; i < rows->n; i++)
+        at[i] = (const char *)rows->at[i] + first * c * (bf16 ? 2 : 4);
+    if (bf16)
+        vec->pool_max_bf16(&windows, to);
+    else
+        vec->pool(p->kind != FACET__POOL_MAX, &windows, to);
 }
 
-/* All windows of a row; most lie inside and are joined in one call. */
-static void join_row(
-    const pool_run *t, const float *joined, const span *y, float *to)
+/* A window that sees no pixel at all. */
+static void pool_nothing(const pool_run *t, bool bf16, size_t c, void *to)
 {
     const facet__pool_params *p = t->step->params;
+    uint16_t *halves = to;
+
+    if (bf16)
+        for (size_t i = 0; i < c; i++)
+            halves[i] = 0xff80; /* -INFINITY */
+    else
+        begin(p->kind, to, c);
+}
+
+/* All windows of a row: those that reach over the borders one by one. */
+static void pool_columns(
+    const pool_run *t, bool bf16, const seen_rows *rows, void *to)
+{
     const facet__window *w = t->run->window;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const size_t width = facet__view_w(facet__out(t->step, t->run, 0));
-    const size_t c = facet__view_c(in);
+    const size_t bytes = facet__view_c(in) * (bf16 ? 2 : 4);
     size_t from, until;
 
     whole_windows(w, facet__view_w(in), width, &from, &until);
-    for (size_t x = 0; x < width; x++)
-        if (x < from || x >= until)
-            join_columns(t, joined, x, to + x * c);
-    if (from < until)
-        t->run->kernels->vec->join(p->kind != FACET__POOL_MAX,
-            joined +
-                (from * (size_t)w->stride[1] - (size_t)w->pad_begin[1]) * c,
-            c, (size_t)w->stride[1], (size_t)w->kernel[1], to + from * c,
-            until - from);
-    for (size_t x = 0; p->kind != FACET__POOL_MAX && x < width; x++) {
+    for (size_t x = 0; x < width;) {
         const span s = span_of(w, 1, (int64_t)x, in->shape.d[3]);
+        const bool whole = x >= from && x < until;
+        const size_t n = whole ? until - x : 1;
+        void *at = (char *)to + x * bytes;
+
+        if (s.n > 0 && rows->n > 0)
+            pool_windows(t, bf16, rows, (size_t)s.first, (size_t)s.n, n, at);
+        else
+            pool_nothing(t, bf16, facet__view_c(in), at);
+        x += n;
+    }
+}
+
+/* Sums to means or roots. */
+static void end_row(const pool_run *t, const span *y, float *to)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t width = facet__view_w(facet__out(t->step, t->run, 0));
+    const size_t c = facet__view_c(in);
+
+    for (size_t x = 0; x < width; x++) {
+        const span s = span_of(t->run->window, 1, (int64_t)x, in->shape.d[3]);
 
         end(t->run->kernels->vec, p->kind, (size_t)(s.n * y->n),
             s.counted * y->counted, to + x * c, c);
     }
 }
 
+/* The rows under an output row: where they lie if their numbers can be pooled
+ * as they are, else put together in `joined` (floats; squares summed). */
+static seen_rows rows_under(const pool_run *t, const span *y, size_t image,
+    bool in_place, float *joined, float *buffer)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t line = facet__view_w(in) * facet__view_c(in);
+    seen_rows rows = { .n = in_place ? (size_t)y->n : y->n > 0 };
+
+    rows.at[0] = joined;
+    if (!in_place)
+        begin(p->kind, joined, line);
+    for (int64_t j = 0; j < y->n; j++) {
+        const size_t above = image * facet__view_h(in);
+        const size_t at = (above + (size_t)(y->first + j * y->step)) * line;
+
+        if (in_place)
+            rows.at[j] = facet__view_at(in, at);
+        else
+            take(t->run->kernels->vec, p->kind,
+                facet__floats(t->run, in, at, line, buffer), joined, line);
+    }
+    return rows;
+}
+
 static void pool_row(const pool_run *t, size_t row, int thread)
 {
+    const facet__pool_params *p = t->step->params;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const facet__view *out = facet__out(t->step, t->run, 0);
-    const size_t channels = facet__view_c(in);
-    const size_t line = facet__view_w(in) * channels;
-    const size_t width = facet__view_w(out);
+    const size_t line = facet__view_w(in) * facet__view_c(in);
+    const size_t made = facet__view_w(out) * facet__view_c(out);
+    const size_t height = facet__view_h(out);
     float *joined = (float *)(void *)(t->run->scratch +
                                       (size_t)thread * t->run->scratch_stride);
     float *buffer = joined + line, *sums = buffer + line;
-    float *to = facet__target(out, row * width * channels, sums);
-    span y;
+    const span y =
+        span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
+    /* a maximum of bf16 is one of its operands: no need to widen */
+    const bool bf16 = p->kind == FACET__POOL_MAX && y.n <= MAX_ROWS &&
+                      in->type == FACET__BF16 && out->type == FACET__BF16;
+    const bool in_place =
+        bf16 || (p->kind != FACET__POOL_L2 && y.n <= MAX_ROWS &&
+                    in->type == FACET__F32);
+    const seen_rows rows =
+        rows_under(t, &y, row / height, in_place, joined, buffer);
+    float *to = facet__target(out, row * made, sums);
 
-    join_rows(t, row, joined, buffer, &y);
-    join_row(t, joined, &y, to);
-    facet__store(t->run, out, row * width * channels, width * channels, to);
+    if (bf16) {
+        pool_columns(t, true, &rows, facet__view_at(out, row * made));
+        return;
+    }
+    pool_columns(t, false, &rows, to);
+    if (p->kind != FACET__POOL_MAX)
+        end_row(t, &y, to);
+    facet__store(t->run, out, row * made, made, to);
 }
 
 /* The joined row, a widened row, a row of results. */
@@ -174,50 +238,13 @@ static size_t pool_scratch(const facet__step *step, const facet__run *run)
            sizeof(float);
 }
 
-/* A maximum of bf16 is one of its operands: no need to widen. For windows that
- * all lie inside the map, which most are. */
-static bool max_row_bf16(const pool_run *t, size_t row, uint16_t *joined)
-{
-    const facet__pool_params *p = t->step->params;
-    const facet__window *w = t->run->window;
-    const facet__view *in = facet__in(t->step, t->run, 0);
-    const facet__view *out = facet__out(t->step, t->run, 0);
-    const size_t c = facet__view_c(in), line = facet__view_w(in) * c;
-    const size_t width = facet__view_w(out), height = facet__view_h(out);
-    const size_t image = row / height * facet__view_h(in);
-    const span y = span_of(w, 0, (int64_t)(row % height), in->shape.d[2]);
-    size_t from, until;
-
-    whole_windows(w, facet__view_w(in), width, &from, &until);
-    if (p->kind != FACET__POOL_MAX || in->type != FACET__BF16 ||
-        out->type != FACET__BF16 || y.n < 1 || from > 0 || until < width)
-        return false;
-    for (int64_t j = 0; j < y.n; j++) {
-        const uint16_t *from_row =
-            (const uint16_t *)in->data +
-            (image + (size_t)(y.first + j * y.step)) * line;
-
-        if (j == 0)
-            memcpy(joined, from_row, line * sizeof *joined);
-        else
-            t->run->kernels->vec->take_max_bf16(from_row, joined, line);
-    }
-    t->run->kernels->vec->join_max_bf16(joined, c, (size_t)w->stride[1],
-        (size_t)w->kernel[1], (uint16_t *)out->data + row * width * c, width);
-    return true;
-}
-
 static void pool_rows(const facet__step *step, const facet__run *run,
     int thread, size_t first, size_t end)
 {
     const pool_run t = { step, run };
 
-    for (size_t row = first; row < end; row++) {
-        void *scratch = run->scratch + (size_t)thread * run->scratch_stride;
-
-        if (!max_row_bf16(&t, row, scratch))
-            pool_row(&t, row, thread);
-    }
+    for (size_t row = first; row < end; row++)
+        pool_row(&t, row, thread);
 }
 
 static void run_pool(const facet__step *step, const facet__run *run)
