@@ -38,6 +38,10 @@ void facet__facts_free(facet__fact *facts, int n_values);
  * and known shapes are written into the values. */
 facet_status facet__graph_fold(facet__graph *graph, facet_error *err);
 
+/* Narrow convolutions of one map become one and a Split (merge.c), for running
+ * only: the graph must be folded. */
+facet_status facet__graph_merge(facet__graph *graph, facet_error *err);
+
 /* Spatial geometry of Conv, pooling and LocalConv with ONNX's auto_pad, pads,
  * strides, dilations, ceil_mode resolved against an input of h x w. */
 typedef struct facet__window {

@@ -58,6 +58,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
     if (st == FACET_OK)
         st = facet__graph_fold(graph, err);
     if (st == FACET_OK)
+        st = facet__graph_merge(graph, err);
+    if (st == FACET_OK)
         st = facet__program_create(graph, kernels,
             precision == FACET_PRECISION_BF16, &model->program, err);
     if (st != FACET_OK) {

@@ -44,6 +44,7 @@ static facet__lowering *const lowerings[FACET__OP_COUNT] = {
     [FACET__OP_RESHAPE] = facet__lower_reshape,
     [FACET__OP_RESIZE] = facet__lower_resize,
     [FACET__OP_SIGMOID] = facet__lower_unary,
+    [FACET__OP_SPLIT] = facet__lower_split,
     [FACET__OP_SQRT] = facet__lower_unary,
     [FACET__OP_SQUEEZE] = facet__lower_reshape,
     [FACET__OP_SUB] = facet__lower_binary,
@@ -53,8 +54,7 @@ static facet__lowering *const lowerings[FACET__OP_COUNT] = {
     [FACET__OP_UPSAMPLE] = facet__lower_resize,
 };
 
-static bool is_concat_of_channels(
-    const facet__compiler *c, const facet__node *node)
+static bool is_along_channels(const facet__compiler *c, const facet__node *node)
 {
     const int64_t axis = facet__node_int(node, "axis", 0);
 
@@ -70,8 +70,8 @@ bool facet__reads_maps(const facet__compiler *c, const facet__node *node)
     if (!l || l == facet__lower_gemm || l == facet__lower_reshape ||
         l == facet__lower_transpose)
         return false;
-    if (node->op == FACET__OP_CONCAT)
-        return is_concat_of_channels(c, node);
+    if (node->op == FACET__OP_CONCAT || node->op == FACET__OP_SPLIT)
+        return is_along_channels(c, node);
     return facet__rank(c, node->in[0]) == 4;
 }
 

@@ -81,9 +81,9 @@ typedef facet_status facet__lowering(facet__compiler *c, int node);
 facet__lowering facet__lower_conv, facet__lower_gemm, facet__lower_affine,
     facet__lower_unary, facet__lower_prelu, facet__lower_binary,
     facet__lower_pool, facet__lower_global_pool, facet__lower_reduce,
-    facet__lower_concat, facet__lower_resize, facet__lower_lrn,
-    facet__lower_local, facet__lower_reshape, facet__lower_transpose,
-    facet__lower_evaluate;
+    facet__lower_concat, facet__lower_split, facet__lower_resize,
+    facet__lower_lrn, facet__lower_local, facet__lower_reshape,
+    facet__lower_transpose, facet__lower_evaluate;
 
 /* A per-channel vector from a constant of one or `channels` numbers, with room
  * for a panel (facet__panel_room); NULL without memory. */

@@ -323,6 +323,24 @@ facet_status facet__lower_concat(facet__compiler *c, int i)
         c, &facet__step_concat, NULL, i, in, node->n_in, &out, 1);
 }
 
+facet_status facet__lower_split(facet__compiler *c, int i)
+{
+    const facet__node *node = &c->graph->nodes[i];
+    int in, out[FACET__STEP_MAX];
+
+    if (!facet__reads_maps(c, node) || node->n_out > FACET__STEP_MAX)
+        return facet__lower_evaluate(c, i);
+    for (int k = 0; k < node->n_out; k++)
+        if (node->out[k] == FACET__NONE || facet__channels(c, node->out[k]) < 0)
+            return facet__lower_evaluate(c, i);
+    in = map_slot(c, node->in[0]);
+    for (int k = 0; k < node->n_out; k++)
+        out[k] = facet__slot_new(
+            c, node->out[k], FACET__NHWC, facet__map_type(c, node->out[k]));
+    return facet__emit(
+        c, &facet__step_split, NULL, i, &in, 1, out, node->n_out);
+}
+
 facet_status facet__lower_resize(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];

@@ -143,3 +143,105 @@ static void run_concat(const facet__step *step, const facet__run *run)
 
 const facet__step_class facet__step_concat = { .name = "concat",
     .run = run_concat };
+
+/* split: channels of NHWC to maps of their own, a task an image's row */
+
+/* `n` of the `c` numbers of each pixel, from the first of them on. Inlined for
+ * the sizes of a detector's heads. */
+static inline void pick(
+    const float *from, size_t c, size_t pixels, size_t n, float *to)
+{
+    for (size_t x = 0; x < pixels; x++)
+        for (size_t i = 0; i < n; i++)
+            to[x * n + i] = from[x * c + i];
+}
+
+static void pick_any(
+    const float *from, size_t c, size_t pixels, size_t n, float *to)
+{
+    switch (n) {
+    case 1:
+        pick(from, c, pixels, 1, to);
+        break;
+    case 4:
+        pick(from, c, pixels, 4, to);
+        break;
+    case 10:
+        pick(from, c, pixels, 10, to);
+        break;
+    default:
+        pick(from, c, pixels, n, to);
+    }
+}
+
+/* Some pixels, few enough for buffers. */
+static void split_pixels(const pair *t, size_t first, size_t pixels)
+{
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t c = facet__view_c(in);
+    float buffer[MAX_BUFFER], part[MAX_BUFFER];
+    const float *from =
+        facet__floats(t->run, in, first * c, pixels * c, buffer);
+
+    for (int i = 0; i < t->step->n_out; i++) {
+        const facet__view *out = facet__out(t->step, t->run, i);
+        const size_t n = facet__view_c(out), at = first * n;
+        float *to = facet__target(out, at, part);
+
+        pick_any(from, c, pixels, n, to);
+        facet__store(t->run, out, at, pixels * n, to);
+        from += n;
+    }
+}
+
+/* A pixel too wide for the buffers, part by part. */
+static void split_wide(const pair *t, size_t pixel)
+{
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t c = facet__view_c(in);
+    size_t channel = 0;
+
+    for (int i = 0; i < t->step->n_out; i++) {
+        const facet__view *out = facet__out(t->step, t->run, i);
+        const size_t all = facet__view_c(out);
+
+        for (size_t k = 0; k < all; k += MAX_BUFFER) {
+            const size_t n = all - k < MAX_BUFFER ? all - k : MAX_BUFFER;
+            const size_t at = pixel * all + k;
+            float buffer[MAX_BUFFER], part[MAX_BUFFER];
+            float *to = facet__target(out, at, part);
+
+            memcpy(to,
+                facet__floats(t->run, in, pixel * c + channel + k, n, buffer),
+                n * sizeof *to);
+            facet__store(t->run, out, at, n, to);
+        }
+        channel += all;
+    }
+}
+
+static void split_row(void *context, size_t row, int thread)
+{
+    const pair *t = context;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const size_t width = facet__view_w(in), c = facet__view_c(in);
+    const size_t most = MAX_BUFFER / c;
+
+    (void)thread;
+    for (size_t x = 0; most > 0 && x < width; x += most)
+        split_pixels(t, row * width + x, width - x < most ? width - x : most);
+    for (size_t x = 0; most == 0 && x < width; x++)
+        split_wide(t, row * width + x);
+}
+
+static void run_split(const facet__step *step, const facet__run *run)
+{
+    const facet__view *in = facet__in(step, run, 0);
+    pair t = { step, run };
+
+    facet__pool_run(
+        run->pool, facet__view_n(in) * facet__view_h(in), split_row, &t);
+}
+
+const facet__step_class facet__step_split = { .name = "split",
+    .run = run_split };
