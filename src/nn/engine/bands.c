@@ -4,9 +4,13 @@
 #include <string.h>
 
 enum {
-    SMALL_BYTES = 192 << 10, /* maps that stay in cache by themselves */
-    CACHE_BYTES = 320 << 10, /* of a core's, for one turn */
+    /* A map that fits L2 with what is worked on beside it is read from there,
+     * and turns would only cost. */
+    SMALL_BYTES = 2 << 20,
+    CACHE_BYTES = 640 << 10, /* of a core's, for one turn */
     MAX_WEIGHTS = 96 << 10,  /* filters that may be read anew each turn */
+    ROOM =
+        2, /* windows' rows to those needed at a time: they move less often */
 };
 
 /* A band on its way down an image. */
@@ -195,6 +199,12 @@ static void size_windows(progress *p, facet__band *band)
         }
         finish_turn(p);
     }
+    for (int k = 0; k < band->length; k++) {
+        const size_t all = height_of(p, k);
+
+        band->window[k] *= ROOM;
+        band->window[k] = band->window[k] < all ? band->window[k] : all;
+    }
 }
 
 int facet__bands_find(const facet__program *program, const facet__view *views,
@@ -227,43 +237,41 @@ typedef struct slide {
     facet__view *views;
     facet__run *run;
     char *memory[FACET__BAND_MAX];
+    size_t origin[FACET__BAND_MAX]; /* the row that memory begins with */
     size_t row_bytes[FACET__BAND_MAX];
 } slide;
 
-/* Let the window of step k begin with row `base` of image `image`. */
-static void move_window(slide *s, int k, size_t image, size_t old_base)
+/* Let row `base` of image `image` be the first in step k's window; those that
+ * are kept move there. */
+static void move_window(slide *s, int k, size_t image)
 {
     facet__view *view = &s->views[step_of(&s->p, k)->out[0]];
     const size_t base = s->p.base[k], kept = s->p.done[k] - base;
 
-    if (s->p.band->window[k] == 0)
-        return;
-    if (kept > 0 && base > old_base)
-        memmove(s->memory[k],
-            s->memory[k] + (base - old_base) * s->row_bytes[k],
-            kept * s->row_bytes[k]);
+    memmove(s->memory[k],
+        s->memory[k] + (base - s->origin[k]) * s->row_bytes[k],
+        kept * s->row_bytes[k]);
+    s->origin[k] = base;
     view->data =
         s->memory[k] - (image * height_of(&s->p, k) + base) * s->row_bytes[k];
 }
 
 static void take_turn(slide *s, size_t image, size_t end)
 {
-    size_t old_base[FACET__BAND_MAX];
-
     plan_turn(&s->p, end);
     for (int k = 0; k < s->p.band->length; k++) {
         const facet__step *step = step_of(&s->p, k);
         const size_t above = image * height_of(&s->p, k);
+        const size_t window = s->p.band->window[k];
 
+        if (window > 0 && s->p.need[k] - s->origin[k] > window)
+            move_window(s, k, image);
         s->run->window = &s->p.windows[s->p.band->first + k];
         if (s->p.need[k] > s->p.done[k])
             step->class->rows(
                 step, s->run, 0, above + s->p.done[k], above + s->p.need[k]);
     }
-    memcpy(old_base, s->p.base, sizeof old_base);
     finish_turn(&s->p);
-    for (int k = 0; k < s->p.band->length; k++)
-        move_window(s, k, image, old_base[k]);
 }
 
 static void run_image(slide *s, size_t image)
@@ -273,8 +281,10 @@ static void run_image(slide *s, size_t image)
 
     memset(s->p.done, 0, sizeof s->p.done);
     memset(s->p.base, 0, sizeof s->p.base);
+    memset(s->origin, 0, sizeof s->origin);
     for (int k = 0; k < band->length; k++)
-        move_window(s, k, image, 0);
+        if (band->window[k] > 0)
+            move_window(s, k, image);
     for (size_t y = 0; y < height; y += band->rows)
         take_turn(s, image, y + band->rows < height ? y + band->rows : height);
 }
