@@ -4,12 +4,14 @@
  *   bench_network MODEL.onnx PRECISION THREADS ROUNDS BATCH [HEIGHT WIDTH]
  *
  * prints the median milliseconds of a run, one number; with FACET_PROFILE set
- * also, on stderr, what each step costs. */
+ * also, on stderr, what each step costs (steps that take turns: the first has
+ * the time of all). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "nn/cost.h"
 #include "nn/model.h"
 
 static double now(void)
@@ -40,7 +42,29 @@ static int fail(const facet_error *err)
     return 1;
 }
 
-static void profile(facet_session *session, const facet_model *model)
+/* Multiply-adds of the node called `name` with inputs of `dims`; 0 for a
+ * conversion. Those of the whole network for NULL. */
+static double macs_of(
+    const facet_model *model, const facet_tensor_info *in, const char *name)
+{
+    const facet__graph *graph = facet__model_graph(model);
+    facet__shape shape = { .n = in->n_dims };
+    facet__fact *facts;
+    double macs = 0;
+
+    memcpy(shape.d, in->dims, (size_t)in->n_dims * sizeof *shape.d);
+    if (facet__infer(graph, &shape, false, &facts, NULL) != FACET_OK)
+        return 0;
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (!name || strcmp(graph->nodes[i].name, name) == 0)
+            macs +=
+                (double)facet__node_cost(graph, facts, &graph->nodes[i]).macs;
+    facet__facts_free(facts, graph->n_values);
+    return macs;
+}
+
+static void profile(facet_session *session, const facet_model *model,
+    const facet_tensor_info *in)
 {
     enum { RUNS = 50, MAX_STEPS = 4096 };
     static double seconds[MAX_STEPS];
@@ -50,9 +74,13 @@ static void profile(facet_session *session, const facet_model *model)
     for (int i = 0; i < RUNS; i++)
         if (facet__session_profile(session, seconds, &err) != FACET_OK)
             return;
-    for (size_t i = 0; (class = facet__model_step(model, i, &node)); i++)
-        fprintf(stderr, "%8.1f us  %-12s %s\n", seconds[i] / RUNS * 1e6, class,
-            node);
+    for (size_t i = 0; (class = facet__model_step(model, i, &node)); i++) {
+        const double us = seconds[i] / RUNS * 1e6;
+        const double flops = 2 * macs_of(model, in, *node ? node : "-");
+
+        fprintf(stderr, "%8.1f us %7.1f GFLOP/s  %-12s %s\n", us,
+            us > 0 ? flops / us * 1e-3 : 0, class, node);
+    }
 }
 
 int main(int argc, char **argv)
@@ -106,7 +134,7 @@ int main(int argc, char **argv)
     if (getenv("FACET_PROFILE"))
         fprintf(stderr, "least %.4f ms\n", times[0]);
     if (getenv("FACET_PROFILE"))
-        profile(session, model);
+        profile(session, model, &in);
     free(times);
     facet_session_free(session);
     facet_model_free(model);
