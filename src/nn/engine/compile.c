@@ -166,7 +166,8 @@ facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     memcpy(step.out, out, (size_t)n_out * sizeof *out);
     step.windowed =
         class == &facet__step_pool || class == &facet__step_depthwise ||
-        class == &facet__step_conv_rows || class == &facet__step_local ||
+        class == &facet__step_local || class == &facet__step_conv_rows ||
+        class == &facet__step_winograd ||
         (class == &facet__step_conv && node != FACET__NONE &&
             c->graph->nodes[node].op == FACET__OP_CONV);
     if (class->alias)

@@ -23,12 +23,12 @@ typedef struct facet__filters {
     const float *bias;           /* [out] or NULL */
     const float *factor, *shift; /* [out] or NULL */
     size_t out, in, groups, kernel_h, kernel_w;
-    bool dilated;
+    bool dilated, strided;
     bool transposed; /* weight is [in][out] (Gemm without transB, MatMul) */
 } facet__filters;
 
-/* Makes params for the step that fits: conv, depthwise or conv_rows. Takes
- * over `tail`'s slope, computes its bias. NULL without memory (then
+/* Makes params for the step that fits: conv, depthwise, conv_rows or winograd.
+ * Takes over `tail`'s slope, computes its bias. NULL without memory (then
  * `tail` is still the caller's). */
 void *facet__conv_create(const facet__filters *filters, const facet__tail *tail,
     bool bf16, const facet__step_class **class);

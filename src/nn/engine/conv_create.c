@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "nn/engine/conv_params.h"
-#include "nn/engine/gemm.h"
+#include "nn/engine/kernels.h"
 
 static float factor_of(const facet__filters *f, size_t out)
 {
@@ -66,6 +66,7 @@ static facet_status pack_groups(
     const size_t size = p->bf16 ? 2 : 4;
     float *ordered = reorder(p, w);
 
+    p->packed_count = f->groups;
     p->packed_group = facet__gemm_packed_size(p->k, columns, p->bf16) * size;
     p->packed = facet__alloc(p->packed_group * f->groups);
     for (size_t g = 0; ordered && p->packed && g < f->groups; g++) {
@@ -94,6 +95,57 @@ static facet_status pack_depthwise(
     return FACET_OK;
 }
 
+/* The sixteen matrices [in][out] of winograd.h. */
+static facet_status pack_winograd(
+    conv_params *p, const facet__filters *f, const float *w)
+{
+    const size_t inner = f->in * f->out;
+    float *places =
+        facet__alloc(FACET__WINOGRAD_PLACES * inner * sizeof *places);
+
+    p->packed_count = FACET__WINOGRAD_PLACES;
+    p->packed_group =
+        facet__gemm_packed_size(f->in, f->out, p->bf16) * (p->bf16 ? 2 : 4);
+    p->packed = facet__alloc(p->packed_group * p->packed_count);
+    for (size_t i = 0; places && p->packed && i < inner; i++) {
+        float u[FACET__WINOGRAD_PLACES];
+
+        facet__winograd_filter(w + i * 9, u);
+        for (size_t k = 0; k < FACET__WINOGRAD_PLACES; k++)
+            places[k * inner + i] = u[k];
+    }
+    for (size_t k = 0; places && p->packed && k < p->packed_count; k++) {
+        void *to = (char *)p->packed + k * p->packed_group;
+
+        if (p->bf16)
+            facet__gemm_pack_bf16(
+                places + k * inner, f->in, f->out, 1, f->in, to);
+        else
+            facet__gemm_pack_f32(
+                places + k * inner, f->in, f->out, 1, f->in, to);
+    }
+    facet__free(places);
+    return places && p->packed ? FACET_OK : FACET_ENOMEM;
+}
+
+static facet_status pack(conv_params *p, const facet__filters *f,
+    const float *w, const facet__step_class *class)
+{
+    return class == &facet__step_depthwise  ? pack_depthwise(p, f, w)
+           : class == &facet__step_winograd ? pack_winograd(p, f, w)
+                                            : pack_groups(p, f, w);
+}
+
+/* Are there enough channels to make up for the transforms? */
+static bool suits_winograd(const facet__filters *f)
+{
+    enum { ENOUGH = 32 };
+
+    return f->groups == 1 && f->kernel_h == 3 && f->kernel_w == 3 &&
+           !f->dilated && !f->strided && f->in >= ENOUGH && f->out >= ENOUGH &&
+           f->in % 2 == 0;
+}
+
 /* Which step suits the filters. */
 static const facet__step_class *class_of(
     const facet__filters *f, const facet__tail *tail)
@@ -104,6 +156,8 @@ static const facet__step_class *class_of(
 
     if (depthwise && !tail->residual)
         return &facet__step_depthwise;
+    if (suits_winograd(f))
+        return &facet__step_winograd;
     if (f->groups == 1 && f->kernel_w > 1 && !f->dilated)
         return &facet__step_conv_rows;
     return &facet__step_conv;
@@ -129,7 +183,11 @@ static conv_params params_of(const facet__filters *f, const facet__tail *tail,
         if (bf16)
             p.segment = (p.segment + 1) & ~(size_t)1;
     }
-    p.k = p.segment * p.kernel_h * (p.planar ? p.in_group : 1);
+    if (class == &facet__step_winograd)
+        p.segment = p.in_group;
+    p.k = class == &facet__step_winograd
+              ? p.in_group
+              : p.segment * p.kernel_h * (p.planar ? p.in_group : 1);
     return p;
 }
 
@@ -144,8 +202,7 @@ void *facet__conv_create(const facet__filters *f, const facet__tail *tail,
     if (p && w) {
         *p = params_of(f, tail, bf16, *class);
         p->tail.bias = folded_bias(f);
-        st = *class == &facet__step_depthwise ? pack_depthwise(p, f, w)
-                                              : pack_groups(p, f, w);
+        st = pack(p, f, w, *class);
         if (!p->tail.bias)
             st = FACET_ENOMEM;
     }
@@ -174,7 +231,7 @@ size_t facet__conv_bytes(const void *params)
 {
     const conv_params *p = params;
 
-    return p->packed_group * p->groups;
+    return p->packed_group * p->packed_count;
 }
 
 bool facet__conv_is_planar(const void *params)

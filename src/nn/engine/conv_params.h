@@ -13,8 +13,9 @@ typedef struct conv_params {
     size_t segment;      /* numbers of a filter's row */
     size_t k;            /* depth of the product */
     bool bf16;           /* the products are of bf16 */
-    void *packed;        /* the groups' filters, one after the other */
-    size_t packed_group; /* bytes of a group's */
+    void *packed;        /* the groups' (or the places', winograd.h) filters */
+    size_t packed_group; /* bytes of one of them */
+    size_t packed_count; /* how many there are */
     facet__tail tail;
 } conv_params;
 

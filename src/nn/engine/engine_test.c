@@ -109,6 +109,25 @@ static int pools(facet__builder *b, int x)
         b, "l2", x, (facet__pool_spec){ .kernel = 2, .stride = 1 });
 }
 
+/* 3x3 convolutions of stride 1 with every kind of tail: Winograd's. */
+static int residuals(facet__builder *b, int x)
+{
+    int y;
+
+    x = conv_of(b, "stem", x, (conv){ 40, 3, 2, 1 });
+    x = facet__build_prelu(b, "prelu0", x);
+    y = conv_of(b, "one", x, (conv){ 40, 3, 1, 1 });
+    y = facet__build_batch_norm(b, "norm", y);
+    y = facet__build_prelu(b, "prelu1", y);
+    y = conv_of(b, "two", y, (conv){ 40, 3, 1, 1 });
+    x = facet__build_add(b, "sum1", y, x);
+    y = conv_of(b, "three", x, (conv){ 40, 3, 1, 1 });
+    y = facet__build_add(b, "sum2", y, x);
+    y = facet__build_relu(b, "relu", y);
+    y = conv_of(b, "four", y, (conv){ 128, 3, 1, 1 });
+    return conv_of(b, "five", y, (conv){ 70, 3, 1, 1 });
+}
+
 typedef int network(facet__builder *b, int x);
 
 static facet__graph *graph_of(network *net, int64_t h, int64_t w)
@@ -272,12 +291,22 @@ static void test_pools_see_over_borders(void **state)
     check_both(pools, 9, 8);
 }
 
+static void test_winograd_gives_the_same(void **state)
+{
+    (void)state;
+    assert_true(has_step(residuals, "winograd"));
+    check_both(residuals, 60, 44);
+    check_both(residuals, 13, 7); /* odd maps: tiles hang over their edges */
+    check_both(residuals, 2, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_thin_maps_take_turns_and_give_the_same),
         cmocka_unit_test(test_narrow_heads_are_merged_and_give_the_same),
         cmocka_unit_test(test_pools_see_over_borders),
+        cmocka_unit_test(test_winograd_gives_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every product and depthwise kernel against its plain C twin. */
+/* Every kernel of inference against its plain C twin. */
 #include "check.h"
 
 #include <math.h>
@@ -220,6 +220,135 @@ static void test_depthwise_equals_its_plain_twin(void **state)
     }
 }
 
+/* Both transforms of one tile; some pixels are missing. */
+static void compare_winograd(
+    const facet__winograd *kernels, size_t i, bool bf16)
+{
+    enum { PLACES = FACET__WINOGRAD_PLACES, STRIDE = 128 };
+    const size_t channels = 1 + (i * 11) % 90, n = 1 + (i * 13) % FACET__NR;
+    float *floats = random_floats(PLACES * STRIDE);
+    uint16_t *halves = random_halves(PLACES * STRIDE);
+    float *bias = random_floats(FACET__NR), *slope = random_floats(FACET__NR);
+    char *want = facet__calloc(PLACES * STRIDE, 4);
+    char *got = facet__calloc(PLACES * STRIDE, 4);
+    facet__winograd_in in = { .channels = channels,
+        .from_bf16 = bf16 && i % 2 == 0,
+        .to_bf16 = bf16,
+        .to_stride = STRIDE };
+    facet__winograd_out out = { .from = floats,
+        .from_stride = STRIDE,
+        .n = n,
+        .to_bf16 = bf16,
+        .epilogue = { .bias = bias,
+            .slope = i & 1 ? slope : NULL,
+            .lo = i & 2 ? 0.0f : -INFINITY,
+            .hi = i & 4 ? 1.0f : INFINITY,
+            .residual_bf16 = bf16,
+            .residual_first = (i & 8) != 0 } };
+
+    for (size_t k = 0; k < PLACES; k++)
+        in.pixel[k] = in.from_bf16 ? (const void *)(halves + k * STRIDE)
+                                   : (const void *)(floats + k * STRIDE);
+    for (int pass = 0; pass < 2; pass++) {
+        const facet__winograd *w = pass ? kernels : &facet__winograd_ref;
+        char *to = pass ? got : want;
+
+        in.to = to;
+        w->in(&in);
+        for (size_t k = 0; k < 4; k++) {
+            char *pixel = to + (1 + k) * STRIDE * (bf16 ? 2 : 4);
+
+            out.pixel[k] = k == i % 5 ? NULL : pixel;
+            if (i & 16)
+                out.residual[k] = bf16 ? (const void *)(halves + k * STRIDE)
+                                       : (const void *)(floats + k * STRIDE);
+        }
+        if (i & 1) /* over a part of what the first transform made */
+            w->out(&out);
+    }
+    for (size_t k = 0; k < (size_t)PLACES * STRIDE * 4 / (bf16 ? 2 : 4); k++)
+        CHECK_NEAR(
+            element(got, k, bf16), element(want, k, bf16), bf16 ? 0.04 : 2e-5);
+    facet__free(floats);
+    facet__free(halves);
+    facet__free(bias);
+    facet__free(slope);
+    facet__free(want);
+    facet__free(got);
+}
+
+static void test_winograd_equals_its_plain_twin(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
+        const facet__kernels *k = facet__kernels_of((facet__cpu_level)level);
+
+        for (size_t i = 0; i < 100; i++) {
+            compare_winograd(k->winograd, i, false);
+            compare_winograd(k->winograd, i, true);
+        }
+    }
+}
+
+static void compare_pools(const facet__vec *vec, size_t i, bool sum)
+{
+    const size_t c = 1 + (i * 11) % 70, n = 1 + i % 5, taps = 1 + i % 3;
+    const size_t n_rows = 1 + i % 4, numbers = (n + taps) * 2 * c;
+    float *floats = random_floats(n_rows * numbers);
+    uint16_t *halves = random_halves(n_rows * numbers);
+    float want[70 * 5], got[70 * 5];
+    uint16_t want16[70 * 5], got16[70 * 5];
+    const void *rows[4], *rows16[4];
+    facet__windows w = { .rows = rows,
+        .n_rows = n_rows,
+        .taps = taps,
+        .tap_step = (1 + i % 2) * c,
+        .step = c,
+        .c = c,
+        .n = n };
+
+    for (size_t r = 0; r < n_rows; r++) {
+        rows[r] = floats + r * numbers;
+        rows16[r] = halves + r * numbers;
+    }
+    facet__vec_ref.pool(sum, &w, want);
+    vec->pool(sum, &w, got);
+    w.rows = rows16;
+    facet__vec_ref.pool_max_bf16(&w, want16);
+    vec->pool_max_bf16(&w, got16);
+    for (size_t k = 0; k < n * c; k++)
+        CHECK_NEAR(got[k], want[k], 1e-5);
+    assert_memory_equal(got16, want16, n * c * sizeof *got16);
+    facet__free(floats);
+    facet__free(halves);
+}
+
+static void test_pools_equal_their_plain_twin(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
+        const facet__kernels *k = facet__kernels_of((facet__cpu_level)level);
+
+        for (size_t i = 0; i < 200; i++)
+            compare_pools(k->vec, i, i % 3 == 0);
+    }
+}
+
+static void test_sigmoid_is_exact_to_seven_digits(void **state)
+{
+    float x[400], y[400];
+
+    (void)state;
+    for (int i = 0; i < 400; i++)
+        x[i] = 0.5f * (float)(i - 200);
+    for (int level = 0; level <= (int)facet__cpu_level_get(); level++) {
+        facet__kernels_of((facet__cpu_level)level)
+            ->vec->unary(FACET__UNARY_SIGMOID, 0, 0, x, y, 400);
+        for (int i = 0; i < 400; i++)
+            CHECK_NEAR(y[i], 1.0 / (1.0 + exp(-(double)x[i])), 2e-7);
+    }
+}
+
 static void test_bf16_rounds_to_nearest_even(void **state)
 {
     (void)state;
@@ -235,6 +364,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_equal_their_plain_twin),
         cmocka_unit_test(test_depthwise_equals_its_plain_twin),
+        cmocka_unit_test(test_winograd_equals_its_plain_twin),
+        cmocka_unit_test(test_pools_equal_their_plain_twin),
+        cmocka_unit_test(test_sigmoid_is_exact_to_seven_digits),
         cmocka_unit_test(test_bf16_rounds_to_nearest_even),
     };
 

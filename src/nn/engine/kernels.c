@@ -4,18 +4,20 @@
 static const facet__kernels tables[] = {
     { FACET__CPU_BASELINE, facet__gemm_f32_ref, NULL, facet__depthwise_ref,
         facet__depthwise_ref, &facet__vec_ref, facet__gradient_f32_ref,
-        facet__gradient_bf16_ref },
+        facet__gradient_bf16_ref, &facet__winograd_ref },
 #if defined(__x86_64__)
     { FACET__CPU_AVX2, facet__gemm_f32_avx2, NULL, facet__depthwise_ref,
         facet__depthwise_ref, &facet__vec_avx2, facet__gradient_f32_ref,
-        facet__gradient_bf16_ref },
+        facet__gradient_bf16_ref, &facet__winograd_avx2 },
     { FACET__CPU_AVX512, facet__gemm_f32_avx512, NULL,
         facet__depthwise_f32_avx512, facet__depthwise_ref, &facet__vec_avx512,
-        facet__gradient_f32_avx512, facet__gradient_bf16_ref },
+        facet__gradient_f32_avx512, facet__gradient_bf16_ref,
+        &facet__winograd_avx512 },
     { FACET__CPU_AVX512BF16, facet__gemm_f32_avx512,
         facet__gemm_bf16_avx512bf16, facet__depthwise_f32_avx512,
         facet__depthwise_bf16_avx512bf16, &facet__vec_avx512,
-        facet__gradient_f32_avx512, facet__gradient_bf16_avx512bf16 },
+        facet__gradient_f32_avx512, facet__gradient_bf16_avx512bf16,
+        &facet__winograd_avx512bf16 },
 #endif
 };
 

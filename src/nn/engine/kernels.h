@@ -11,6 +11,7 @@
 #include "nn/engine/depthwise.h"
 #include "nn/engine/gemm.h"
 #include "nn/engine/gradient.h"
+#include "nn/engine/winograd.h"
 
 /* Functions of one number. `a` and `b` are the operator's parameters. */
 typedef enum facet__unary {
@@ -81,6 +82,7 @@ typedef struct facet__kernels {
     facet__depthwise_kernel *depthwise_bf16;
     const facet__vec *vec;
     facet__gradient_kernel *gradient_f32, *gradient_bf16;
+    const facet__winograd *winograd;
 } facet__kernels;
 
 const facet__kernels *facet__kernels_of(facet__cpu_level level);

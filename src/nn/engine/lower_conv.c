@@ -56,9 +56,10 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
     return st;
 }
 
-static bool is_dilated(const facet__node *node)
+/* Are some of the node's "strides" or "dilations" not 1? */
+static bool is_spread(const facet__node *node, const char *name)
 {
-    const facet__attr *d = facet__node_attr(node, "dilations");
+    const facet__attr *d = facet__node_attr(node, name);
 
     for (size_t i = 0; d && i < d->count; i++)
         if (d->ints[i] != 1)
@@ -77,7 +78,8 @@ facet_status facet__lower_conv(facet__compiler *c, int i)
         return facet__lower_evaluate(c, i);
     f.bias = node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
     f.groups = (size_t)facet__node_int(node, "group", 1);
-    f.dilated = is_dilated(node);
+    f.dilated = is_spread(node, "dilations");
+    f.strided = is_spread(node, "strides");
     f.out = (size_t)w->d[0];
     f.in = (size_t)w->d[1] * f.groups;
     f.kernel_h = (size_t)w->d[2];

@@ -80,11 +80,11 @@ void facet__store(const facet__run *run, const facet__view *view, size_t at,
 /* The classes, one constructor each: see the step_*.c of the name. Each makes
  * the params of a step of its class; NULL without memory. */
 extern const facet__step_class facet__step_conv, facet__step_depthwise,
-    facet__step_conv_rows, facet__step_to_nhwc, facet__step_to_plain,
-    facet__step_convert, facet__step_alias, facet__step_unary,
-    facet__step_channel, facet__step_binary, facet__step_pool,
-    facet__step_global_pool, facet__step_concat, facet__step_split,
-    facet__step_upsample, facet__step_lrn, facet__step_local,
+    facet__step_conv_rows, facet__step_winograd, facet__step_to_nhwc,
+    facet__step_to_plain, facet__step_convert, facet__step_alias,
+    facet__step_unary, facet__step_channel, facet__step_binary,
+    facet__step_pool, facet__step_global_pool, facet__step_concat,
+    facet__step_split, facet__step_upsample, facet__step_lrn, facet__step_local,
     facet__step_evaluate;
 
 #endif
