@@ -10,6 +10,7 @@
 #define FACET__GEMM_TILE_AVX512_H
 
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "nn/engine/gemm.h"
@@ -82,6 +83,14 @@ FACET__INLINE __m256i narrow(__m512 x)
 #endif
 }
 
+/* What happens to sums without a residual. */
+typedef enum act {
+    ACT_NONE,
+    ACT_CLIP,  /* bounds */
+    ACT_PRELU, /* slopes, no bounds */
+    ACT_ANY,   /* whatever the tail says */
+} act;
+
 /* The panel's epilogue in registers: what stores may not make the compiler
  * read again. */
 typedef struct tail {
@@ -90,8 +99,18 @@ typedef struct tail {
     char *c;
     const char *residual;
     size_t c_stride, residual_stride; /* bytes */
+    act act;
     bool c_bf16, residual_bf16, residual_first, has_slope;
 } tail;
+
+FACET__INLINE act act_of(const facet__epilogue *e)
+{
+    const bool bounds = e->lo > -INFINITY || e->hi < INFINITY;
+
+    if (e->residual || (e->slope && bounds))
+        return ACT_ANY;
+    return e->slope ? ACT_PRELU : bounds ? ACT_CLIP : ACT_NONE;
+}
 
 FACET__INLINE tail tail_of(const facet__gemm_panel *p, int vectors)
 {
@@ -102,6 +121,7 @@ FACET__INLINE tail tail_of(const facet__gemm_panel *p, int vectors)
         .residual = e->residual,
         .c_stride = p->c_stride * (p->c_bf16 ? 2 : 4),
         .residual_stride = e->residual_stride * (e->residual_bf16 ? 2 : 4),
+        .act = act_of(e),
         .c_bf16 = p->c_bf16,
         .residual_bf16 = e->residual_bf16,
         .residual_first = e->residual_first,
@@ -125,50 +145,70 @@ FACET__INLINE __m512 load_residual(const tail *t, size_t row, int vector)
     return _mm512_maskz_loadu_ps(t->mask[vector], at + vector * 64);
 }
 
+/* What is known of the way to memory when the code is compiled. A tile's way
+ * must be short, or it is all that the processor sees ahead while the next
+ * tile's products wait. */
+typedef struct way {
+    act act;
+    bool c_bf16;
+    bool whole; /* all columns exist */
+} way;
+
 FACET__INLINE void store_sums(
-    const tail *t, size_t row, int vector, bool whole, __m512 x)
+    const tail *t, size_t row, int vector, way w, __m512 x)
 {
     char *at = t->c + row * t->c_stride;
 
-    if (t->c_bf16 && whole)
+    if (w.c_bf16 && w.whole)
         _mm256_storeu_si256((__m256i *)(void *)(at + vector * 32), narrow(x));
-    else if (t->c_bf16)
+    else if (w.c_bf16)
         _mm256_mask_storeu_epi16(at + vector * 32, t->mask[vector], narrow(x));
-    else if (whole)
+    else if (w.whole)
         _mm512_storeu_ps(at + vector * 64, x);
     else
         _mm512_mask_storeu_ps(at + vector * 64, t->mask[vector], x);
 }
 
-/* The sums (bias included) of one row's vector to memory. `plain`: no
- * residual; `whole`: all columns exist. */
-FACET__INLINE void finish(
-    const tail *t, size_t row, int vector, bool plain, bool whole, __m512 x)
+FACET__INLINE __m512 prelu(__m512 x, __m512 slope)
 {
     const __m512 zero = _mm512_setzero_ps();
-    __m512 r = zero;
 
-    if (!plain && t->residual)
+    return _mm512_fmadd_ps(
+        _mm512_min_ps(x, zero), slope, _mm512_max_ps(x, zero));
+}
+
+/* The sums (bias included) of one row's vector to memory. */
+FACET__INLINE void finish(
+    const tail *t, size_t row, int vector, way w, __m512 x)
+{
+    __m512 r = _mm512_setzero_ps();
+
+    if (w.act == ACT_ANY && t->residual)
         r = load_residual(t, row, vector);
-    if (!plain && t->residual_first)
+    if (w.act == ACT_ANY && t->residual_first)
         x = _mm512_add_ps(x, r);
-    if (t->has_slope)
-        x = _mm512_fmadd_ps(
-            _mm512_min_ps(x, zero), t->slope[vector], _mm512_max_ps(x, zero));
-    x = _mm512_min_ps(_mm512_max_ps(x, t->lo), t->hi);
-    if (!plain && !t->residual_first)
+    if (w.act == ACT_PRELU || (w.act == ACT_ANY && t->has_slope))
+        x = prelu(x, t->slope[vector]);
+    if (w.act == ACT_CLIP || w.act == ACT_ANY)
+        x = _mm512_min_ps(_mm512_max_ps(x, t->lo), t->hi);
+    if (w.act == ACT_ANY && !t->residual_first)
         x = _mm512_add_ps(x, r);
-    store_sums(t, row, vector, whole, x);
+    store_sums(t, row, vector, w, x);
 }
 
 FACET__INLINE void finish_rows(const int m, const int vectors, const tail *t,
-    size_t first, bool plain, bool whole, __m512 (*sum)[2])
+    size_t first, way w, __m512 (*sum)[2])
 {
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++)
         for (int v = 0; v < vectors; v++)
-            finish(t, first + (size_t)i, v, plain, whole, sum[i][v]);
+            finish(t, first + (size_t)i, v, w, sum[i][v]);
 }
+
+#define FACET__GEMM_WAY(a, bf16)                                               \
+    case (a)*2 + (bf16):                                                       \
+        finish_rows(m, vectors, t, first, (way){ a, bf16, true }, sum);        \
+        break;
 
 /* All rows of a tile. The tail is hidden from the optimiser until here, or it
  * would keep it in the registers that the sums need. */
@@ -177,10 +217,27 @@ FACET__INLINE void finish_tile(const int m, const int vectors, const tail *t,
 {
     if (vectors > 1)
         __asm__ volatile("" : "+r"(t) : : "memory");
-    if (m == TILE_ROWS && !t->residual && t->mask[vectors - 1] == 0xffff)
-        finish_rows(m, vectors, t, first, true, true, sum);
-    else
-        finish_rows(m, vectors, t, first, false, false, sum);
+    if (m < TILE_ROWS || t->mask[vectors - 1] != 0xffff) {
+        if (t->c_bf16)
+            finish_rows(
+                m, vectors, t, first, (way){ ACT_ANY, true, false }, sum);
+        else
+            finish_rows(
+                m, vectors, t, first, (way){ ACT_ANY, false, false }, sum);
+        return;
+    }
+    switch ((int)t->act * 2 + t->c_bf16) {
+        FACET__GEMM_WAY(ACT_NONE, 0)
+        FACET__GEMM_WAY(ACT_NONE, 1)
+        FACET__GEMM_WAY(ACT_CLIP, 0)
+        FACET__GEMM_WAY(ACT_CLIP, 1)
+        FACET__GEMM_WAY(ACT_PRELU, 0)
+        FACET__GEMM_WAY(ACT_PRELU, 1)
+        FACET__GEMM_WAY(ACT_ANY, 0)
+        FACET__GEMM_WAY(ACT_ANY, 1)
+    default:
+        break;
+    }
 }
 
 /* Run TILE(rows, vectors, panel, first row) over the panel: whole tiles, then

@@ -15,7 +15,7 @@ static const facet__kernels tables[] = {
         &facet__winograd_avx512 },
     { FACET__CPU_AVX512BF16, facet__gemm_f32_avx512,
         facet__gemm_bf16_avx512bf16, facet__depthwise_f32_avx512,
-        facet__depthwise_bf16_avx512bf16, &facet__vec_avx512,
+        facet__depthwise_bf16_avx512bf16, &facet__vec_avx512bf16,
         facet__gradient_f32_avx512, facet__gradient_bf16_avx512bf16,
         &facet__winograd_avx512bf16 },
 #endif

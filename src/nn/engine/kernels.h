@@ -72,6 +72,7 @@ extern const facet__vec facet__vec_ref;
 #if defined(__x86_64__)
 extern const facet__vec facet__vec_avx2;
 extern const facet__vec facet__vec_avx512;
+extern const facet__vec facet__vec_avx512bf16;
 #endif
 
 typedef struct facet__kernels {
