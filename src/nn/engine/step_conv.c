@@ -24,6 +24,7 @@ typedef struct conv_run {
     bool direct;  /* rows are read in place */
     size_t rows;  /* output pixels */
     size_t k;     /* depth as the kernel wants it */
+    size_t pitch; /* numbers from one gathered row to the next */
     size_t chunk; /* rows of a task */
     size_t parts; /* tasks a chunk is split into by columns */
 } conv_run;
@@ -53,6 +54,13 @@ static size_t pixels_of(const facet__view *v)
                : facet__view_count(v) / (size_t)v->shape.d[v->shape.n - 1];
 }
 
+/* Rows a multiple of 1 KiB apart share few sets of L1, and a tile of fourteen
+ * pushes its own numbers out. */
+static bool crowds(size_t k, size_t element)
+{
+    return k * element % 1024 == 0;
+}
+
 static conv_run setup(const facet__step *step, const facet__run *run)
 {
     const conv_params *p = step->params;
@@ -67,7 +75,8 @@ static conv_run setup(const facet__step *step, const facet__run *run)
     c.k = depth(p);
     c.direct = is_pointwise(p, c.window) && p->groups == 1 &&
                (c.in->type == FACET__BF16) == p->bf16 && c.k == p->k;
-    c.chunk = CHUNK_BYTES / (c.k * element(p)) / TILE * TILE;
+    c.pitch = c.k + (crowds(c.k, element(p)) ? 64 / element(p) : 0);
+    c.chunk = CHUNK_BYTES / (c.pitch * element(p)) / TILE * TILE;
     c.chunk = c.chunk < 4 * TILE ? 4 * TILE : c.chunk;
     if (c.chunk * threads > c.rows) /* at least a chunk a thread */
         c.chunk = ((c.rows + threads - 1) / threads + TILE - 1) / TILE * TILE;
@@ -80,7 +89,7 @@ static size_t scratch(const facet__step *step, const facet__run *run)
 {
     const conv_run c = setup(step, run);
 
-    return c.direct ? 0 : c.chunk * c.k * element(c.p);
+    return c.direct ? 0 : c.chunk * c.pitch * element(c.p);
 }
 
 /* `count` channels of a pixel, or zeros for NULL. */
@@ -215,7 +224,7 @@ static void chunk_of_rows(
 {
     char *const gathered =
         c->run->scratch + (size_t)thread * c->run->scratch_stride;
-    const size_t row_bytes = c->k * element(c->p);
+    const size_t row_bytes = c->pitch * element(c->p);
 
     if (c->direct) {
         multiply(
@@ -228,7 +237,7 @@ static void chunk_of_rows(
                 gather_pixel(c, first + i, g, gathered + i * row_bytes);
             else
                 gather_plain(c, first + i, gathered + i * row_bytes);
-        multiply(c, gathered, c->k, first, m, g, part);
+        multiply(c, gathered, c->pitch, first, m, g, part);
     }
 }
 
