@@ -3,9 +3,9 @@
  *
  *   bench_network MODEL.onnx PRECISION THREADS ROUNDS BATCH [HEIGHT WIDTH]
  *
- * prints the median milliseconds of a run, one number; with FACET_PROFILE set
- * also, on stderr, what each step costs (steps that take turns: the first has
- * the time of all). */
+ * prints the median milliseconds of a run and its millions of multiply-adds;
+ * with FACET_PROFILE set also, on stderr, what each step costs (steps that take
+ * turns: the first has the time of all). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
             times[i] = now() - begin;
     }
     qsort(times, (size_t)rounds, sizeof *times, by_value);
-    printf("%.4f\n", times[rounds / 2]);
+    printf("%.4f %.1f\n", times[rounds / 2], macs_of(model, &in, NULL) * 1e-6);
     if (getenv("FACET_PROFILE"))
         fprintf(stderr, "least %.4f ms\n", times[0]);
     if (getenv("FACET_PROFILE"))
