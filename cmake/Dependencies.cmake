@@ -10,7 +10,6 @@ pkg_check_modules(CODECS REQUIRED IMPORTED_TARGET ${FACET_CODECS})
 pkg_check_modules(HEIF IMPORTED_TARGET libheif)
 pkg_check_modules(TEXT REQUIRED IMPORTED_TARGET ${FACET_TEXT})
 pkg_check_modules(STORE REQUIRED IMPORTED_TARGET ${FACET_STORE})
-find_library(DNNL_LIBRARY dnnl REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)
 find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
 
@@ -27,7 +26,7 @@ set_source_files_properties(${FACET_GENERATED} PROPERTIES COMPILE_OPTIONS -w)
 
 add_library(facet_dependencies INTERFACE)
 target_link_libraries(facet_dependencies INTERFACE PkgConfig::CODECS
-    PkgConfig::TEXT PkgConfig::STORE ${DNNL_LIBRARY} Threads::Threads m)
+    PkgConfig::TEXT PkgConfig::STORE Threads::Threads m)
 target_compile_definitions(facet_dependencies INTERFACE
     FACET_HAVE_HEIF=$<BOOL:${HEIF_FOUND}>)
 if(HEIF_FOUND)

@@ -5,7 +5,7 @@
 # Silent when nothing is missing; elsewhere than on Debian it says the list.
 set -euo pipefail
 
-build="gcc g++ make cmake ninja-build pkg-config libdnnl-dev libonnx-dev
+build="gcc g++ make cmake ninja-build pkg-config libonnx-dev
   libprotobuf-c-dev protobuf-c-compiler libturbojpeg0-dev libjpeg62-turbo-dev
   libpng-dev libwebp-dev libheif-dev libexif-dev libjansson-dev libcairo2-dev
   libcmocka-dev libsodium-dev libsqlite3-dev libyaml-dev libcyaml-dev python3"

@@ -2,8 +2,8 @@
 /* matmul.h - products of dense float matrices, for the losses.
  *
  * Each element of the result is summed in one fixed order, whatever the number
- * of threads, so that a training run can be repeated bit for bit. (oneDNN's
- * dnnl_sgemm may split the inner dimension among threads, which would not.) */
+ * of threads, so that a training run can be repeated bit for bit. (A library's
+ * product may split the inner dimension among threads, which would not.) */
 #ifndef FACET__MATMUL_H
 #define FACET__MATMUL_H
 
