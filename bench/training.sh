@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # facet and PyTorch in turn on whole training steps of MobileFaceNet: median
 # pictures a second over several rounds, and the ratios.
-#   bench/training.sh [ROUNDS]
+#   bench/training.sh [ROUNDS [fp32|bf16]]
 # Needs a built tree (make build) and python3-torch. Run it on a quiet machine;
 # with root it asks for real-time priority, so that what else runs disturbs
 # less.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-rounds=${1:-3}
+rounds=${1:-3} only=${2:-}
 peers=build/peers
 cmake --build build --target bench_training >/dev/null
 mkdir -p $peers
@@ -27,6 +27,7 @@ missed=0
 printf '%-6s %-8s %-6s %9s %9s   %s\n' type threads batch PyTorch facet \
   'times as fast (wanted)'
 while read -r kind threads batch steps wanted; do
+  [ -z "$only" ] || [ "$only" = "$kind" ] || continue
   : >$peers/t; : >$peers/f
   for _ in $(seq "$rounds"); do
     torch "$kind" "$threads" "$batch" "$steps" >>$peers/t
