@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "nn/engine/gradient.h"
-#include "nn/learn/ahead.h"
 #include "nn/learn/columns.h"
 #include "nn/learn/norm.h"
 
@@ -222,7 +221,7 @@ typedef struct product {
     const float *bias; /* padded; zeros */
 } product;
 
-static void multiply(const conv *c, const product *p, facet__ahead *ahead)
+static void multiply(const conv *c, const product *p)
 {
     const size_t k = c->bf16 ? even(p->k) : p->k;
 
@@ -247,7 +246,6 @@ static void multiply(const conv *c, const product *p, facet__ahead *ahead)
 
         (c->bf16 ? c->pass->kernels->gemm_bf16 : c->pass->kernels->gemm_f32)(
             &panel);
-        facet__ahead_ask(ahead);
     }
 }
 
@@ -285,16 +283,7 @@ static const void *rows_at(const conv *c, size_t group, size_t first, size_t m,
     return buffer;
 }
 
-/* Where rows are read as they lie, or through the norm. */
-static void ask_rows(const conv *c, size_t first, size_t m, facet__ahead *ahead)
-{
-    if (c->direct)
-        facet__ahead_add(
-            ahead, facet__view_at(c->x, first * c->k), m * c->k * c->element);
-}
-
-static void forward_rows(
-    const conv *c, size_t first, size_t m, int thread, facet__ahead *ahead)
+static void forward_rows(const conv *c, size_t first, size_t m, int thread)
 {
     for (size_t g = 0; g < c->groups; g++) {
         product p = { .m = m,
@@ -307,7 +296,7 @@ static void forward_rows(
             .bias = c->bias + g * c->group_out };
 
         p.a = rows_at(c, g, first, m, &p.a_stride, thread_scratch(c, thread));
-        multiply(c, &p, ahead);
+        multiply(c, &p);
     }
 }
 
@@ -321,12 +310,8 @@ static void forward_task(void *context, size_t part, int thread)
         facet__norm_open(counted, c->pass, part);
     for (size_t i = c->rows * part / c->forward_parts; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
-        const size_t left = end - i - m;
-        facet__ahead ahead = { .runs = 0 };
 
-        ask_rows(c, i + m, left < c->block ? left : c->block, &ahead);
-        facet__ahead_divide(&ahead, (c->out + FACET__NR - 1) / FACET__NR);
-        forward_rows(c, i, m, thread, &ahead);
+        forward_rows(c, i, m, thread);
         if (counted)
             facet__norm_moments(counted, c->pass, part, i, m);
     }
@@ -349,8 +334,8 @@ static facet_status forward(facet__layer *layer, const facet__pass *pass)
 /* gradient of the input */
 
 /* Rows of a direct layer's dx, from rows of dy. */
-static void direct_back(const conv *c, const void *dy, size_t dy_stride,
-    size_t first, size_t m, facet__ahead *ahead)
+static void direct_back(
+    const conv *c, const void *dy, size_t dy_stride, size_t first, size_t m)
 {
     const product p = { .a = dy,
         .a_stride = dy_stride,
@@ -364,7 +349,7 @@ static void direct_back(const conv *c, const void *dy, size_t dy_stride,
         .add = c->layer->adds[0],
         .bias = c->bias };
 
-    multiply(c, &p, ahead);
+    multiply(c, &p);
 }
 
 static void direct_back_task(void *context, size_t index, int thread)
@@ -374,11 +359,9 @@ static void direct_back_task(void *context, size_t index, int thread)
     const size_t m = c->rows - first < c->block ? c->rows - first : c->block;
     const size_t depth = c->bf16 ? even(c->out) : c->out;
     char *buffer = thread_scratch(c, thread);
-    facet__ahead none = { .runs = 0 };
 
     if (depth == c->out) {
-        direct_back(
-            c, facet__view_at(c->dy, first * c->out), c->out, first, m, &none);
+        direct_back(c, facet__view_at(c->dy, first * c->out), c->out, first, m);
         return;
     }
     for (size_t i = 0; i < m; i++) {
@@ -386,7 +369,7 @@ static void direct_back_task(void *context, size_t index, int thread)
             facet__view_at(c->dy, (first + i) * c->out), c->out * 2);
         memset(buffer + (i * depth + c->out) * 2, 0, 2);
     }
-    direct_back(c, buffer, depth, first, m, &none);
+    direct_back(c, buffer, depth, first, m);
 }
 
 /* Floats of the rows [first, first + m) of dy, one group. */
@@ -422,7 +405,6 @@ static void image_back_task(void *context, size_t image, int thread)
                       : c->parts; /* floats of the whole map */
     float *rows = (float *)(void *)thread_scratch(c, thread);
     char *buffer = (char *)(rows + (c->block + 1) * c->k);
-    facet__ahead none = { .runs = 0 };
 
     if (c->dx->type == FACET__BF16 && c->layer->adds[0])
         c->pass->kernels->vec->widen(
@@ -443,7 +425,7 @@ static void image_back_task(void *context, size_t image, int thread)
 
             columns.first_channel = g * c->columns.channels;
             p.a = dy_rows(c, g, image * pixels + i, m, &p.a_stride, buffer);
-            multiply(c, &p, &none);
+            multiply(c, &p);
             facet__columns_add(&columns, image * pixels + i, m, rows, sums);
         }
     if (c->dx->type == FACET__BF16)
@@ -468,7 +450,7 @@ static void backward_input(conv *c)
  * rows [m0, m1) of the sums. */
 static void add_block(const conv *c, const void *a, size_t a_stride,
     const void *b, size_t b_stride, size_t rows, float *sums, size_t m0,
-    size_t m1, facet__ahead *ahead)
+    size_t m1)
 {
     for (size_t m = m0; m < m1; m += FACET__GRADIENT_ROWS)
         for (size_t n = 0; n < c->group_out; n += FACET__GRADIENT_COLUMNS) {
@@ -489,7 +471,6 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
 
             (c->bf16 ? c->pass->kernels->gradient_bf16
                      : c->pass->kernels->gradient_f32)(&t);
-            facet__ahead_ask(ahead);
         }
 }
 
@@ -497,7 +478,7 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
  * has room for the rows and, behind them, for the woven ones. */
 static void add_product(const conv *c, const void *a, size_t a_stride,
     const void *b, size_t b_stride, size_t m, float *sums, size_t m0, size_t m1,
-    char *buffer, facet__ahead *ahead)
+    char *buffer)
 {
     char *woven_a = buffer + (c->block + 2) * even(c->k) * 4;
     char *woven_b = woven_a + (c->block + 2) * even(c->k) * 4;
@@ -512,14 +493,13 @@ static void add_product(const conv *c, const void *a, size_t a_stride,
         a_stride = c->k;
         b_stride = c->group_out;
     }
-    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1, ahead);
+    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1);
 }
 
 /* Rows [first, end) of the map into a group's sums. */
 static void add_rows(const conv *c, size_t group, size_t first, size_t end,
     float *sums, size_t m0, size_t m1, char *buffer)
 {
-    facet__ahead none = { .runs = 0 };
 
     for (size_t i = first; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
@@ -528,34 +508,8 @@ static void add_rows(const conv *c, size_t group, size_t first, size_t end,
         const void *b =
             facet__view_at(c->dy, i * c->out + group * c->group_out);
 
-        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer, &none);
+        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer);
     }
-}
-
-/* All that a block of whole_task will read. */
-static facet__ahead ask_block(const conv *c, size_t first, size_t m)
-{
-    const size_t bytes = m * c->out * c->element, at = first * c->out;
-    facet__layer *norm = c->norm_out;
-    facet__ahead ahead = { .runs = 0 };
-
-    if (norm && norm->passes_back) {
-        facet__ahead_add(&ahead, facet__view_at(c->y, at), bytes);
-        facet__ahead_add(
-            &ahead, facet__view_at(&c->pass->gradients[norm->out], at), bytes);
-    } else {
-        facet__ahead_add(&ahead, facet__view_at(c->dy, at), bytes);
-    }
-    ask_rows(c, first, m, &ahead);
-    if (c->reduces && c->reduces != c->norm_in)
-        facet__ahead_add(&ahead,
-            facet__view_at(
-                facet__map(c->pass, c->reduces->in[0]), first * c->k),
-            m * c->k * c->element);
-    facet__ahead_divide(&ahead, (c->k / FACET__GRADIENT_ROWS + 1) *
-                                        (c->out / FACET__GRADIENT_COLUMNS + 1) +
-                                    (c->dx->data ? c->k / FACET__NR + 1 : 0));
-    return ahead;
 }
 
 /* A part of both gradients in one sweep: each block of dy is made once, and
@@ -574,9 +528,6 @@ static void whole_task(void *context, size_t part, int thread)
         facet__norm_open(c->reduces, c->pass, part);
     for (size_t i = c->rows * part / c->n_parts; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
-        const size_t left = end - i - m;
-        facet__ahead ahead =
-            ask_block(c, i + m, left < c->block ? left : c->block);
         const void *dy = made;
         size_t a_stride;
         const void *a = rows_at(c, 0, i, m, &a_stride, buffer);
@@ -585,10 +536,9 @@ static void whole_task(void *context, size_t part, int thread)
             facet__norm_make_back(c->norm_out, c->pass, i, m, made);
         else
             dy = facet__view_at(c->dy, i * c->out);
-        add_product(
-            c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer, &ahead);
+        add_product(c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer);
         if (c->dx->data)
-            direct_back(c, dy, c->out, i, m, &ahead);
+            direct_back(c, dy, c->out, i, m);
         if (c->reduces)
             facet__norm_reduce(c->reduces, c->pass, part, i, m);
     }
