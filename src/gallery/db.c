@@ -26,6 +26,8 @@ static facet_status status_of(int code)
 
 static const char *remedy_of(int code)
 {
+    if (code == SQLITE_IOERR_SHMSIZE) /* the shared index could not grow */
+        return "the disk is full; nothing was changed";
     switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
