@@ -56,17 +56,21 @@ for part in $parts; do
             group val.f32 $dim val.labels $method nan
         done ;;
     big | dbscan)
-        "$here/clusters.py" noise train.f32 $dim 100000 big.f32
-        (cat train.labels; yes - | head -n $((100000 - $(wc -l < train.labels)))) \
-            > big.labels
-        if [ $part = dbscan ]; then
-            "$here/clusters.py" dbscan big.f32 $dim big.labels
-            continue
-        fi
-        for method in whispers average; do
-            LABELS_OUT=found group big.f32 $dim big.labels $method nan
-            "$here/clusters.py" score found big.labels
-        done
-        group big.f32 $dim big.labels add nan 1000 ;;
+        for set in clean mixed; do
+            from=people
+            [ $set = clean ] || from=train
+            "$here/clusters.py" noise $from.f32 $dim 100000 $set.f32
+            awk 'END { for (n = NR; n < 100000; n++) print "-" } 1' \
+                $from.labels > $set.labels
+            if [ $part = dbscan ]; then
+                "$here/clusters.py" dbscan $set.f32 $dim $set.labels
+                continue
+            fi
+            for method in whispers average; do
+                LABELS_OUT=found group $set.f32 $dim $set.labels $method nan
+                "$here/clusters.py" score found $set.labels
+            done
+            group $set.f32 $dim $set.labels add nan 1000
+        done ;;
     esac
 done
