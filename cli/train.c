@@ -10,6 +10,7 @@
 
 #include "exits.h"
 #include "facet/train.h"
+#include "processes.h"
 #include "train_projection.h"
 #include "verbs.h"
 
@@ -157,12 +158,28 @@ static void print_result(const training *t, int finished)
     puts("}");
 }
 
+/* What came of it, told by one process. */
+static int tell_end(training *t, facet_status st, const facet_error *err)
+{
+    if (t->live)
+        fputc('\n', stderr);
+    if (st == FACET_OK || st == FACET_ECANCELED) {
+        print_result(t, st == FACET_OK);
+        if (st == FACET_ECANCELED && !t->quiet)
+            complain("%s; --resume goes on", err->msg);
+        return EXIT_YES;
+    }
+    complain("%s", *err->msg ? err->msg : facet_status_str(st));
+    return exit_of(st);
+}
+
 static int run(training *t)
 {
     const struct sigaction action = { .sa_handler = ask_to_stop };
     facet_train_opts opts;
     facet_error err = { FACET_OK, "" };
     facet_status st;
+    int number;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -173,17 +190,14 @@ static int run(training *t)
     opts.on_broken = on_broken;
     opts.context = t;
     t->report = !t->quiet && isatty(STDERR_FILENO);
-    st = facet_train(t->recipe, t->out, &opts, &err);
-    if (t->live)
-        fputc('\n', stderr);
-    if (st == FACET_OK || st == FACET_ECANCELED) {
-        print_result(t, st == FACET_OK);
-        if (st == FACET_ECANCELED && !t->quiet)
-            complain("%s; --resume goes on", err.msg);
-        return EXIT_YES;
-    }
-    complain("%s", *err.msg ? err.msg : facet_status_str(st));
-    return exit_of(st);
+    st = processes_join(&opts.comm, &err);
+    if (st == FACET_OK)
+        st = facet_train(t->recipe, t->out, &opts, &err);
+    number = processes_first(opts.comm) ? tell_end(t, st, &err)
+             : st == FACET_ECANCELED    ? EXIT_YES
+                                        : exit_of(st);
+    processes_leave();
+    return number;
 }
 
 int verb_train(int argc, char **argv)
@@ -193,9 +207,9 @@ int verb_train(int argc, char **argv)
         "Train a network after a recipe (docs/recipes.md; recipes/ has some). "
         "DIR receives checkpoint.bin, metrics.jsonl, curves.svg, best.onnx and "
         "last.onnx. SIGINT and SIGTERM write a checkpoint and end with 0; "
-        "--resume goes on with the same steps as if nothing had been. The "
-        "second "
-        "form learns a better map for embeddings that are there already, in "
+        "--resume goes on with the same steps as if nothing had been. Under "
+        "mpirun several processes share each batch. The second form learns a "
+        "better map for embeddings that are there already, in "
         "seconds: `facet train tpe --help`.",
         NULL, NULL, NULL };
     training t = { .recipe = NULL };

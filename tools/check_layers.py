@@ -39,7 +39,7 @@ def main():
                     wrong.append(f'{path.relative_to(ROOT)}: {room} must not '
                                  f'include {name}')
     for path in sorted(ROOT.glob('cli/*.[ch]')) + sorted(
-            ROOT.glob('examples/*.c')):
+            ROOT.glob('mpi/*.[ch]')) + sorted(ROOT.glob('examples/*.c')):
         for name in includes(path):
             if name.split('/')[0] in ROOMS:
                 wrong.append(f'{path.relative_to(ROOT)}: only public headers, '

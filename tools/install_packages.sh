@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Install the Debian packages that facet needs and this machine lacks.
-#   install_packages.sh [build|lint|coverage|bench]...   (default: build)
+#   install_packages.sh [build|mpi|lint|coverage|bench]...   (default: build)
+# mpi is optional: with it several processes can train one network.
 # Silent when nothing is missing; elsewhere than on Debian it says the list.
 set -euo pipefail
 
@@ -9,6 +10,7 @@ build="gcc g++ make cmake ninja-build pkg-config libonnx-dev
   libprotobuf-c-dev protobuf-c-compiler libturbojpeg0-dev libjpeg62-turbo-dev
   libpng-dev libwebp-dev libheif-dev libexif-dev libjansson-dev libcairo2-dev
   libcmocka-dev libsodium-dev libsqlite3-dev libyaml-dev libcyaml-dev python3"
+mpi="libopenmpi-dev openmpi-bin"
 lint="clang-format clang-tidy clang-14 libclang-rt-14-dev valgrind"
 coverage="gcovr"
 bench="python3-torch python3-numpy python3-sklearn libopencv-dev libfaiss-dev
@@ -18,6 +20,7 @@ wanted=""
 for group in "${@:-build}"; do
   case "$group" in
     build) wanted+=" $build" ;;
+    mpi) wanted+=" $mpi" ;;
     lint) wanted+=" $lint" ;;
     coverage) wanted+=" $coverage" ;;
     bench) wanted+=" $bench" ;;

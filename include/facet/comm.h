@@ -5,7 +5,7 @@
 /**
  * @file
  * How the processes of one training speak to each other: a handful of calls
- * that facet_train makes and a program provides. libfacet_mpi (facet/mpi.h)
+ * that facet_train makes and a program provides. libfacet_mpi (facet_mpi.h)
  * has them for MPI; libfacet itself knows no network.
  */
 

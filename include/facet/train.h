@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "facet/comm.h"
 #include "facet/status.h"
 
 #ifdef __cplusplus
@@ -44,6 +45,11 @@ typedef struct facet_train_opts {
      * or in an archive its key. From any thread. */
     void (*on_broken)(void *context, const char *name, const char *why);
     void *context;
+    /** The other processes of this training, or NULL. All of them call
+     * facet_train with the same recipe; `sampler.batch` is the whole batch, of
+     * which each takes its share. Process 0 alone touches `folder` and calls
+     * `on_progress`; `stop` in any of them stops all. Borrowed. */
+    const facet_comm *comm;
 } facet_train_opts;
 
 FACET_API void facet_train_opts_init(facet_train_opts *opts);
@@ -55,7 +61,10 @@ FACET_API void facet_train_opts_init(facet_train_opts *opts);
  * @param folder  Receives checkpoint, metrics.jsonl, curves.svg and the
  *                networks best.onnx and last.onnx; made when it is not there.
  *
- * Deterministic: recipe, seed and threads decide every byte of the weights.
+ * Deterministic: recipe, seed and the number of processes decide every byte
+ * of the weights; those of several processes are those of one but for
+ * rounding. With several, an error in one is the answer of all, with its
+ * number in the message.
  * Errors: FACET_EINVAL (a key of the recipe; told with its line),
  *         FACET_EEXISTS (the folder holds a run and `resume` is 0),
  *         FACET_ECANCELED (stopped on request, after a checkpoint),

@@ -202,10 +202,3 @@ void facet__pool_run(
             sched_yield();
     }
 }
-
-int facet__cpu_count(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return n > 0 ? (int)n : 1;
-}

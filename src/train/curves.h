@@ -7,7 +7,8 @@
 
 /* Draw the loss with its running mean, the scores of validations and the rate
  * of learning over steps, one panel each where there are any, from
- * metrics.jsonl into an SVG file. With no line yet, nothing is written. Errors: FACET_EIO, FACET_ENOMEM. */
+ * metrics.jsonl into an SVG file. With no line yet, nothing is written. Errors:
+ * FACET_EIO, FACET_ENOMEM. */
 facet_status facet__curves_draw(
     const char *metrics, const char *svg, facet_error *err);
 

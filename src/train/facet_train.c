@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "train/comm.h"
 #include "train/network.h"
 #include "train/teacher.h"
 #include "train/train.h"
@@ -60,8 +62,7 @@ static void teacher_size(const facet__recipe *r, int *width, int *height)
 static facet_status run(const facet__recipe *recipe, const char *folder,
     facet_train_opts *o, facet_error *err)
 {
-    const int threads =
-        recipe->threads > 0 ? recipe->threads : facet__cpu_count();
+    const int threads = recipe->threads;
     facet__trainable net = { .self = NULL };
     facet__teacher teacher = { .self = NULL };
     facet__train_opts opts = { .folder = folder,
@@ -69,7 +70,8 @@ static facet_status run(const facet__recipe *recipe, const char *folder,
         .stop = o->stop,
         .on_progress = tell,
         .on_broken = tell_broken,
-        .context = o };
+        .context = o,
+        .comm = o->comm };
     facet_status st = facet__trainable_open(recipe, &net, err);
 
     if (st == FACET_OK && recipe->teacher) {
@@ -81,6 +83,7 @@ static facet_status run(const facet__recipe *recipe, const char *folder,
     }
     if (st == FACET_OK && facet__pool_create(threads, &opts.pool) != FACET_OK)
         st = facet__fail_memory(err);
+    st = facet__comm_agree(o->comm, st, NULL, err);
     if (st == FACET_OK)
         st = facet__train(
             recipe, &net, recipe->teacher ? &teacher : NULL, &opts, err);
@@ -90,19 +93,49 @@ static facet_status run(const facet__recipe *recipe, const char *folder,
     return st;
 }
 
+/* All processes have the recipe, and the same one. */
+static facet_status open_recipe(const char *path, const facet_comm *comm,
+    facet__recipe **out, facet_error *err)
+{
+    facet_status st = facet__recipe_read(path, out, err);
+
+    st = facet__comm_agree(comm, st, NULL, err);
+    if (st == FACET_OK)
+        st = facet__comm_same(
+            comm, (*out)->hash, sizeof(*out)->hash, "the recipe is", err);
+    return st;
+}
+
+/* Threads of this process where the recipe leaves it open. A launcher that has
+ * bound it to some processors has divided them already. */
+static int choose_threads(const facet_comm *comm)
+{
+    const bool bound = facet__cpu_count() < sysconf(_SC_NPROCESSORS_ONLN);
+    const bool divide = comm && !bound;
+    const int threads = facet__cpu_count() / (divide ? comm->local : 1);
+
+    return threads > 0 ? threads : 1;
+}
+
 facet_status facet_train(const char *recipe, const char *folder,
     const facet_train_opts *opts, facet_error *err)
 {
     facet__recipe *r = NULL;
     facet_train_opts o;
+    facet_error own;
     facet_status st;
 
     if (!recipe || !folder)
         return facet__fail(err, FACET_EINVAL, "recipe or folder is NULL");
+    err = err ? err : &own;
     facet_train_opts_init(&o);
     if (opts)
         memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    st = facet__recipe_read(recipe, &r, err);
+    st = facet__comm_check(o.comm, err);
+    if (st == FACET_OK)
+        st = open_recipe(recipe, o.comm, &r, err);
+    if (st == FACET_OK && r->threads == 0)
+        r->threads = choose_threads(o.comm);
     if (st == FACET_OK)
         st = run(r, folder, &o, err);
     facet__recipe_free(r);

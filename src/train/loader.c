@@ -29,6 +29,7 @@ struct facet__loader {
     facet__loader_setup setup;
     facet__order *order;
     size_t batch, batches;
+    size_t share;     /* places of a batch that are made here */
     slot *ring;       /* [setup.ring]; batch b stands in b % ring */
     uint64_t opened;  /* first batch that is not in the ring yet */
     uint64_t working; /* oldest batch with pictures to take */
@@ -84,8 +85,9 @@ static void open_slot(facet__loader *l)
         l->drawn = facet__order_epoch(l->order, epoch);
         l->epoch = epoch;
     }
-    memcpy(s->indices, l->drawn + l->opened % l->batches * l->batch,
-        l->batch * sizeof *s->indices);
+    memcpy(s->indices,
+        l->drawn + l->opened % l->batches * l->batch + l->setup.share_first,
+        l->share * sizeof *s->indices);
     s->number = l->opened++;
     s->taken = s->done = 0;
 }
@@ -95,8 +97,8 @@ static facet_status make_picture(
     hand *h, slot *s, size_t place, uint32_t index, facet_error *err)
 {
     const facet__loader_setup *setup = &h->loader->setup;
-    facet__random random =
-        facet__random_stream(setup->seed, s->number, (uint64_t)place);
+    facet__random random = facet__random_stream(
+        setup->seed, s->number, (uint64_t)setup->share_first + (uint64_t)place);
     const facet__jitter jitter =
         facet__jitter_draw(&setup->augment, &random, setup->frame);
     facet_image *image = NULL;
@@ -164,8 +166,8 @@ static facet_status fill_place(hand *h, slot *s, size_t place)
         pthread_mutex_unlock(&l->mutex);
         if (!go_on)
             return FACET_EDAMAGED;
-        index = facet__order_instead(
-            l->order, wanted, s->number * l->batch + place, attempt);
+        index = facet__order_instead(l->order, wanted,
+            s->number * l->batch + l->setup.share_first + place, attempt);
     }
     s->indices[place] = index;
     s->labels[place] = facet__dataset_example(l->setup.dataset, index)->label;
@@ -188,7 +190,7 @@ static bool take(facet__loader *l, slot **s, size_t *place)
     }
     *s = &l->ring[l->working % (uint64_t)l->setup.ring];
     *place = (*s)->taken++;
-    if ((*s)->taken == l->batch)
+    if ((*s)->taken == l->share)
         l->working++;
     return true;
 }
@@ -213,7 +215,7 @@ static void *run(void *argument)
                     ? facet__fail_memory(&l->error)
                     : facet__fail(&l->error, st,
                           "%d pictures in a row cannot be read", ATTEMPTS);
-        if (++s->done == l->batch || l->status != FACET_OK)
+        if (++s->done == l->share || l->status != FACET_OK)
             pthread_cond_broadcast(&l->ready);
     }
     pthread_mutex_unlock(&l->mutex);
@@ -225,13 +227,13 @@ static void *run(void *argument)
 
 static facet_status make_slot(const facet__loader *l, slot *s)
 {
-    s->indices = facet__calloc(l->batch, sizeof *s->indices);
-    s->labels = facet__calloc(l->batch, sizeof *s->labels);
+    s->indices = facet__calloc(l->share, sizeof *s->indices);
+    s->labels = facet__calloc(l->share, sizeof *s->labels);
     if (!s->indices || !s->labels)
         return FACET_ENOMEM;
     for (size_t c = 0; c < l->setup.n_crops; c++) {
         s->crops[c] = facet__calloc(
-            l->batch, crop_floats(&l->setup.crops[c]) * sizeof(float));
+            l->share, crop_floats(&l->setup.crops[c]) * sizeof(float));
         if (!s->crops[c])
             return FACET_ENOMEM;
     }
@@ -265,6 +267,10 @@ static facet_status check(const facet__loader_setup *setup, facet_error *err)
         setup->n_crops > FACET__CROPS)
         return facet__fail(err, FACET_EINVAL,
             "a loader needs a thread, a ring of two and one or two crops");
+    if (setup->share_first + setup->share_count > setup->order.batch)
+        return facet__fail(err, FACET_EINVAL,
+            "a share of places %zu to %zu in a batch of %u", setup->share_first,
+            setup->share_first + setup->share_count, setup->order.batch);
     for (size_t c = 0; c < setup->n_crops; c++)
         if (setup->crops[c].width < 1 || setup->crops[c].height < 1 ||
             setup->crops[c].width > 4096 || setup->crops[c].height > 4096)
@@ -295,6 +301,7 @@ facet_status facet__loader_create(
     if (st != FACET_OK)
         goto done;
     l->batch = setup->order.batch;
+    l->share = setup->share_count ? setup->share_count : l->batch;
     l->batches = facet__order_batches(l->order);
     l->opened = l->working = l->reading = l->held = setup->first;
     l->broken = facet__calloc(facet__dataset_count(setup->dataset), 1);
@@ -369,7 +376,7 @@ facet_status facet__loader_next(
     s = &l->ring[l->reading % (uint64_t)l->setup.ring];
     pthread_cond_broadcast(&l->work);
     while (l->status == FACET_OK &&
-           !(l->opened > l->reading && s->done == l->batch))
+           !(l->opened > l->reading && s->done == l->share))
         pthread_cond_wait(&l->ready, &l->mutex);
     st = l->status;
     if (st != FACET_OK && err)
@@ -381,7 +388,7 @@ facet_status facet__loader_next(
         return st;
     *load = (facet__load){ .number = s->number,
         .epoch = s->number / l->batches,
-        .n = l->batch,
+        .n = l->share,
         .labels = s->labels,
         .indices = s->indices };
     for (size_t c = 0; c < FACET__CROPS; c++)

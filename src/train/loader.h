@@ -30,7 +30,10 @@ typedef struct facet__loader_setup {
     facet__crop crops[FACET__CROPS];
     size_t n_crops;
     uint64_t seed;
-    uint64_t first;    /* batch to begin with */
+    uint64_t first; /* batch to begin with */
+    /* Only these places of each batch are made; share_count 0: all of them.
+     * What stands in a place does not depend on who makes it. */
+    size_t share_first, share_count;
     int threads;       /* at least 1 */
     int ring;          /* batches in hand, at least 2 */
     double max_broken; /* share of the data set's pictures, 0 to 1 */

@@ -192,7 +192,7 @@ static facet_status run_on_sphere(facet__loss *loss, const facet__batch *batch,
     return st;
 }
 
-facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
+facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
     float *dx, facet__loss_result *result, facet_error *err)
 {
     facet_status st = check_batch(loss, batch, err);
@@ -207,4 +207,23 @@ facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
     st = loss->type->on_unit_sphere ? run_on_sphere(loss, batch, dx, result)
                                     : loss->type->run(loss, batch, dx, result);
     return st == FACET_OK ? st : facet__fail_memory(err);
+}
+
+facet_status facet__loss_settle(
+    facet__loss *loss, const facet__batch *whole, facet_error *err)
+{
+    facet_status st = check_batch(loss, whole, err);
+
+    if (st != FACET_OK || !loss->type->settle || whole->n == 0)
+        return st;
+    st = loss->type->settle(loss, whole);
+    return st == FACET_OK ? st : facet__fail_memory(err);
+}
+
+facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result, facet_error *err)
+{
+    facet_status st = facet__loss_run_part(loss, batch, dx, result, err);
+
+    return st == FACET_OK && dx ? facet__loss_settle(loss, batch, err) : st;
 }

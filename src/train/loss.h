@@ -53,6 +53,9 @@ typedef struct facet__loss_type {
     const char *what;    /* half a line for people */
     bool on_unit_sphere; /* sees x / |x| */
     bool needs_labels, needs_teacher, needs_classes;
+    /* A term looks at several samples: the loss of a batch is not the mean of
+     * its parts' losses. */
+    bool looks_at_pairs;
     const facet__loss_option *options;
     /* Make the parameters; may be NULL. */
     facet_status (*create)(facet__loss *loss);
@@ -60,6 +63,9 @@ typedef struct facet__loss_type {
      * parameters. */
     facet_status (*run)(facet__loss *loss, const facet__batch *batch, float *dx,
         facet__loss_result *result);
+    /* Change what the loss itself keeps (`state` parameters) after a batch of
+     * which gradients were wanted; may be NULL. */
+    facet_status (*settle)(facet__loss *loss, const facet__batch *batch);
 } facet__loss_type;
 
 typedef struct facet__loss_setup {
@@ -102,6 +108,14 @@ void facet__loss_free(facet__loss *loss);
  * the message names it), FACET_ENOMEM. */
 facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
     float *dx, facet__loss_result *result, facet_error *err);
+
+/* The two halves of a run with gradients, for a batch that is spread over
+ * processes: the value and the gradients of a part of it, and then what the
+ * loss keeps, from the whole. Errors as above. */
+facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *part,
+    float *dx, facet__loss_result *result, facet_error *err);
+facet_status facet__loss_settle(
+    facet__loss *loss, const facet__batch *whole, facet_error *err);
 
 /* For the types: memory that lasts until the same slot is asked for again.
  * Slots 4 and 5 belong to loss.c and to the frames (pairs.c, margin.c). */

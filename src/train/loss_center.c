@@ -101,7 +101,7 @@ static facet_status run(facet__loss *loss, const facet__batch *batch, float *dx,
     if (st != FACET_OK)
         return st;
     result->value += pull(loss, batch, dx);
-    return dx ? move_centers(loss, batch) : FACET_OK;
+    return FACET_OK;
 }
 
 const facet__loss_type facet__loss_center = {
@@ -112,4 +112,5 @@ const facet__loss_type facet__loss_center = {
     .options = options,
     .create = create,
     .run = run,
+    .settle = move_centers,
 };

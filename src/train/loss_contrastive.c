@@ -69,6 +69,7 @@ const facet__loss_type facet__loss_contrastive = {
     .what = "same pairs together, different ones a margin apart",
     .on_unit_sphere = true,
     .needs_labels = true,
+    .looks_at_pairs = true,
     .options = options,
     .run = run,
 };

@@ -41,6 +41,8 @@ static double bare(facet__loss *loss, const float *x, const int32_t *labels,
     if (dx)
         memset(dx, 0, n * loss->dim * sizeof *dx);
     CHECK_OK(loss->type->run(loss, &batch, dx, &result));
+    if (dx && loss->type->settle)
+        CHECK_OK(loss->type->settle(loss, &batch));
     return result.value;
 }
 

@@ -36,6 +36,7 @@ const facet__loss_type facet__loss_triplet = {
     .what = "FaceNet's triplets, mined inside the batch",
     .on_unit_sphere = true,
     .needs_labels = true,
+    .looks_at_pairs = true,
     .options = options,
     .run = run,
 };

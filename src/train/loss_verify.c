@@ -119,6 +119,7 @@ const facet__loss_type facet__loss_verify = {
     .what = "Siamese pairs, weighted L1 distance, logistic (DeepFace)",
     .on_unit_sphere = true,
     .needs_labels = true,
+    .looks_at_pairs = true,
     .create = create,
     .run = run,
 };

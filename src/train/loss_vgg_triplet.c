@@ -45,6 +45,7 @@ const facet__loss_type facet__loss_vgg_triplet = {
     .what = "triplets behind a learnt projection (VGG-Face)",
     .on_unit_sphere = true,
     .needs_labels = true,
+    .looks_at_pairs = true,
     .options = options,
     .create = create,
     .run = run,

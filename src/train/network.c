@@ -42,6 +42,22 @@ static facet_status embed(
     return facet__learner_forward(b->learner, x, n, false, 0, out, err);
 }
 
+static void share(void *self, const facet__peers *peers)
+{
+    const bound *b = self;
+
+    facet__learner_share(b->learner, peers);
+}
+
+/* Params are the learner's weights, in its order. */
+static void on_final(
+    void *self, void (*final)(void *context, size_t param), void *context)
+{
+    const bound *b = self;
+
+    facet__learner_on_final(b->learner, final, context);
+}
+
 /* What ONNX does not say, said in the file. */
 static facet_status describe(const facet__recipe *r, facet__graph *graph)
 {
@@ -154,7 +170,9 @@ static facet_status bind(bound *b, facet__trainable *net, facet_error *err)
         .forward = forward,
         .backward = backward,
         .embed = embed,
-        .save = save };
+        .save = save,
+        .share = share,
+        .on_final = on_final };
     return FACET_OK;
 }
 

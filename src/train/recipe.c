@@ -143,6 +143,7 @@ static const key keys[] = {
     { "run", "log", UINT64, AT(run.log_every), 1, 1e9, NULL },
     { "run", "checkpoint", UINT64, AT(run.checkpoint_every), 1, 1e9, NULL },
     { "run", "explode", REAL, AT(run.explode), 1.5, 1e9, NULL },
+    { "run", "norms", CHOICE, AT(run.norms), 0, 0, facet__norms_names },
     { "run", "rollbacks", INT, AT(run.max_rollbacks), 0, 1000, NULL },
 };
 

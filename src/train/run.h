@@ -9,12 +9,19 @@
  *   last.onnx        the network as it is at the end
  *
  * A run that was stopped or killed and goes on makes the same steps, to the
- * bit, as one that never was, with the same number of threads. */
+ * bit, as one that never was, with the same number of processes.
+ *
+ * Several processes (docs/design/data-parallel.md) each take their share of
+ * every batch and together make the steps of one: the same order of pictures,
+ * the same augmentation, mining over the whole batch, and batch statistics of
+ * all of it. Sums are taken in another order, so the last bits differ. Process
+ * 0 alone touches the folder and tells of progress. */
 #ifndef FACET__RUN_H
 #define FACET__RUN_H
 
 #include <signal.h>
 
+#include "facet/comm.h"
 #include "train/loader.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
@@ -31,6 +38,15 @@ typedef enum facet__event {
     FACET__PROGRESS_STOPPED,
 } facet__event;
 
+/* Whose pictures batch normalisation looks at. */
+typedef enum facet__norms {
+    FACET__NORMS_WHOLE, /* the whole batch's, as a single process would */
+    FACET__NORMS_OWN,   /* each process its own, which waits for nobody; running
+                         * statistics are the mean over processes */
+} facet__norms;
+
+extern const char *const facet__norms_names[]; /* ended by NULL */
+
 /* What there is to tell while a run goes. */
 typedef struct facet__progress {
     facet__event what;
@@ -43,7 +59,7 @@ typedef struct facet__progress {
     double per_second; /* images */
     double seconds_left;
     double score;    /* of the last validation */
-    size_t broken;   /* pictures */
+    size_t broken;   /* pictures, in all processes */
     const char *why; /* rollback: what happened */
 } facet__progress;
 
@@ -54,7 +70,9 @@ typedef struct facet__run_setup {
     double weights[FACET__RUN_LOSSES]; /* of each loss */
     size_t n_losses;
     const facet__teacher *teacher; /* or NULL; fed with crop 1 of the loader */
-    facet__loader_setup data;      /* its `first` is set by the run */
+    facet__loader_setup data;      /* `first` and `share` are set by the run */
+    const facet_comm *comm; /* the other processes; NULL: there are none */
+    facet__norms norms;
     facet__optimizer_setup optimizer;
     facet__schedule schedule;
     facet__pool *pool;         /* for losses and optimizer; may be NULL */
@@ -81,11 +99,12 @@ typedef struct facet__run_setup {
 /* Defaults of everything that has one. */
 void facet__run_setup_init(facet__run_setup *setup);
 
-/* Train. FACET_OK at the end, FACET_ECANCELED when stopped on request (a
- * checkpoint is written then). Errors: FACET_EEXISTS (the folder holds another
- * run), FACET_EDAMAGED and FACET_EMODEL (its checkpoint cannot be used, or the
- * loss keeps exploding), FACET_EIO, FACET_ENOMEM, and those of data and
- * network. */
+/* Train. Collective where there are several processes: an error or a stop in
+ * one ends all of them with the same status. FACET_OK at the end,
+ * FACET_ECANCELED when stopped on request (a checkpoint is written then).
+ * Errors: FACET_EEXISTS (the folder holds another run), FACET_EDAMAGED and
+ * FACET_EMODEL (its checkpoint cannot be used, or the loss keeps exploding),
+ * FACET_EIO, FACET_ENOMEM, and those of data and network. */
 facet_status facet__run(const facet__run_setup *setup, facet_error *err);
 
 #endif

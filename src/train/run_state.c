@@ -2,6 +2,7 @@
 #include "train/run_state.h"
 
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,4 +165,59 @@ facet_status facet__run_state_load(facet__run_state *s, facet_error *err)
     }
     json_decref(numbers);
     return st;
+}
+
+/* The numbers of a state as they travel. */
+typedef struct numbers {
+    uint64_t step, batch, steps, held;
+    facet__schedule_state schedule;
+    double smooth;
+    int rollbacks;
+} numbers;
+
+facet_status facet__run_state_share(
+    facet__run_state *s, const facet_comm *comm, facet_error *err)
+{
+    facet__optimizer_count *count = facet__optimizer_counter(s->optimizer);
+    numbers n;
+    facet_status st;
+
+    memset(&n, 0, sizeof n);
+    n.step = s->step;
+    n.batch = s->batch;
+    n.steps = count->steps;
+    n.held = count->held;
+    n.schedule = s->schedule;
+    n.smooth = s->smooth;
+    n.rollbacks = s->rollbacks;
+    st = facet__comm_broadcast(comm, &n, sizeof n, err);
+    for (size_t i = 0; i < s->n_arrays && st == FACET_OK; i++)
+        st = facet__comm_broadcast(comm, s->arrays[i].value,
+            s->arrays[i].count * sizeof *s->arrays[i].value, err);
+    s->step = n.step;
+    s->batch = n.batch;
+    count->steps = n.steps;
+    count->held = n.held;
+    s->schedule = n.schedule;
+    s->smooth = n.smooth;
+    s->rollbacks = n.rollbacks;
+    return st;
+}
+
+facet_status facet__run_state_compare(
+    const facet__run_state *s, const facet_comm *comm, facet_error *err)
+{
+    crypto_generichash_state hash;
+    uint8_t sum[32];
+
+    if (facet__comm_alone(comm))
+        return FACET_OK;
+    crypto_generichash_init(&hash, NULL, 0, sizeof sum);
+    for (size_t i = 0; i < s->n_arrays; i++)
+        crypto_generichash_update(&hash,
+            (const uint8_t *)(const void *)s->arrays[i].value,
+            s->arrays[i].count * sizeof *s->arrays[i].value);
+    crypto_generichash_final(&hash, sum, sizeof sum);
+    return facet__comm_same(
+        comm, sum, sizeof sum, "the weights, after the same steps, are", err);
 }

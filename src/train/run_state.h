@@ -4,6 +4,7 @@
 #define FACET__RUN_STATE_H
 
 #include "train/checkpoint.h"
+#include "train/comm.h"
 #include "train/run.h"
 
 typedef struct facet__run_state {
@@ -32,6 +33,12 @@ bool facet__run_state_sound(const facet__run_state *state);
 
 facet_status facet__run_state_save(
     const facet__run_state *state, facet_error *err);
+/* Collective: process 0's state to all. Weights, running means, numbers. */
+facet_status facet__run_state_share(
+    facet__run_state *state, const facet_comm *comm, facet_error *err);
+/* Collective: FACET_EMODEL unless all processes hold the same weights. */
+facet_status facet__run_state_compare(
+    const facet__run_state *state, const facet_comm *comm, facet_error *err);
 /* Errors as facet__checkpoint_read, and FACET_EMODEL for another recipe. */
 facet_status facet__run_state_load(facet__run_state *state, facet_error *err);
 

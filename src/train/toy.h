@@ -22,6 +22,7 @@ typedef struct toy {
     facet__param param;
     int64_t poison_at; /* this call of forward gives NaN; -1: none */
     int64_t calls;
+    size_t n; /* pictures of the last call */
 } toy;
 
 static inline facet_status toy_forward(void *self, const float *x, size_t n,
@@ -31,6 +32,7 @@ static inline facet_status toy_forward(void *self, const float *x, size_t n,
 
     (void)stream;
     (void)err;
+    t->n = n;
     memcpy(t->x, x, n * TOY_IN * sizeof *x);
     *out = t->out;
     if (facet__matmul(NULL, n, TOY_DIM, TOY_IN, facet__plain(x, TOY_IN),
@@ -47,7 +49,7 @@ static inline facet_status toy_backward(
     toy *t = self;
 
     (void)err;
-    return facet__matmul(NULL, TOY_DIM, TOY_IN, TOY_N,
+    return facet__matmul(NULL, TOY_DIM, TOY_IN, t->n,
         facet__transposed(dout, TOY_DIM), facet__plain(t->x, TOY_IN), false,
         t->grad);
 }
@@ -75,8 +77,13 @@ static inline facet__trainable toy_start(toy *t)
         t->grad, true, false };
     t->poison_at = -1;
     t->calls = 0;
-    return (facet__trainable){ t, TOY_DIM, &t->param, 1, toy_forward,
-        toy_backward, toy_embed, NULL };
+    return (facet__trainable){ .self = t,
+        .dim = TOY_DIM,
+        .params = &t->param,
+        .n_params = 1,
+        .forward = toy_forward,
+        .backward = toy_backward,
+        .embed = toy_embed };
 }
 
 /* Eight random pictures, two of each of four people, as large as the net sees

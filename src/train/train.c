@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/train.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "train/comm.h"
 #include "train/teacher.h"
 
 /* What a run needs and train owns. */
@@ -58,16 +60,22 @@ static facet_status validate(
     return st;
 }
 
-static facet_status open_validation(
-    const facet__recipe *recipe, parts *p, facet__pool *pool, facet_error *err)
+/* Process 0 alone validates; the pairs need not be where the others are. */
+static facet_status open_validation(const facet__recipe *recipe, parts *p,
+    const facet__train_opts *opts, facet_error *err)
 {
     facet__validation_setup setup = { .pairs = recipe->pairs,
         .crop = recipe->run.data.crops[0],
         .frame = recipe->run.data.frame,
-        .pool = pool };
+        .pool = opts->pool };
     facet_status st;
 
     if (!recipe->pairs)
+        return FACET_OK;
+    p->run.validate = validate;
+    if (p->run.validate_every == 0)
+        p->run.validate_every = p->run.checkpoint_every;
+    if (!facet__comm_first(opts->comm))
         return FACET_OK;
     st = facet__dataset_open(&recipe->validation, &p->validation_data, err);
     setup.dataset = p->validation_data;
@@ -77,10 +85,7 @@ static facet_status open_validation(
     setup.photos = p->validation_photos;
     if (st == FACET_OK)
         st = facet__validation_open(&setup, &p->validation, err);
-    p->run.validate = validate;
     p->run.validate_context = p->validation;
-    if (p->run.validate_every == 0)
-        p->run.validate_every = p->run.checkpoint_every;
     return st;
 }
 
@@ -96,7 +101,31 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
             recipe->teacher_names, p->data, &p->remembered, err);
     if (st == FACET_OK)
         st = make_losses(recipe, p, opts->pool, err);
-    return st == FACET_OK ? open_validation(recipe, p, opts->pool, err) : st;
+    return st == FACET_OK ? open_validation(recipe, p, opts, err) : st;
+}
+
+/* All processes see the same pictures under the same labels: a batch is shared
+ * out by their numbers. */
+static facet_status compare_data(
+    const facet__dataset *d, const facet_comm *comm, facet_error *err)
+{
+    crypto_generichash_state hash;
+    uint8_t sum[32];
+
+    if (facet__comm_alone(comm))
+        return FACET_OK;
+    crypto_generichash_init(&hash, NULL, 0, sizeof sum);
+    for (size_t i = 0; i < facet__dataset_count(d); i++) {
+        const facet__example *e = facet__dataset_example(d, (uint32_t)i);
+
+        crypto_generichash_update(
+            &hash, (const uint8_t *)e->key, strlen(e->key) + 1);
+        crypto_generichash_update(
+            &hash, (const uint8_t *)(const void *)&e->label, sizeof e->label);
+    }
+    crypto_generichash_final(&hash, sum, sizeof sum);
+    return facet__comm_same(
+        comm, sum, sizeof sum, "the data (data.paths) are", err);
 }
 
 facet_status facet__train(const facet__recipe *recipe,
@@ -106,10 +135,14 @@ facet_status facet__train(const facet__recipe *recipe,
     parts p = { .run = recipe->run, .dim = net->dim };
     facet_status st = open_parts(recipe, &p, opts, err);
 
+    st = facet__comm_agree(opts->comm, st, NULL, err);
+    if (st == FACET_OK)
+        st = compare_data(p.data, opts->comm, err);
     p.run.folder = opts->folder;
     p.run.resume = opts->resume;
     p.run.pool = opts->pool;
     p.run.stop = opts->stop;
+    p.run.comm = opts->comm;
     p.run.on_progress = opts->on_progress;
     p.run.on_progress_context = opts->context;
     p.run.data.dataset = p.data;

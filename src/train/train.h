@@ -11,6 +11,7 @@ typedef struct facet__train_opts {
     bool resume;
     facet__pool *pool; /* for losses, optimizer and validation; may be NULL */
     const volatile sig_atomic_t *stop; /* as in facet__run_setup */
+    const facet_comm *comm;            /* likewise */
     void (*on_progress)(void *context, const facet__progress *progress);
     void (*on_broken)(void *context, const char *name, const char *why);
     void *context; /* of both */

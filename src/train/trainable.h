@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "facet/status.h"
+#include "nn/learn/peers.h"
 #include "train/param.h"
 
 typedef struct facet__trainable {
@@ -32,6 +33,15 @@ typedef struct facet__trainable {
         const float **out, facet_error *err);
     /* Write the network with its present weights to a file. May be NULL. */
     facet_status (*save)(void *self, const char *path, facet_error *err);
+    /* Batches will be parts of larger ones; NULL peers: no longer. May be NULL:
+     * norms see the pictures at hand alone, and the running statistics of all
+     * processes are averaged. */
+    void (*share)(void *self, const facet__peers *peers);
+    /* From now on the backward pass tells as soon as the gradient of a param is
+     * complete, in an order that hangs on the network alone. NULL `final`: no
+     * longer. May be NULL: all are complete when backward returns. */
+    void (*on_final)(
+        void *self, void (*final)(void *context, size_t param), void *context);
 } facet__trainable;
 
 /* A teacher: fixed, seen through one function. One of the two is NULL. */
