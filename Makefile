@@ -2,11 +2,12 @@
 # The front of the build: CMake does the work. `make` alone prints this help.
 .DEFAULT_GOAL := help
 .PHONY: help packages build demo test lint ci dev asan tsan fuzz valgrind \
-	coverage bench kills install clean
+	coverage bench kills train-kills install clean
 JOBS ?= 2
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 KILLS ?= 1000
+TRAIN_KILLS ?= 20
 
 help: ## Say what can be made
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | \
@@ -64,6 +65,11 @@ bench: build ## Build the benchmarks and say how to run them
 
 kills: build ## End a gallery's writer KILLS (1000) times and look what is left
 	FACET_KILLS=$(KILLS) build/tests/crash_test
+
+train-kills: build ## End a training TRAIN_KILLS (20) times, resume, compare
+	FACET_KILLS=$(TRAIN_KILLS) FACET=$(CURDIR)/build/facet \
+	    MAKE_SMALL=$(CURDIR)/build/tests/make_small FACET_SOURCE=$(CURDIR) \
+	    python3 tests/cli/train_kills_test.py
 
 install: build ## Install under PREFIX (/usr/local); DESTDIR is heeded
 	cmake --install build --prefix $(PREFIX)

@@ -569,6 +569,41 @@ static void test_edges_stay_finite(void **state)
         }
 }
 
+/* Exactly on its class's weight, and exactly against it: the logit is scale
+ * times f(+-1), that of the other class scale times -+1, and the gradient,
+ * which has no direction to go, is as good as none. */
+static void test_margins_have_their_value_at_cosines_of_one(void **state)
+{
+    const struct {
+        const char *name;
+        int count;
+        double options[2], at[2]; /* f(1), f(-1) */
+    } margins[] = {
+        { "normface", 1, { 8 }, { 1, -1 } },
+        { "cosface", 2, { 8, .35 }, { 1 - .35, -1 - .35 } },
+        { "am-softmax", 2, { 8, .35 }, { 1 - .35, -1 - .35 } },
+        { "arcface", 2, { 8, .5 }, { cos(.5), -1 - .5 * sin(.5) } },
+    };
+    const float weights[] = { 1, 0, -1, 0 };
+    const int32_t label = 0;
+
+    (void)state;
+    for (int k = 0; k < 4; k++)
+        for (int side = 0; side < 2; side++) {
+            const float x[] = { side ? -2 : 2, 0 };
+            const double gap = 8 * ((side ? 1 : -1) - margins[k].at[side]);
+            facet__loss *loss = make(margins[k].name, 2, 2, margins[k].options,
+                margins[k].count, NULL);
+            float dx[2];
+
+            memcpy(loss->params[0].value, weights, sizeof weights);
+            CHECK_NEAR(bare(loss, x, &label, 1, dx), log1p(exp(gap)), 2e-5);
+            CHECK_NEAR(dx[0], 0, 1e-3);
+            CHECK_NEAR(dx[1], 0, 1e-3);
+            facet__loss_free(loss);
+        }
+}
+
 static void test_smoothing_and_one_class_are_bounded_below(void **state)
 {
     const int32_t label = 0;
@@ -701,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_center_loss_equals_the_worked_values),
         cmocka_unit_test(test_gradients_equal_finite_differences),
         cmocka_unit_test(test_edges_stay_finite),
+        cmocka_unit_test(test_margins_have_their_value_at_cosines_of_one),
         cmocka_unit_test(test_smoothing_and_one_class_are_bounded_below),
         cmocka_unit_test(test_mining_that_finds_nothing_costs_nothing),
         cmocka_unit_test(test_threads_and_repetition_do_not_change_a_bit),

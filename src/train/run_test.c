@@ -69,6 +69,7 @@ static facet_status teach(
 typedef struct last_seen {
     double loss;
     int steps, validations, rollbacks, resumed, stopped;
+    char why[64];     /* of the last roll-back */
     uint64_t stop_at; /* 0: never */
     volatile sig_atomic_t stop;
 } last_seen;
@@ -81,6 +82,8 @@ static void watch(void *context, const facet__progress *p)
     seen->steps += p->what == FACET__PROGRESS_STEP;
     seen->validations += p->what == FACET__PROGRESS_VALIDATION;
     seen->rollbacks += p->what == FACET__PROGRESS_ROLLBACK;
+    if (p->what == FACET__PROGRESS_ROLLBACK)
+        snprintf(seen->why, sizeof seen->why, "%s", p->why);
     seen->resumed += p->what == FACET__PROGRESS_RESUMED;
     seen->stopped += p->what == FACET__PROGRESS_STOPPED;
     if (seen->stop_at && p->step == seen->stop_at)
@@ -337,6 +340,26 @@ static void test_a_nan_rolls_back_and_halves_the_rate(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* A number, but one that the loss has never been near to. */
+static void test_an_exploding_loss_rolls_back_and_says_so(void **state)
+{
+    facet__run_setup s;
+    last_seen seen = { .loss = 1 };
+    facet_error err;
+
+    (void)state;
+    toy_setup(&s, run_folder("explosion"), &net, dataset);
+    s.losses[0] = make_loss("softmax");
+    s.on_progress = watch;
+    s.on_progress_context = &seen;
+    net.poison_at = 33;
+    net.poison = 1e9f;
+    CHECK_OK(facet__run(&s, &err));
+    assert_int_equal(seen.rollbacks, 1);
+    assert_string_equal(seen.why, "the loss explodes");
+    facet__loss_free(s.losses[0]);
+}
+
 /* A rate that no halving can save: an error that names the key to change. */
 static void test_a_hopeless_rate_ends_with_advice(void **state)
 {
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_killed_runs_end_like_the_unbroken_one),
         cmocka_unit_test(test_a_folder_in_use_and_another_recipe_are_refused),
         cmocka_unit_test(test_a_nan_rolls_back_and_halves_the_rate),
+        cmocka_unit_test(test_an_exploding_loss_rolls_back_and_says_so),
         cmocka_unit_test(test_a_hopeless_rate_ends_with_advice),
         cmocka_unit_test(test_metrics_lose_the_lines_that_are_made_again),
     };

@@ -20,7 +20,8 @@ typedef struct toy {
     float weight[TOY_DIM * TOY_IN], grad[TOY_DIM * TOY_IN];
     float x[TOY_N * TOY_IN], out[TOY_N * TOY_DIM];
     facet__param param;
-    int64_t poison_at; /* this call of forward gives NaN; -1: none */
+    int64_t poison_at; /* this call of forward gives `poison`; -1: none */
+    float poison;
     int64_t calls;
     size_t n; /* pictures of the last call */
 } toy;
@@ -39,7 +40,7 @@ static inline facet_status toy_forward(void *self, const float *x, size_t n,
             facet__transposed(t->weight, TOY_IN), false, t->out))
         return FACET_ENOMEM;
     if (t->calls++ == t->poison_at)
-        t->out[3] = NAN;
+        t->out[3] = t->poison;
     return FACET_OK;
 }
 
@@ -76,6 +77,7 @@ static inline facet__trainable toy_start(toy *t)
     t->param = (facet__param){ "linear.weight", TOY_DIM * TOY_IN, t->weight,
         t->grad, true, false };
     t->poison_at = -1;
+    t->poison = NAN;
     t->calls = 0;
     return (facet__trainable){ .self = t,
         .dim = TOY_DIM,
