@@ -25,6 +25,9 @@ typedef struct facet__gradient_tile {
     size_t k, m, n; /* m <= 14, n <= 32 */
     float *c;
     size_t c_stride;
+    /* NULL, or k cache lines that will be read soon: they are asked for one by
+     * one, under the arithmetic. They may reach behind a map's end. */
+    const void *ahead;
 } facet__gradient_tile;
 
 typedef void facet__gradient_kernel(const facet__gradient_tile *tile);

@@ -11,11 +11,18 @@ FACET__INLINE __m512bh load_pairs(const uint16_t *b, __mmask16 mask, bool full)
                            : _mm512_maskz_loadu_epi32(mask, b));
 }
 
+/* Ask for cache line q of what comes next; it may lie behind a map's end. */
+FACET__INLINE void ask(const void *ahead, size_t q)
+{
+    _mm_prefetch((const void *)((uintptr_t)ahead + q * 64), _MM_HINT_T0);
+}
+
 FACET__INLINE void tile(
     const int m, const int vectors, bool full, const facet__gradient_tile *t)
 {
     const __mmask16 m0 = columns_mask(t->n, 0), m1 = columns_mask(t->n, 1);
     const uint16_t *a = t->a, *b = t->b;
+    const void *ahead = t->ahead ? t->ahead : t->b;
     __m512 sum[TILE_ROWS][2];
 
 #pragma GCC unroll 14
@@ -28,6 +35,7 @@ FACET__INLINE void tile(
         const __m512bh b0 = load_pairs(b, m0, full);
         const __m512bh b1 = vectors < 2 ? b0 : load_pairs(b + 32, m1, full);
 
+        ask(ahead, q);
 #pragma GCC unroll 14
         for (int i = 0; i < m; i++) {
             int two;

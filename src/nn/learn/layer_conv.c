@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "nn/engine/gradient.h"
+#include "nn/learn/ahead.h"
 #include "nn/learn/columns.h"
 #include "nn/learn/norm.h"
 
@@ -450,7 +451,7 @@ static void backward_input(conv *c)
  * rows [m0, m1) of the sums. */
 static void add_block(const conv *c, const void *a, size_t a_stride,
     const void *b, size_t b_stride, size_t rows, float *sums, size_t m0,
-    size_t m1)
+    size_t m1, facet__ahead *ahead)
 {
     for (size_t m = m0; m < m1; m += FACET__GRADIENT_ROWS)
         for (size_t n = 0; n < c->group_out; n += FACET__GRADIENT_COLUMNS) {
@@ -467,7 +468,9 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
                          ? c->group_out - n
                          : FACET__GRADIENT_COLUMNS,
                 .c = sums + m * c->group_out + n,
-                .c_stride = c->group_out };
+                .c_stride = c->group_out,
+                .ahead =
+                    facet__ahead_take(ahead, c->bf16 ? (rows + 1) / 2 : rows) };
 
             (c->bf16 ? c->pass->kernels->gradient_bf16
                      : c->pass->kernels->gradient_f32)(&t);
@@ -478,7 +481,7 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
  * has room for the rows and, behind them, for the woven ones. */
 static void add_product(const conv *c, const void *a, size_t a_stride,
     const void *b, size_t b_stride, size_t m, float *sums, size_t m0, size_t m1,
-    char *buffer)
+    char *buffer, facet__ahead *ahead)
 {
     char *woven_a = buffer + (c->block + 2) * even(c->k) * 4;
     char *woven_b = woven_a + (c->block + 2) * even(c->k) * 4;
@@ -493,13 +496,14 @@ static void add_product(const conv *c, const void *a, size_t a_stride,
         a_stride = c->k;
         b_stride = c->group_out;
     }
-    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1);
+    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1, ahead);
 }
 
 /* Rows [first, end) of the map into a group's sums. */
 static void add_rows(const conv *c, size_t group, size_t first, size_t end,
     float *sums, size_t m0, size_t m1, char *buffer)
 {
+    facet__ahead none = { .runs = 0 };
 
     for (size_t i = first; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
@@ -508,8 +512,33 @@ static void add_rows(const conv *c, size_t group, size_t first, size_t end,
         const void *b =
             facet__view_at(c->dy, i * c->out + group * c->group_out);
 
-        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer);
+        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer, &none);
     }
+}
+
+/* What a block of whole_task reads of maps. */
+static facet__ahead block_reads(const conv *c, size_t first, size_t m)
+{
+    const size_t bytes = m * c->out * c->element, at = first * c->out;
+    const size_t in_bytes = m * c->k * c->element;
+    facet__layer *norm = c->norm_out;
+    facet__ahead reads = { .runs = 0 };
+
+    if (norm && norm->passes_back) {
+        facet__ahead_add(&reads, facet__view_at(c->y, at), bytes);
+        facet__ahead_add(
+            &reads, facet__view_at(&c->pass->gradients[norm->out], at), bytes);
+    } else {
+        facet__ahead_add(&reads, facet__view_at(c->dy, at), bytes);
+    }
+    if (c->direct)
+        facet__ahead_add(&reads, facet__view_at(c->x, first * c->k), in_bytes);
+    if (c->reduces && c->reduces != c->norm_in)
+        facet__ahead_add(&reads,
+            facet__view_at(
+                facet__map(c->pass, c->reduces->in[0]), first * c->k),
+            in_bytes);
+    return reads;
 }
 
 /* A part of both gradients in one sweep: each block of dy is made once, and
@@ -528,6 +557,9 @@ static void whole_task(void *context, size_t part, int thread)
         facet__norm_open(c->reduces, c->pass, part);
     for (size_t i = c->rows * part / c->n_parts; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
+        const size_t left = end - i - m;
+        facet__ahead next =
+            block_reads(c, i + m, left < c->block ? left : c->block);
         const void *dy = made;
         size_t a_stride;
         const void *a = rows_at(c, 0, i, m, &a_stride, buffer);
@@ -536,7 +568,8 @@ static void whole_task(void *context, size_t part, int thread)
             facet__norm_make_back(c->norm_out, c->pass, i, m, made);
         else
             dy = facet__view_at(c->dy, i * c->out);
-        add_product(c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer);
+        add_product(
+            c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer, &next);
         if (c->dx->data)
             direct_back(c, dy, c->out, i, m);
         if (c->reduces)
