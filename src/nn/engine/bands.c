@@ -6,11 +6,10 @@
 enum {
     /* A map that fits L2 with what is worked on beside it is read from there,
      * and turns would only cost. */
-    SMALL_BYTES = 2 << 20,
-    CACHE_BYTES = 640 << 10, /* of a core's, for one turn */
+    SMALL_BYTES = 1300 << 10,
+    CACHE_BYTES = 400 << 10, /* of a core's, for one turn */
     MAX_WEIGHTS = 96 << 10,  /* filters that may be read anew each turn */
-    ROOM =
-        2, /* windows' rows to those needed at a time: they move less often */
+    ROOM = 2, /* times the rows needed at once: windows move less often */
 };
 
 /* A band on its way down an image. */
