@@ -62,10 +62,10 @@ int album_load(album *a);
 /* Take in the faces of a photo, alone for the time being; durable on return. */
 int album_add(album *a, const finder *f, const found_photo *photo);
 
-/* Group what is alone: with opts->method when there is no cluster yet, else
+/* Group what is alone: with given->method when there is no cluster yet, else
  * into and beside those that are there. A threshold NaN is chosen by the
  * network's own, `match_at`. */
-int album_group(album *a, const facet_cluster_opts *opts, float match_at);
+int album_group(album *a, const facet_cluster_opts *given, float match_at);
 
 /* Give faces [count] to clusters (0: a new one for each distinct `group`), in
  * memory and on disk. */

@@ -174,8 +174,8 @@ int gallery_open_for(gallery_run *run, bool read_only, facet_gallery **out)
         return status;
     status =
         store_fail(&run->store, facet_gallery_stats(*out, &info, &err), &err);
-    if (status == EXIT_YES &&
-        memcmp(info.contract, run->finder.contract.id, sizeof info.contract)) {
+    if (status == EXIT_YES && memcmp(info.contract, run->finder.contract.id,
+                                  sizeof info.contract) != 0) {
         complain("%s: made with other networks than those in use: name them "
                  "with --detector and --model, or change the gallery with "
                  "facet gallery migrate",
