@@ -1,19 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Run every libFuzzer target in a folder, one after the other.
-#   run_fuzzers.sh FOLDER SECONDS
+#   run_fuzzers.sh FOLDER SECONDS [TARGET...]
+# Beside fuzz/corpus/ they begin with whole pictures and networks made by code.
 # What it learns stays in FOLDER/learned/; what it finds in FOLDER/found/, and
 # then the exit code is 1. A finding, made small, belongs in fuzz/corpus/.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 folder=$1 seconds=$2 failed=0
-mkdir -p "$folder/found"
-for target in "$folder"/fuzz_*; do
+shift 2
+[ $# -gt 0 ] || set -- "$folder"/fuzz_*
+mkdir -p "$folder/found" "$folder/seeds"
+"$folder/make_damaged" --whole pictures "$folder/seeds/pictures" >/dev/null &&
+  "$folder/make_damaged" --whole models "$folder/seeds/onnx" >/dev/null ||
+  exit 1
+for ending in jpg png webp heic; do
+  subject=${ending/jpg/jpeg}
+  mkdir -p "$folder/seeds/$subject"
+  cp "$folder"/seeds/pictures/*."$ending" "$folder/seeds/$subject"
+done
+for target in "$@"; do
+  target=$folder/$(basename "$target")
   [ -x "$target" ] && [ -f "$target" ] || continue
   name=$(basename "$target") subject=${name#fuzz_}
   mkdir -p "$folder/learned/$subject"
   seeds=()
-  [ -d "fuzz/corpus/$subject" ] && seeds=("fuzz/corpus/$subject")
+  [ -d "$folder/seeds/$subject" ] && seeds+=("$folder/seeds/$subject")
+  [ -d "fuzz/corpus/$subject" ] && seeds+=("fuzz/corpus/$subject")
   echo "== $name, $seconds s"
   "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=60 \
     -print_final_stats=1 -artifact_prefix="$folder/found/$subject-" \
