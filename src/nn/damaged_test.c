@@ -19,9 +19,9 @@ static const struct {
     const char *names;
 } lies[] = {
     { "lie-unknown-operator", FACET_EUNSUPPORTED, "QRelu" },
-    { "lie-cycle", FACET_EDAMAGED, "cycle" },
+    { "lie-cycle", FACET_EDAMAGED, "on a cycle" },
     { "lie-reads-itself", FACET_EDAMAGED, "one" },
-    { "lie-no-such-value", FACET_EDAMAGED, "nil" },
+    { "lie-no-such-value", FACET_EDAMAGED, "'nil', which no node" },
     { "lie-no-such-weight", FACET_EDAMAGED, "two.weight" },
     { "lie-weight-of-another", FACET_EMODEL, "one" },
     { "lie-made-twice", FACET_EDAMAGED, "sum" },

@@ -61,12 +61,13 @@ facet_status facet__graph_check(const facet__graph *g, facet_error *err)
 
 /* sorting: Kahn's algorithm, the earliest ready node first */
 
-static bool is_ready(const facet__node *node, const bool *made)
+/* An input that the node waits for; FACET__NONE when it waits for none. */
+static int unmade_input(const facet__node *node, const bool *made)
 {
     for (int k = 0; k < node->n_in; k++)
         if (node->in[k] != FACET__NONE && !made[node->in[k]])
-            return false;
-    return true;
+            return node->in[k];
+    return FACET__NONE;
 }
 
 /* Reorder by rounds; most files are in order and take one. */
@@ -80,7 +81,7 @@ static int take_ready(
         for (int i = 0; i < g->n_nodes; i++) {
             const facet__node *node = &g->nodes[i];
 
-            if (taken[i] || !is_ready(node, made))
+            if (taken[i] || unmade_input(node, made) != FACET__NONE)
                 continue;
             taken[i] = true;
             sorted[n++] = *node;
@@ -92,20 +93,38 @@ static int take_ready(
     return n;
 }
 
+/* From a node that could not be sorted to the one that makes what it waits for,
+ * and so on: the way ends at a value that no node makes, or runs in a circle,
+ * where it is after as many steps as there are nodes. */
 static facet_status name_unsorted(const facet__graph *g, const bool *taken,
     const bool *made, facet_error *err)
 {
-    for (int i = 0; i < g->n_nodes; i++)
-        for (int k = 0; !taken[i] && k < g->nodes[i].n_in; k++) {
-            const int v = g->nodes[i].in[k];
+    int *maker = facet__alloc((size_t)g->n_values * sizeof *maker);
+    int at = 0, value = FACET__NONE;
 
-            if (v != FACET__NONE && !made[v])
-                return facet__fail(err, FACET_EDAMAGED,
-                    "node '%.80s' waits for '%.80s', which is on a cycle or "
-                    "made by no node",
-                    g->nodes[i].name, g->values[v].name);
-        }
-    return FACET_OK;
+    if (!maker)
+        return facet__fail_memory(err);
+    for (int v = 0; v < g->n_values; v++)
+        maker[v] = FACET__NONE;
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->nodes[i].n_out; k++)
+            if (g->nodes[i].out[k] != FACET__NONE)
+                maker[g->nodes[i].out[k]] = i;
+    while (taken[at])
+        at++;
+    for (int step = 0; step <= g->n_nodes; step++) {
+        value = unmade_input(&g->nodes[at], made);
+        if (maker[value] == FACET__NONE)
+            break;
+        at = maker[value];
+    }
+    facet__fail(err, FACET_EDAMAGED,
+        maker[value] == FACET__NONE
+            ? "node '%.80s' waits for '%.80s', which no node makes"
+            : "node '%.80s' is on a cycle: '%.80s' is made from what it makes",
+        g->nodes[at].name, g->values[value].name);
+    facet__free(maker);
+    return FACET_EDAMAGED;
 }
 
 facet_status facet__graph_sort(facet__graph *g, facet_error *err)

@@ -27,19 +27,22 @@ enum {
 
 typedef struct budget {
     size_t left;
-    bool exceeded;
+    bool exceeded, empty; /* refused by us, or by the system */
 } budget;
 
 static void *budget_alloc(void *context, size_t size)
 {
     budget *b = context;
+    void *block;
 
     if (size > b->left) {
         b->exceeded = true;
         return NULL;
     }
     b->left -= size;
-    return facet__alloc(size);
+    block = facet__alloc(size);
+    b->empty |= !block;
+    return block;
 }
 
 static void budget_free(void *context, void *block)
@@ -307,7 +310,8 @@ static facet_status copy_text(
 
     if (bytes.len >= sizeof text)
         return FACET_EUNSUPPORTED;
-    memcpy(text, bytes.data, bytes.len);
+    if (bytes.len > 0) /* else there may be no data at all */
+        memcpy(text, bytes.data, bytes.len);
     text[bytes.len] = '\0';
     return facet__node_set_string(node, name, text);
 }
@@ -521,10 +525,17 @@ facet_status facet__onnx_parse(const void *bytes, size_t size,
         return facet__fail(err, FACET_EDAMAGED,
             "not an ONNX model, a truncated one, or nested too deeply");
     model = onnx__model_proto__unpack(&allocator, size, bytes);
-    if (!model)
-        return facet__fail(
+    if (b.empty)
+        st = facet__fail_memory(err);
+    else if (b.exceeded)
+        st = facet__fail(err, FACET_EDAMAGED,
+            "the model's messages unpack to more than %d times its size",
+            UNPACK_FACTOR);
+    else if (!model)
+        st = facet__fail(
             err, FACET_EDAMAGED, "not an ONNX model, or a truncated one");
-    st = build(model, folder, max_bytes, out, err);
+    else
+        st = build(model, folder, max_bytes, out, err);
     onnx__model_proto__free_unpacked(model, &allocator);
     return st;
 }
