@@ -13,6 +13,11 @@
 /* Boxes up to this side, in pixels of the network's input, are what a YuNet
  * was trained for (640-pixel crops of WIDER FACE). */
 static const float trained_side = 640.0F;
+/* From this side on it begins to err: one face that fills a large photo is then
+ * two halves with scores of 0.6 to 0.7, while the coarser level, where the face
+ * is small, is sure of it. */
+static const float clear_side = 300.0F;
+static const float much_surer = 0.2F;
 
 facet_status facet__candidates_add(
     facet__candidates *list, const facet__candidate *item)
@@ -109,7 +114,11 @@ void facet__candidates_suppress(
 static bool gives_way(
     const facet__candidate *fine, const facet__candidate *coarse)
 {
-    return fine->side > trained_side && fine->face.score < coarse->face.score;
+    const float surer = coarse->face.score - fine->face.score;
+
+    return fine->side > trained_side
+               ? surer > 0.0F
+               : fine->side > clear_side && surer > much_surer;
 }
 
 /* Does `coarse` stand against the finer levels' first `split` items? Those that
