@@ -38,7 +38,7 @@ struct facet_detector {
     size_t outputs[FACET__YUNET_STRIDES][HEADS];
     slot slots[SESSIONS];
     unsigned clock;
-    uint8_t *copy; /* a level's pixels */
+    uint8_t *copy; /* a level's pixels, and scratch to make them */
     size_t copy_size;
     facet__candidates list;
 };
@@ -303,7 +303,11 @@ static facet_status shrink(facet_detector *d, const facet_image *image,
     const facet__level *level, facet__view *view, facet_error *err)
 {
     const size_t stride = (size_t)level->width * 3;
-    const size_t need = stride * (size_t)level->height + 64;
+    const size_t room = facet__resize_room(
+        image->width, image->height, level->width, level->height);
+    const size_t pixels = (stride * (size_t)level->height + FACET__ALIGN - 1) /
+                          FACET__ALIGN * FACET__ALIGN;
+    const size_t need = pixels + room;
 
     *view = facet__image_view(image);
     if (level->width == image->width && level->height == image->height)
@@ -313,9 +317,10 @@ static facet_status shrink(facet_detector *d, const facet_image *image,
         d->copy = facet__alloc(need);
         d->copy_size = d->copy ? need : 0;
     }
-    if (!d->copy || facet__resize(*view, d->copy, level->width, level->height,
-                        stride) != FACET_OK)
+    if (!room || !d->copy)
         return facet__fail_memory(err);
+    facet__resize_in(
+        *view, d->copy, level->width, level->height, stride, d->copy + pixels);
     *view = (facet__view){ d->copy, level->width, level->height, stride };
     return FACET_OK;
 }

@@ -7,6 +7,8 @@
 #include "image/resize.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -87,41 +89,50 @@ static facet__taps taps_of(const axis *a, int32_t i, int16_t *weights)
         (last - first + TAP_MULTIPLE) / TAP_MULTIPLE * TAP_MULTIPLE, weights };
 }
 
-typedef struct scratch {
-    facet__taps *taps;    /* [width] */
-    int16_t *weights;     /* [width, room] */
-    int16_t *row_weights; /* [room of rows] */
-    uint8_t *row;
-} scratch;
+/* Where things lie in the caller's scratch, in bytes. */
+typedef struct layout {
+    size_t taps;        /* facet__taps[width] */
+    size_t weights;     /* int16_t[width, room of columns] */
+    size_t row_weights; /* int16_t[room of rows] */
+    size_t row;         /* uint8_t[source row and padding] */
+    size_t size;
+} layout;
 
-static facet_status scratch_take(
-    scratch *s, const axis *x, const axis *y, int32_t width)
+static bool lay(const axis *x, const axis *y, int32_t width, layout *out)
 {
-    const size_t row = (size_t)x->from * CHANNELS + FACET__RESIZE_PAD;
+    const size_t parts[] = { (size_t)width * sizeof(facet__taps),
+        (size_t)x->room * sizeof(int16_t), (size_t)y->room * sizeof(int16_t),
+        (size_t)x->from * CHANNELS + FACET__RESIZE_PAD };
+    const size_t counts[] = { 1, (size_t)width, 1, 1 };
+    size_t *const places[] = { &out->taps, &out->weights, &out->row_weights,
+        &out->row };
+    size_t at = 0;
 
-    *s = (scratch){ NULL, NULL, NULL, NULL };
-    s->taps = facet__calloc((size_t)width, sizeof *s->taps);
-    s->weights =
-        facet__calloc((size_t)width, (size_t)x->room * sizeof *s->weights);
-    s->row_weights = facet__calloc((size_t)y->room, sizeof *s->row_weights);
-    s->row = facet__calloc(1, row);
-    if (!s->taps || !s->weights || !s->row_weights || !s->row)
-        return FACET_ENOMEM;
-    for (int32_t i = 0; i < width; i++)
-        s->taps[i] = taps_of(x, i, s->weights + (size_t)i * (size_t)x->room);
-    return FACET_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t bytes;
+
+        *places[i] = at;
+        if (!facet__mul_size(parts[i], counts[i], &bytes) ||
+            bytes > SIZE_MAX / 2 - at)
+            return false;
+        at = (at + bytes + FACET__ALIGN - 1) / FACET__ALIGN * FACET__ALIGN;
+    }
+    out->size = at;
+    return true;
 }
 
-static void scratch_give_back(scratch *s)
+size_t facet__resize_room(
+    int32_t from_width, int32_t from_height, int32_t width, int32_t height)
 {
-    facet__free(s->row);
-    facet__free(s->row_weights);
-    facet__free(s->weights);
-    facet__free(s->taps);
+    const axis x = axis_of(from_width, width);
+    const axis y = axis_of(from_height, height);
+    layout at;
+
+    return lay(&x, &y, width, &at) ? at.size : 0;
 }
 
-facet_status facet__resize(facet__view src, uint8_t *dst, int32_t width,
-    int32_t height, size_t dst_stride)
+void facet__resize_in(facet__view src, uint8_t *dst, int32_t width,
+    int32_t height, size_t dst_stride, void *room)
 {
     const bool avx2 = facet__cpu_level_get() >= FACET__CPU_AVX2;
     facet__resize_rows *const rows =
@@ -130,18 +141,41 @@ facet_status facet__resize(facet__view src, uint8_t *dst, int32_t width,
         avx2 ? facet__resize_columns_avx2 : facet__resize_columns_ref;
     const axis x = axis_of(src.width, width);
     const axis y = axis_of(src.height, height);
-    scratch s;
-    facet_status status = scratch_take(&s, &x, &y, width);
+    layout at = { 0 };
+    facet__taps *taps;
+    int16_t *weights, *row_weights;
+    uint8_t *row;
 
-    for (int32_t i = 0; i < height && status == FACET_OK; i++) {
-        const facet__taps taps = taps_of(&y, i, s.row_weights);
+    (void)lay(&x, &y, width, &at); /* it was laid when it was counted */
+    taps = (facet__taps *)((char *)room + at.taps);
+    weights = (int16_t *)((char *)room + at.weights);
+    row_weights = (int16_t *)((char *)room + at.row_weights);
+    row = (uint8_t *)room + at.row;
+    /* read by the columns' kernel with weights of zero */
+    memset(row + (size_t)src.width * CHANNELS, 0, FACET__RESIZE_PAD);
+    for (int32_t i = 0; i < width; i++)
+        taps[i] = taps_of(&x, i, weights + (size_t)i * (size_t)x.room);
+    for (int32_t i = 0; i < height; i++) {
+        const facet__taps own = taps_of(&y, i, row_weights);
 
-        rows(src.data + (size_t)taps.first * src.stride, src.stride,
-            taps.weights, taps.count, s.row, (size_t)src.width * CHANNELS);
-        columns(s.row, s.taps, dst + (size_t)i * dst_stride, width);
+        rows(src.data + (size_t)own.first * src.stride, src.stride, own.weights,
+            own.count, row, (size_t)src.width * CHANNELS);
+        columns(row, taps, dst + (size_t)i * dst_stride, width);
     }
-    scratch_give_back(&s);
-    return status;
+}
+
+facet_status facet__resize(facet__view src, uint8_t *dst, int32_t width,
+    int32_t height, size_t dst_stride)
+{
+    const size_t size =
+        facet__resize_room(src.width, src.height, width, height);
+    void *room = size ? facet__alloc(size) : NULL;
+
+    if (!room)
+        return FACET_ENOMEM;
+    facet__resize_in(src, dst, width, height, dst_stride, room);
+    facet__free(room);
+    return FACET_OK;
 }
 
 facet_status facet_image_resize(

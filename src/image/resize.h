@@ -17,6 +17,15 @@
 facet_status facet__resize(facet__view src, uint8_t *dst, int32_t width,
     int32_t height, size_t dst_stride);
 
+/* Bytes of scratch that it takes; 0 when they cannot be counted. */
+size_t facet__resize_room(
+    int32_t from_width, int32_t from_height, int32_t width, int32_t height);
+
+/* The same with the caller's scratch of facet__resize_room bytes, aligned as
+ * facet__alloc gives it. */
+void facet__resize_in(facet__view src, uint8_t *dst, int32_t width,
+    int32_t height, size_t dst_stride, void *room);
+
 /* The source pixels of one output pixel. `count` is a multiple of 4, padded by
  * weights of zero; the weights sum up to 1 << FACET__RESIZE_BITS. */
 typedef struct facet__taps {
