@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front of the build: CMake does the work. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help packages build demo test lint ci dev asan tsan fuzz valgrind \
+.PHONY: help packages build demo test lint ci dev asan tsan fuzz valgrind leaks \
 	coverage bench kills train-kills install clean
 JOBS ?= 2
 PREFIX ?= /usr/local
@@ -49,6 +49,10 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (600) each
 valgrind: build ## The suite under valgrind (slow)
 	@tools/install_packages.sh lint
 	tools/run_valgrind.sh build/tests
+
+leaks: build ## A thousand pictures under valgrind
+	@tools/install_packages.sh lint
+	tools/check_leaks.sh build
 
 coverage: ## Which lines the suite reaches
 	@tools/install_packages.sh build coverage

@@ -54,6 +54,7 @@ typedef struct eval_run {
     float *files;             /* [n_files, dim] */
     size_t dim, failed;
     char contract[FACET_CONTRACT_TEXT]; /* "" with --embeddings */
+    facet_precision precision;          /* that the embedder runs in */
     /* scores */
     facet_comparison *comparisons; /* [n_pairs] */
     facet_search *searches;        /* [n_probes] */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eval_embed.c - embeddings for the files of a list: read, remembered or made.
  *
- * The cache is one file a contract, JSON Lines as `facet embed` writes them,
- * whose names are the size and a hash of a picture's bytes: it does not matter
- * where a picture lies or what it is called. */
+ * The cache is one file a contract and way, JSON Lines as `facet embed` writes
+ * them, whose names are the size and a hash of a picture's bytes: it does not
+ * matter where a picture lies or what it is called. */
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
@@ -200,13 +200,23 @@ static void *work(void *argument)
 
 /* ---- the cache ---- */
 
+/* All that an embedding of a picture hangs on, and whether there is one. */
 static char *cache_path(const eval_run *run)
 {
-    const size_t size = strlen(run->cache) + strlen(run->contract) + 16;
-    char *path = malloc(size);
+    const facet_pipeline_opts *o = &run->nets.opts;
+    const size_t size = strlen(run->cache) + strlen(run->contract) + 128;
+    char *path = malloc(size), way[64];
 
+    if (run->margin >= 0)
+        snprintf(way, sizeof way, "margin%g", run->margin);
+    else if (o->aligned)
+        snprintf(way, sizeof way, "aligned");
+    else
+        snprintf(way, sizeof way, "policy%d-score%g-face%g-%zu", (int)o->policy,
+            (double)o->score_threshold, (double)o->min_face, o->max_faces);
     if (path)
-        snprintf(path, size, "%s/%s.jsonl", run->cache, run->contract);
+        snprintf(path, size, "%s/%s-%s-%s.jsonl", run->cache, run->contract,
+            precision_name(run->precision), way);
     return path;
 }
 
@@ -360,6 +370,8 @@ static int open_pipelines(job *j)
         return status;
     contract = facet_pipeline_contract(j->pipelines[0]);
     facet_contract_text(&contract, run->contract);
+    run->precision =
+        facet_model_precision(facet_pipeline_embedder_model(j->pipelines[0]));
     st = facet_embedder_create(
         facet_pipeline_embedder_model(j->pipelines[0]), NULL, &embedder, &err);
     if (st == FACET_OK)
@@ -372,13 +384,14 @@ static int make_vectors(eval_run *run)
 {
     job j = { .run = run, .lock = PTHREAD_MUTEX_INITIALIZER };
     facet_error err = { FACET_OK, "" };
-    int status = EXIT_YES;
+    int status;
 
     if (run->images.count == 0) {
         complain("where are the pictures? Give --images or --embeddings");
         return EXIT_USAGE;
     }
-    if (!run->pictures)
+    status = need_folder(run->cache);
+    if (status == EXIT_YES && !run->pictures)
         status = eval_fail(facet_pictures_open(run->images.items,
                                run->images.count, &run->pictures, &err),
             &err);

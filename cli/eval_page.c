@@ -86,7 +86,7 @@ static void put_network(const eval_run *run, table *t)
 
     put_choice(t, "network", "%s", model ? model : "");
     put_choice(t, "contract", "%s", run->contract);
-    put_choice(t, "precision", "%s", precision_name(run->nets.opts.precision));
+    put_choice(t, "precision", "%s", precision_name(run->precision));
     if (run->margin >= 0)
         put_choice(t, "pictures",
             "aligned ArcFace crops with a margin of %g pixels; no detector",

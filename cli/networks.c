@@ -75,14 +75,19 @@ static char *find_beside(network_kind kind)
     return path;
 }
 
-char *network_find(network_kind kind, const char *given)
+char *network_seek(network_kind kind, const char *given)
 {
     const char *variable = getenv(kinds[kind].variable);
-    char *path;
 
     if (given || (variable && *variable))
         return strdup(given ? given : variable);
-    path = find_beside(kind);
+    return find_beside(kind);
+}
+
+char *network_find(network_kind kind, const char *given)
+{
+    char *path = network_seek(kind, given);
+
     if (!path)
         complain("no %s: name an ONNX file with %s or in %s", kinds[kind].what,
             kinds[kind].option, kinds[kind].variable);

@@ -30,6 +30,7 @@ void networks_init(networks *nets);
  * (when run from a build tree) in its models/ or in ../shared/models. To be
  * freed; NULL, having complained, when there is none. */
 char *network_find(network_kind kind, const char *given);
+char *network_seek(network_kind kind, const char *given); /* says nothing */
 
 /* "fp32", "bf16", "int8" or "auto"; -1 for something else. */
 int precision_parse(const char *text);

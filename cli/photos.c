@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "photos.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exits.h"
@@ -56,6 +54,7 @@ enum {
     KEY_FRONTAL,
     KEY_LANDMARKS,
     KEY_MEGAPIXELS,
+    KEY_MEGABYTES,
 };
 
 static const struct argp_option options[] = {
@@ -68,6 +67,8 @@ static const struct argp_option options[] = {
     { "draw", KEY_DRAW, "DIR", 0, "put copies with the faces marked there", 0 },
     { "max-megapixels", KEY_MEGAPIXELS, "N", 0,
         "refuse larger photos; default 100", 0 },
+    { "max-megabytes", KEY_MEGABYTES, "N", 0, "refuse larger files; default 64",
+        0 },
     { "quiet", 'q', NULL, 0, "no progress on the terminal", 0 },
     { 0 },
 };
@@ -75,8 +76,8 @@ static const struct argp_option options[] = {
 static const struct argp_option align_options[] = {
     { "out", 'o', "DIR", 0, "where the crops go (required)", 0 },
     { "template", KEY_TEMPLATE, "NAME", 0,
-        "how faces lie in the crops; default: as the network of --model wants "
-        "them, else arcface-112",
+        "how faces lie in the crops; default: as the network that embeds wants "
+        "them, arcface-112 without one",
         0 },
     { "frontal", KEY_FRONTAL, NULL, 0,
         "turn faces to the front in three dimensions; crops of 152x152", 0 },
@@ -139,6 +140,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
         p->limits.max_pixels =
             (size_t)(1e6 *
                      number_option(state, "--max-megapixels", text, 0.01, 1e5));
+        break;
+    case KEY_MEGABYTES:
+        p->limits.max_bytes =
+            (size_t)(1048576.0 *
+                     number_option(state, "--max-megabytes", text, 0.001, 1e6));
         break;
     case 'q':
         p->quiet = true;
@@ -362,22 +368,13 @@ static bool take_photo(void *context, const work_item *item)
     return output_put(&p->out, item->bytes, item->size, rows);
 }
 
-/* Make a folder unless it is there. */
-static int need_folder(const char *folder)
-{
-    if (!folder || mkdir(folder, 0777) == 0 || errno == EEXIST)
-        return EXIT_YES;
-    complain("%s: %s", folder, strerror(errno));
-    return EXIT_IO;
-}
-
-/* The template that the network of --model wants. */
-static int template_of_network(photos *p)
+/* The template that a network wants. */
+static int template_of_network(photos *p, const char *path)
 {
     facet_model *model = NULL;
     facet_settings settings;
     facet_error err = { FACET_OK, "" };
-    facet_status st = facet_model_load(p->nets.embedder, NULL, &model, &err);
+    facet_status st = facet_model_load(path, NULL, &model, &err);
 
     if (st == FACET_OK)
         st = facet_settings_read(model, &settings, &err);
@@ -394,8 +391,16 @@ static int choose_template(photos *p)
     const char *name = p->template_name ? p->template_name : "arcface-112";
     const facet_align_template *found = facet_template_find(name);
 
-    if (!p->template_name && p->nets.embedder)
-        return template_of_network(p);
+    if (!p->template_name) {
+        char *path = network_seek(NETWORK_EMBEDDER, p->nets.embedder);
+
+        if (path) {
+            const int status = template_of_network(p, path);
+
+            free(path);
+            return status;
+        }
+    }
     if (found) {
         p->template = *found;
         return EXIT_YES;

@@ -7,7 +7,7 @@ _facet() {
     local networks="--detector --model --precision --min-face --max-faces
         --score --policy --aligned"
     local photos="--files-from --null --format --threads --draw
-        --max-megapixels --quiet"
+        --max-megapixels --max-megabytes --quiet"
     local finder="--files-from --null --threads --max-megapixels --quiet"
     local store="--gallery-name --key-file --passphrase-file"
     local decides="--fpir --threshold --review --margin --min-quality"

@@ -28,6 +28,7 @@ complete -c facet -n $many -l format -x -a 'jsonl json csv npy'
 complete -c facet -n $many -l threads -s t -x -d 'photos at a time'
 complete -c facet -n $many -l draw -x -a '(__fish_complete_directories)'
 complete -c facet -n $many -l max-megapixels -x -d 'refuse larger photos'
+complete -c facet -n $many -l max-megabytes -x -d 'refuse larger files'
 complete -c facet -n $many -l quiet -s q -d 'no progress'
 
 complete -c facet -n '__facet_with align' -l out -s o -x \

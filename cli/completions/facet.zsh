@@ -20,6 +20,7 @@ photos=(
     '--threads=[photos at a time]:number:'
     '--draw=[folder of marked copies]:folder:_files -/'
     '--max-megapixels=[refuse larger photos]:number:'
+    '--max-megabytes=[refuse larger files]:number:'
     '--quiet[no progress on the terminal]'
 )
 

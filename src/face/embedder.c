@@ -202,8 +202,11 @@ static facet_status run_batch(facet_embedder *e,
         if (!crops[i] || crops[i]->width != e->settings.width ||
             crops[i]->height != e->settings.height)
             return facet__fail(err, FACET_EINVAL,
-                "crop %zu is not %d x %d pixels", i, e->settings.width,
-                e->settings.height);
+                "a crop of %d x %d pixels, and the network wants %d x %d: "
+                "align with its template%s%s",
+                crops[i] ? crops[i]->width : 0, crops[i] ? crops[i]->height : 0,
+                e->settings.width, e->settings.height,
+                *e->settings.align.name ? ", " : "", e->settings.align.name);
         facet__input_fill(&e->input, &e->settings, facet__image_view(crops[i]),
             0, 0, e->settings.width, e->settings.height,
             facet_session_input(e->session, 0) + i * floats);

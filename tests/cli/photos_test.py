@@ -150,8 +150,7 @@ class Photos(unittest.TestCase):
 
     def test_crops_give_the_embedding_and_contract_of_their_photo(self):
         crops = self.path / 'crops'
-        made, = lines(facet_networks('align', '--model', EMBEDDER, '--out',
-                                     crops, self.photo(1)))
+        made, = lines(facet_networks('align', '--out', crops, self.photo(1)))
         crop = made['faces'][0]['crop']
         want, = lines(facet_networks('embed', self.photo(1)))
         got, = lines(facet_networks('embed', '--aligned', crop))
@@ -159,6 +158,16 @@ class Photos(unittest.TestCase):
         self.assertGreaterEqual(
             cosine(got['faces'][0]['embedding'],
                    want['faces'][0]['embedding']), 0.9999)
+        other, = lines(facet_networks('align', '--template', 'arcface-112',
+                                      '--out', crops, self.photo(1)))
+        got, = lines(facet_networks('embed', '--aligned',
+                                    other['faces'][0]['crop']))
+        self.assertIn('0095-128', got['error']['message'])
+
+    def test_limits_are_kept(self):
+        for limit in ('--max-megapixels', '--max-megabytes'):
+            got, = lines(facet_networks('detect', limit, 0.01, self.photo(1)))
+            self.assertEqual(got['error']['code'], 'over_limit')
 
     def test_marked_copies_are_drawn(self):
         marked = self.path / 'marked'
