@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/recipe.h"
+#include "zoo/zoo.h"
 
 static const char whole[] = "name: test\n"
                             "network: { kind: mobilefacenet, dim: 64 }\n"
@@ -155,6 +156,25 @@ static void test_json_is_taken_too(void **state)
     facet__recipe_free(r);
 }
 
+/* Is the network there, and does it take pictures of the recipe's size? */
+static void check_network(const facet__recipe *r)
+{
+    const facet__zoo_opts opts = { .dim = r->dim, .blank = true };
+    facet__graph *g;
+    facet_error err;
+    const facet__shape *s;
+
+    if (!r->network)
+        return;
+    if (facet__zoo_build_as(r->network, &opts, &g, &err) != FACET_OK)
+        fail_msg("%s: %s", r->name, err.msg);
+    s = &g->values[g->inputs[0]].shape;
+    if (s->d[2] != r->height || s->d[3] != r->width)
+        fail_msg(
+            "%s: '%s' is not %dx%d", r->name, r->network, r->width, r->height);
+    facet__graph_free(g);
+}
+
 /* The recipes that are shipped, so that none rots. */
 static void test_shipped_recipes_are_valid(void **state)
 {
@@ -170,6 +190,7 @@ static void test_shipped_recipes_are_valid(void **state)
 
         if (facet__recipe_read(match.gl_pathv[i], &r, &err) != FACET_OK)
             fail_msg("%s", err.msg);
+        check_network(r);
         facet__recipe_free(r);
     }
     globfree(&match);
