@@ -1,18 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compare ROC, AUC, ARI and NMI with scikit-learn (Debian: python3-sklearn).
+"""Compare ROC, AUC, ARI, NMI and support vector machines with scikit-learn
+(Debian: python3-sklearn).
 
 Usage: tools/check_sklearn.py [build/libfacet.so]
 
 Random scores with ties and random clusterings; each value must agree to 1e-12.
+Decisions of machines, which stop at a violation, must agree to 1e-2.
 """
 import ctypes as c
 import sys
 
 import numpy as np
-from sklearn import metrics
+from sklearn import metrics, svm
 
-TOLERANCE = 1e-12
+TOLERANCE, MACHINE_TOLERANCE = 1e-12, 1e-2
 COMPARISON = np.dtype([("score", "f8"), ("subject_a", "u4"),
                        ("subject_b", "u4"), ("fold", "u2"), ("mated", "?")],
                       align=True)
@@ -46,6 +48,12 @@ def load(path):
     lib.facet_curve_at.restype = Point
     lib.facet_cluster_compare.argtypes = [c.c_void_p, c.c_void_p, c.c_size_t,
                                           c.POINTER(ClusterScores)]
+    lib.facet_svm_fit.argtypes = [c.c_void_p, c.c_void_p, c.c_size_t,
+                                  c.c_size_t, c.c_double, c.c_void_p,
+                                  c.POINTER(c.c_double)]
+    lib.facet_kernel_svm_fit.argtypes = [c.c_void_p, c.c_void_p, c.c_size_t,
+                                         c.c_double, c.c_void_p,
+                                         c.POINTER(c.c_double)]
     return lib
 
 
@@ -93,6 +101,30 @@ def cluster_error(lib, rng, count):
                abs(ours.pairwise.precision - precision))
 
 
+def machine_error(lib, rng):
+    """Largest difference of decisions, linear and on the power kernel."""
+    count, dim = int(rng.integers(20, 120)), int(rng.integers(1, 6))
+    labels = (np.arange(count) % 2).astype("u1")
+    x = rng.normal(labels[:, None] * 0.8, 1.0, (count, dim)).astype("f4")
+    w, bias = np.zeros(dim, "f4"), c.c_double()
+    if lib.facet_svm_fit(x.ctypes.data, labels.ctypes.data, count, dim, 1.0,
+                         w.ctypes.data, c.byref(bias)):
+        raise RuntimeError("facet_svm_fit failed")
+    peer = svm.LinearSVC(loss="hinge", C=1.0, tol=1e-6, max_iter=1000000)
+    peer.fit(x.astype("f8"), labels)
+    linear = np.abs(x @ w + bias.value - peer.decision_function(x)).max()
+    kernel = -((x[:, None] - x[None]) ** 2).sum(2).astype("f4")
+    kernel = np.ascontiguousarray(kernel)
+    a = np.zeros(count)
+    if lib.facet_kernel_svm_fit(kernel.ctypes.data, labels.ctypes.data, count,
+                                1.0, a.ctypes.data, c.byref(bias)):
+        raise RuntimeError("facet_kernel_svm_fit failed")
+    peer = svm.SVC(kernel="precomputed", C=1.0, tol=1e-5)
+    peer.fit(kernel.astype("f8"), labels)
+    return max(linear, np.abs(kernel @ a + bias.value
+                              - peer.decision_function(kernel)).max())
+
+
 def main():
     lib = load(sys.argv[1] if len(sys.argv) > 1 else "build/libfacet.so")
     worst = {}
@@ -102,9 +134,12 @@ def main():
         for name, check in (("ROC and AUC", roc_error),
                             ("ARI, NMI, pairs", cluster_error)):
             worst[name] = max(worst.get(name, 0), check(lib, rng, count))
+    machine = max(machine_error(lib, np.random.default_rng(seed))
+                  for seed in range(20))
+    print(f"machines: largest difference {machine:.3g} over 20 random sets")
     for name, error in worst.items():
         print(f"{name}: largest difference {error:.3g} over 200 random sets")
-    return int(max(worst.values()) > TOLERANCE)
+    return int(max(worst.values()) > TOLERANCE or machine > MACHINE_TOLERANCE)
 
 
 if __name__ == "__main__":

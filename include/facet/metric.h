@@ -107,7 +107,7 @@ FACET_API void facet_kernel_add(const float *a, size_t rows, const float *b,
  * @param bias          Receives the bias.
  *
  * By sequential minimal optimisation with the pair of second order (Fan et al.
- * 2005) to a violation of 1e-3; deterministic.
+ * 2005) to a violation of 1e-4; deterministic.
  * Errors: as facet_svm_fit's.
  */
 FACET_API FACET_MUST_USE facet_status facet_kernel_svm_fit(const float *kernel,

@@ -17,7 +17,7 @@
 
 enum { ROUNDS = 2000, STEPS_A_ROW = 10000 };
 
-static const double LINEAR_VIOLATION = 1e-4, KERNEL_VIOLATION = 1e-3;
+static const double LINEAR_VIOLATION = 1e-4, KERNEL_VIOLATION = 1e-4;
 
 static bool is_usable(
     const float *x, size_t numbers, const uint8_t *labels, size_t count)
