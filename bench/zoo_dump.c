@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* zoo_dump.c - all numbers of a network of the zoo, for others to compare.
  *
- *   bench_zoo_dump NETWORK DIM BATCH plain|bn THREADS SEED FOLDER
+ *   bench_zoo_dump NETWORK DIM BATCH plain|bn THREADS SEED FOLDER [onnx]
  *
  * Into FOLDER/index.tsv one line an array (kind, name, sizes, bytes from the
  * start of FOLDER/data.bin; floats): "weight" as drawn, biases and slopes
  * shaken; "input", NCHW, drawn from SEED; "engine", what the engine makes of
  * it; "forward", what the learner does in training (dropout off); "direction",
  * the gradient of the output; "gradient" of every weight.
- * tools/check_zoo_torch.py reads it. */
+ * tools/check_zoo_torch.py reads it. With "onnx" the
+ * network goes to FOLDER/network.onnx, for bench/zoo_ort.js. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/random.h"
 #include "nn/learn/learner.h"
 #include "nn/model.h"
+#include "nn/onnx.h"
 #include "zoo/zoo.h"
 
 typedef struct dump {
@@ -172,6 +174,16 @@ static FILE *create(const char *folder, const char *name)
     return f;
 }
 
+static void write_onnx(const facet__graph *g, const char *folder)
+{
+    char path[1024];
+    facet_error err = { 0 };
+
+    snprintf(path, sizeof path, "%s/network.onnx", folder);
+    if (facet__onnx_write(g, path, &err) != FACET_OK)
+        fail(path, &err);
+}
+
 int main(int argc, char **argv)
 {
     facet__zoo_opts opts = { .seed = 1 };
@@ -181,7 +193,7 @@ int main(int argc, char **argv)
     dump d = { 0 };
     float *x;
 
-    if (argc != 8)
+    if (argc < 8)
         return 2;
     opts.dim = strtoll(argv[2], NULL, 10);
     opts.batch_norm = strcmp(argv[4], "bn") == 0;
@@ -196,6 +208,8 @@ int main(int argc, char **argv)
     put_weights(&d, g);
     put(&d, "input", "input", &in, x);
     put_engine(&d, g, x, &in);
+    if (argc > 8)
+        write_onnx(g, argv[7]);
     put_learner(&d, g, (int)strtol(argv[5], NULL, 10), x, &in);
     facet__graph_free(g);
     free(x);
