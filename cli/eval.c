@@ -16,6 +16,7 @@ enum {
     KEY_EMBEDDINGS,
     KEY_NAMES,
     KEY_CACHE,
+    KEY_COMPACT,
     KEY_MARGIN,
     KEY_REPORT,
     KEY_PLOT,
@@ -63,6 +64,8 @@ static const struct argp_option options[] = {
     { "names", KEY_NAMES, "FILE", 0, "the names of the rows of a .npy", 4 },
     { "cache", KEY_CACHE, "DIR", 0, "keep embeddings there for the next time",
         4 },
+    { "compact", KEY_COMPACT, NULL, 0,
+        "as if each number had been stored in a byte", 4 },
     { "threads", KEY_THREADS, "N", 0, "pictures at a time; default 1", 4 },
     { NULL, 0, NULL, 0, "What comes out:", 5 },
     { "json", 'j', NULL, 0, "answer in JSON", 5 },
@@ -173,6 +176,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         break;
     case KEY_PROFILE:
         run->profile = true;
+        break;
+    case KEY_COMPACT:
+        run->compact = true;
         break;
     case KEY_DUPLICATES:
         run->protocol_opts.duplicates = true;

@@ -46,7 +46,7 @@ typedef struct eval_run {
     double margin; /* pixels around ArcFace crops; < 0: whole photos */
     size_t max_frames;
     int threads;
-    bool json, flat, profile;
+    bool json, flat, profile, compact;
     /* the list */
     facet_protocol protocol;
     /* embeddings of its files */

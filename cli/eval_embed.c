@@ -16,6 +16,7 @@
 #include "eval.h"
 #include "exits.h"
 #include "facet/align.h"
+#include "facet/compact.h"
 #include "facet/image.h"
 
 enum { KEY_ROOM = 40 };
@@ -410,10 +411,29 @@ static int make_vectors(eval_run *run)
     return status;
 }
 
+/* Every embedding through a byte a number and back. */
+static facet_status make_compact(eval_run *run)
+{
+    int8_t *codes = malloc(run->dim);
+
+    if (!codes)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < run->protocol.n_files; i++) {
+        float *x = run->files + i * run->dim;
+
+        if (facet_compact(x, run->dim, codes) == FACET_OK)
+            facet_expand(codes, run->dim, x);
+    }
+    free(codes);
+    return FACET_OK;
+}
+
 int eval_embed(eval_run *run)
 {
     const int status = run->embeddings ? read_vectors(run) : make_vectors(run);
 
+    if (status == EXIT_YES && run->compact && make_compact(run) != FACET_OK)
+        return no_memory();
     for (size_t i = 0; status == EXIT_YES && i < run->protocol.n_files; i++)
         run->failed += isnan(run->files[i * run->dim]) != 0;
     return status;

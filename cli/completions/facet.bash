@@ -46,7 +46,7 @@ _facet() {
     verify) options="--threshold --fmr --json $networks" ;;
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion
         --table --matches --gallery --probes --duplicates --images
-        --margin --embeddings --names --cache --threads --json
+        --margin --embeddings --names --cache --compact --threads --json
         --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;

@@ -56,7 +56,7 @@ for option in \
     report plot cohort fail-if rounds seed out
     complete -c facet -n '__facet_with eval calibrate' -l $option -r
 end
-for option in flat profile duplicates json
+for option in flat profile duplicates compact json
     complete -c facet -n '__facet_with eval calibrate' -l $option
 end
 

@@ -91,6 +91,7 @@ case $words[2] in
         '--embeddings=[see facet eval --help]:value:_files'
         '--names=[see facet eval --help]:value:_files'
         '--cache=[see facet eval --help]:value:_files'
+        '--compact[see facet eval --help]'
         '--threads=[see facet eval --help]:value:_files'
         '--json[see facet eval --help]'
         '--report=[see facet eval --help]:value:_files'

@@ -20,6 +20,7 @@
 #include "facet/calibration.h" /* what a similarity means */
 #include "facet/cluster.h"     /* which faces belong together */
 #include "facet/comm.h"        /* several processes, one training */
+#include "facet/compact.h"     /* an embedding in a byte a number */
 #include "facet/detector.h"    /* where the faces are */
 #include "facet/draw.h"        /* faces, marked in a picture */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */
