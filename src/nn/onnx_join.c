@@ -116,7 +116,7 @@ static bool is_free_name(
 static facet_status become(
     join *j, facet__node *node, facet__op_kind op, const int *in, int n_in)
 {
-    facet__node fresh = *node;
+    facet__node fresh;
     int *inputs = facet__alloc((size_t)n_in * sizeof *inputs);
     int *out = facet__alloc((size_t)node->n_out * sizeof *out);
     const char *made = j->graph->values[node->out[0]].name;
