@@ -8,5 +8,5 @@ set -euo pipefail
 facet=$1 folder=$2
 mkdir -p "$folder"
 "$facet" synth --quiet --out "$folder" --people 6 --images 4 --size 320 \
-  --yaw 35 --groups 2 --group-of 6 --group-size 1024x768 --seed 7 \
+  --yaw 35 --groups 2 --group-of 6 --group-size 1024x768 --seed 12 \
   >"$folder/truth.jsonl"

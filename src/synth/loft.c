@@ -47,13 +47,14 @@ static const key_row keys[] = {
     { -180, 56, -161, -20, 125, -170, -88, 2.2F },   /* 20 */
     { -205, 78, -187, -22, 180, -200, -100, 2.4F },  /* 21 shoulder */
     { -260, 100, -255, -20, 205, -255, -108, 2.6F }, /* 22 */
-    { -1000, 112, -1000, -20, 212, -1000, -108, 2.6F }, /* 23 below */
+    { -400, 112, -400, -20, 212, -400, -108, 2.6F }, /* 23 chest */
+    { -1000, 112, -1000, -20, 212, -1000, -108, 2.6F }, /* 24 below */
 };
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
 /* How many rows lie between a key row and the next. */
 static const unsigned char between[N_KEYS - 1] = { 3, 3, 3, 3, 4, 7, 10, 10, 12,
-    12, 10, 6, 5, 4, 3, 3, 3, 3, 3, 3, 3, 3, 2 };
+    12, 10, 6, 5, 4, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2 };
 
 /* Half of the width of the band of rows at the line between the lips, as a
  * fraction of the way between key rows; it becomes the open mouth. */

@@ -281,10 +281,10 @@ float facet__skin_tone(const facet_synth_person *p, facet__vec3 mean)
     const float lip = 0.5F + 0.5F * facet__cell(2, 0, 0, seed);
     const float hollow = 0.5F + 0.5F * facet__cell(3, 0, 0, seed);
 
-    return 0.11F * broad + 0.08F * own -
-           0.30F * socket * spot((x - 30) / 19, (mean.y + 1) / 17) -
-           0.14F * lip * spot(mean.x / 22, (mean.y + 54) / 9) -
-           0.24F * hollow * spot((x - 48) / 20, (mean.y + 48) / 26);
+    return 0.14F * broad + 0.10F * own -
+           0.34F * socket * spot((x - 30) / 19, (mean.y + 1) / 17) -
+           0.18F * lip * spot(mean.x / 22, (mean.y + 54) / 9) -
+           0.28F * hollow * spot((x - 48) / 20, (mean.y + 48) / 26);
 }
 
 static void paint_tone(const facet__figure *f, const facet__palette *palette,
