@@ -312,13 +312,23 @@ typedef struct errors {
     double sum[3], worst[3];
 } errors;
 
-static void note_errors(
-    errors *e, const facet_head_pose *got, const float turn[3])
+/* An affine camera sees the turn against the line of sight to the face. */
+static void note_errors(errors *e, const facet_head_pose *got,
+    const float turn[3], const facet_synth_truth *truth)
 {
-    const float found[3] = { got->yaw, got->pitch, got->roll };
+    const float *m = truth->placement, middle[3] = { 0, -30, 70 };
+    const double found[3] = { (double)got->yaw, (double)got->pitch,
+        (double)got->roll };
+    double at[3], want[3];
 
+    for (int k = 0; k < 3; k++)
+        at[k] = (double)(m[4 * k] * middle[0] + m[4 * k + 1] * middle[1] +
+                         m[4 * k + 2] * middle[2] + m[4 * k + 3]);
+    want[0] = (double)turn[0] + atan2(at[0], -at[2]) * 180 / acos(-1);
+    want[1] = (double)turn[1] + atan2(at[1], -at[2]) * 180 / acos(-1);
+    want[2] = (double)turn[2];
     for (int k = 0; k < 3; k++) {
-        const double error = fabs((double)(found[k] - turn[k]));
+        const double error = fabs(found[k] - want[k]);
 
         e->sum[k] += error;
         e->worst[k] = fmax(e->worst[k], error);
@@ -343,13 +353,11 @@ static void turn_heads(int count, float focal, errors *mean, errors *own)
             facet_synth_person_random(&person, 31, (uint64_t)i);
         s = take(&person, turn, focal);
         CHECK_OK(facet__frontal_look(frontal, s.truth.points, &face, NULL));
-        note_errors(i % 2 ? own : mean, &face.result.pose, turn);
+        note_errors(i % 2 ? own : mean, &face.result.pose, turn, &s.truth);
         facet_image_free(s.image);
     }
 }
 
-/* An affine camera sees the turn against the line of sight; from near by, that
- * and perspective itself make a few degrees more, which are only told. */
 static void test_pose_of_rendered_heads_is_recovered(void **state)
 {
     enum { HEADS = 40 };
@@ -369,7 +377,7 @@ static void test_pose_of_rendered_heads_is_recovered(void **state)
                 e->sum[0] * 2 / HEADS, e->worst[0], e->sum[1] * 2 / HEADS,
                 e->worst[1], e->sum[2] * 2 / HEADS, e->worst[2]);
             for (int k = 0; k < 3; k++)
-                assert_true(e->worst[k] <= (f ? 6 : 3));
+                assert_true(e->worst[k] <= 3);
         }
     }
 }
@@ -502,8 +510,8 @@ static void test_landmarks_of_a_network_do_as_well(void **state)
         FACET_SHARED_DIR "/models/facemesh468.onnx", NULL, &model, NULL));
     CHECK_OK(facet_landmarker_create(model, NULL, &landmarker, NULL));
     compare(network_points, landmarker, &by_3d, &by_2d, &better, PEOPLE);
-    assert_true(by_3d < by_2d);
-    assert_true(better >= PEOPLE * 7 / 10);
+    assert_true(by_3d < 0.85 * by_2d);
+    assert_true(better >= PEOPLE - 1);
     facet_landmarker_free(landmarker);
     facet_model_free(model);
 }
