@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* training.c - pictures a second of whole training steps.
  *
- *   bench_training NETWORK fp32|bf16 THREADS BATCH STEPS
+ *   bench_training NETWORK fp32|bf16 THREADS BATCH STEPS [SIDE]
  *
  * Forward pass, a mean square loss, backward pass and momentum SGD; prints the
  * median. bench/training_torch.py does the same in PyTorch. */
@@ -66,15 +66,17 @@ int main(int argc, char **argv)
     facet__graph *graph;
     facet__learner *net;
     facet_error err;
-    facet__learner_opts opts;
+    facet__learner_opts opts = { .height = 0 };
     const facet__weight *w;
     float **velocity, *x, *gradient;
     double *times;
-    size_t batch, n;
+    size_t batch, n, side;
     int steps;
 
-    if (argc != 6)
+    if (argc != 6 && argc != 7)
         return 2;
+    side = argc == 7 ? strtoul(argv[6], NULL, 10) : 224;
+    opts.height = opts.width = (int64_t)side;
     opts.bf16 = strcmp(argv[2], "bf16") == 0;
     opts.threads = (int)strtol(argv[3], NULL, 10);
     batch = strtoul(argv[4], NULL, 10);
@@ -88,10 +90,10 @@ int main(int argc, char **argv)
     velocity = calloc(n, sizeof *velocity);
     for (size_t i = 0; velocity && i < n; i++)
         velocity[i] = calloc(w[i].count, sizeof **velocity);
-    x = calloc(batch * 3 * 224 * 224, sizeof *x);
+    x = calloc(batch * 3 * side * side, sizeof *x);
     gradient = calloc(batch * facet__learner_dim(net), sizeof *gradient);
     times = calloc((size_t)steps, sizeof *times);
-    for (size_t i = 0; i < batch * 3 * 112 * 112; i++)
+    for (size_t i = 0; i < batch * 3 * side * side; i++)
         x[i] = (float)(i * 2654435761u % 256) / 128.0f - 1.0f;
     for (int i = -2; i < steps; i++) {
         const double begin = now();

@@ -15,7 +15,12 @@
 #include "base/random.h"
 #include "nn/ops.h"
 
-enum { OPSET = 14, MAX_JOINED = 16, MAX_NAME = 160 };
+enum {
+    OPSET = 14,
+    MAX_JOINED = 16,
+    MAX_NAME = 160,
+    LEFT_OUT = -2, /* an optional input that a node does without */
+};
 
 /* errors */
 
@@ -231,7 +236,7 @@ static int begin_node(facet__builder *b, facet__op_kind op, const char *name,
     const int *in, int n_in)
 {
     const facet__shape unknown = { .n = -1 };
-    int out;
+    int reads[MAX_JOINED], out;
 
     if (b->status != FACET_OK)
         return FACET__NONE;
@@ -240,15 +245,17 @@ static int begin_node(facet__builder *b, facet__op_kind op, const char *name,
         return FACET__NONE;
     }
     for (int i = 0; i < n_in; i++)
-        if (!is_value(b, in[i])) {
+        if (!is_value(b, in[i]) && in[i] != LEFT_OUT) {
             refuse(b, name, "it reads a layer that there is not");
             return FACET__NONE;
         }
+    for (int i = 0; i < n_in; i++)
+        reads[i] = in[i] == LEFT_OUT ? FACET__NONE : in[i];
     out = add_value(b, name, &unknown);
     if (out == FACET__NONE)
         return FACET__NONE;
     return have(
-        b, facet__graph_add_node(b->graph, op, name, in, n_in, &out, 1));
+        b, facet__graph_add_node(b->graph, op, name, reads, n_in, &out, 1));
 }
 
 static void set_int(facet__builder *b, int node, const char *name, int64_t to)
@@ -287,8 +294,11 @@ static int end_node(facet__builder *b, int number)
     node = &b->graph->nodes[number];
     value = &b->graph->values[node->out[0]];
     for (int i = 0; i < node->n_in; i++) {
-        const facet__value *v = &b->graph->values[node->in[i]];
+        const facet__value *v;
 
+        if (node->in[i] == FACET__NONE)
+            continue;
+        v = &b->graph->values[node->in[i]];
         in[i] = (facet__fact){ v->type, v->shape, v->data, false };
         call.in[i] = &in[i];
     }
@@ -615,4 +625,58 @@ int facet__build_concat(
     node = begin_node(b, FACET__OP_CONCAT, name, x, count);
     set_int(b, node, "axis", 1);
     return end_node(b, node);
+}
+
+static void set_string(
+    facet__builder *b, int node, const char *name, const char *to)
+{
+    if (b->status == FACET_OK)
+        fail(b, facet__node_set_string(&b->graph->nodes[node], name, to));
+}
+
+int facet__build_upsample(
+    facet__builder *b, const char *name, int x, int64_t factor)
+{
+    const facet__shape four = { 1, { 4 } };
+    int in[3] = { x, LEFT_OUT, FACET__NONE }, node;
+    float *scales;
+
+    in[2] = add_weight(b, name, "scales", &four, &scales);
+    if (in[2] == FACET__NONE)
+        return FACET__NONE;
+    for (int i = 0; i < 4; i++)
+        scales[i] = i < 2 ? 1.0f : (float)factor;
+    node = begin_node(b, FACET__OP_RESIZE, name, in, 3);
+    set_string(b, node, "mode", "nearest");
+    set_string(b, node, "coordinate_transformation_mode", "asymmetric");
+    set_string(b, node, "nearest_mode", "floor");
+    return end_node(b, node);
+}
+
+int facet__build_cells(facet__builder *b, const char *name, int x)
+{
+    static const int64_t order[4] = { 0, 2, 3, 1 };
+    const facet__shape three = { 1, { 3 } };
+    const int64_t channels = channels_of(b, name, x);
+    char moved[MAX_NAME], list[MAX_NAME];
+    facet__tensor *shape;
+    int in[2] = { FACET__NONE, FACET__NONE }, node;
+
+    if (b->status != FACET_OK)
+        return FACET__NONE;
+    snprintf(moved, sizeof moved, "%.120s.hwc", name);
+    snprintf(list, sizeof list, "%.120s.shape", name);
+    node = begin_node(b, FACET__OP_TRANSPOSE, moved, &x, 1);
+    if (b->status == FACET_OK)
+        fail(b, facet__node_set_ints(&b->graph->nodes[node], "perm", order, 4));
+    in[0] = end_node(b, node);
+    shape =
+        b->status == FACET_OK ? facet__tensor_create(FACET__I64, &three) : NULL;
+    if (!shape) {
+        fail(b, FACET_ENOMEM);
+        return FACET__NONE;
+    }
+    memcpy(shape->data, (int64_t[3]){ 0, -1, channels }, 3 * sizeof(int64_t));
+    in[1] = have(b, facet__graph_add_constant(b->graph, list, shape));
+    return end_node(b, begin_node(b, FACET__OP_RESHAPE, name, in, 2));
 }

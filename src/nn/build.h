@@ -123,6 +123,13 @@ int facet__build_mul(facet__builder *b, const char *name, int x, int y);
 int facet__build_concat(
     facet__builder *b, const char *name, const int *x, int count);
 
+/* Each pixel of a map becomes factor x factor of the same. */
+int facet__build_upsample(
+    facet__builder *b, const char *name, int x, int64_t factor);
+/* A map as a list of its pixels, row by row: [batch, height * width,
+ * channels]. */
+int facet__build_cells(facet__builder *b, const char *name, int x);
+
 /* What is known of a value's shape; n = -1 for FACET__NONE. */
 facet__shape facet__build_shape(const facet__builder *b, int value);
 

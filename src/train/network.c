@@ -217,7 +217,9 @@ facet_status facet__trainable_open(
 {
     const facet__learner_opts opts = {
         .threads = recipe->threads > 0 ? recipe->threads : facet__cpu_count(),
-        .bf16 = recipe->bf16 && facet__cpu_level_get() >= FACET__CPU_AVX512BF16
+        .bf16 = recipe->bf16 && facet__cpu_level_get() >= FACET__CPU_AVX512BF16,
+        .height = recipe->height,
+        .width = recipe->width
     };
     facet__graph *graph = NULL;
     bound *b = facet__calloc(1, sizeof *b);

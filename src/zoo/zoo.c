@@ -31,6 +31,8 @@ static const facet__zoo_row rows[] = {
     { "vgg-face-a", "VGG-Face A, 224x224 to 4096", facet__vgg_face_a },
     { "vgg-face-b", "VGG-Face B, 224x224 to 4096", facet__vgg_face_b },
     { "vgg-face-d", "VGG-Face D, 224x224 to 4096", facet__vgg_face_d },
+    { "yunet", "YuNet, a face detector: any size to scores, boxes, points",
+        facet__yunet },
 };
 
 const facet__zoo_row *facet__zoo_rows(size_t *count)

@@ -37,6 +37,6 @@ facet__network facet__deepface, facet__facenet_nn1, facet__facenet_nn2,
     facet__facenet_nn3, facet__facenet_nn4, facet__facenet_nns1,
     facet__facenet_nns2, facet__iresnet18, facet__iresnet34, facet__iresnet50,
     facet__mobilefacenet, facet__tpe_base, facet__vgg_face_a, facet__vgg_face_b,
-    facet__vgg_face_d;
+    facet__vgg_face_d, facet__yunet;
 
 #endif

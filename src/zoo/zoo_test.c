@@ -92,7 +92,24 @@ static void test_iresnet18_has_the_counts_of_its_layers(void **state)
     facet__graph_free(g);
 }
 
-static void test_every_network_builds_with_one_output(void **state)
+/* The filters of the YuNet of its authors, 320 x 320: counted in their file. */
+static void test_yunet_has_the_counts_of_its_layers(void **state)
+{
+    facet__graph *g = build("yunet");
+    const uint64_t point = 16 * 16 + 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 +
+                           6 * 64 * 64 + 3 * 64 * 64 + 3 * 64 * 16;
+    const uint64_t depth =
+        9 * (16 + 16 + 32 + 32 + 64 + 6 * 64 + 3 * 64 + 3 * 16);
+
+    (void)state;
+    assert_int_equal(conv_filters(g), 3 * 16 * 9 + point + depth);
+    assert_int_equal(g->n_outputs, 12);
+    assert_string_equal(g->values[g->outputs[0]].name, "cls_8");
+    assert_string_equal(g->values[g->outputs[11]].name, "kps_32");
+    facet__graph_free(g);
+}
+
+static void test_every_network_builds_with_one_input(void **state)
 {
     size_t count;
     const facet__zoo_row *rows = facet__zoo_rows(&count);
@@ -144,7 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mobilefacenet_has_the_published_counts),
         cmocka_unit_test(test_iresnet18_has_the_counts_of_its_layers),
-        cmocka_unit_test(test_every_network_builds_with_one_output),
+        cmocka_unit_test(test_yunet_has_the_counts_of_its_layers),
+        cmocka_unit_test(test_every_network_builds_with_one_input),
         cmocka_unit_test(test_weights_depend_on_the_seed_alone),
         cmocka_unit_test(test_an_unknown_network_is_not_found),
     };

@@ -15,7 +15,7 @@ typedef struct reader {
 
 static reader readers_of(const facet__fusion *f, int value)
 {
-    reader r = { FACET__NONE, 0, value == f->output };
+    reader r = { FACET__NONE, 0, f->ends[value] };
 
     for (int i = f->n_layers - 1; i >= 0; i--)
         for (int k = 0; k < f->layers[i].n_in; k++)
@@ -72,7 +72,7 @@ static int last_reader(const facet__fusion *f, int value)
  * turn comes once `before` has been? INT_MAX: whenever. */
 static bool may_share(const facet__fusion *f, int layer, int value, int before)
 {
-    bool may = value != f->output && f->wanted[value];
+    bool may = !f->ends[value] && f->wanted[value];
 
     for (int i = 0; i < f->n_layers; i++)
         for (int k = 0; k < f->layers[i].n_in; k++)
@@ -127,7 +127,7 @@ static void ask_maker(const facet__fusion *f, facet__layer *norm)
 
 static void ask_readers(const facet__fusion *f, facet__layer *norm)
 {
-    norm->hidden = norm->out != f->output;
+    norm->hidden = !f->ends[norm->out];
     for (int i = 0; i < f->n_layers; i++)
         for (int k = 0; k < f->layers[i].n_in; k++)
             if (f->layers[i].in[k] == norm->out)
@@ -149,7 +149,7 @@ static void ask_last_writer(const facet__fusion *f, facet__layer *norm)
         value = f->layers[r.layer].out;
         r = readers_of(f, value);
     }
-    if (r.layer == FACET__NONE || value == f->output || !f->wanted[value] ||
+    if (r.layer == FACET__NONE || f->ends[value] || !f->wanted[value] ||
         f->layers[r.layer].reduces[r.input] ||
         !can(f, r.layer, r.input, FACET__REDUCES))
         return;

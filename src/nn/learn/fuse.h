@@ -11,7 +11,7 @@ typedef struct facet__fusion {
     int n_layers, n_values;
     const facet__pass *pass; /* its maps have shapes */
     const bool *wanted;      /* [n_values]: the gradient is */
-    int output;              /* value of the network */
+    const bool *ends;        /* [n_values]: the network puts it out */
     bool apart;              /* nobody works for anybody */
     int *root; /* [n_values], set here: whose gradient's memory it shares */
 } facet__fusion;

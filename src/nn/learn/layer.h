@@ -87,12 +87,15 @@ const facet__layer_class *facet__layer_class_of(
     const facet__graph *graph, const facet__node *node);
 /* Can it be run together with a norm in front of it? */
 bool facet__is_activation(const facet__graph *graph, const facet__node *node);
+/* By which whole number a Resize enlarges, repeating pixels; 0: it does
+ * something else. */
+int facet__upsample_factor(const facet__graph *graph, const facet__node *node);
 
 extern const facet__layer_class facet__layer_conv, facet__layer_depthwise,
     facet__layer_norm, facet__layer_add, facet__layer_mul, facet__layer_concat,
     facet__layer_flatten, facet__layer_dropout, facet__layer_pool,
     facet__layer_unary, facet__layer_lrn, facet__layer_l2, facet__layer_maxout,
-    facet__layer_local;
+    facet__layer_local, facet__layer_cells, facet__layer_upsample;
 
 static inline const facet__view *facet__map(const facet__pass *pass, int value)
 {

@@ -40,6 +40,15 @@ static bool is_capped(const facet__graph *g, const facet__node *node)
     return lo && lo->type == FACET__F32 && *(const float *)lo->data == 0.0f;
 }
 
+/* [n, c, h, w] to [n, h, w, c]: how maps lie in memory anyway. */
+static bool moves_channels_last(const facet__node *node)
+{
+    const facet__attr *perm = facet__node_attr(node, "perm");
+
+    return perm && perm->count == 4 && perm->ints[0] == 0 &&
+           perm->ints[1] == 2 && perm->ints[2] == 3 && perm->ints[3] == 1;
+}
+
 bool facet__is_activation(const facet__graph *g, const facet__node *node)
 {
     switch (node->op) {
@@ -86,6 +95,11 @@ const facet__layer_class *facet__layer_class_of(
     case FACET__OP_SQUEEZE:
     case FACET__OP_IDENTITY:
         return &facet__layer_flatten;
+    case FACET__OP_TRANSPOSE:
+        return moves_channels_last(node) ? &facet__layer_cells : NULL;
+    case FACET__OP_RESIZE:
+        return facet__upsample_factor(g, node) > 0 ? &facet__layer_upsample
+                                                   : NULL;
     case FACET__OP_DROPOUT:
         return &facet__layer_dropout;
     case FACET__OP_MAX_POOL:

@@ -255,7 +255,7 @@ static size_t unflat(const facet__view *map, size_t i)
 {
     size_t channels, pixels, image;
 
-    if (map->shape.n != 4)
+    if (map->layout != FACET__NHWC)
         return i;
     channels = facet__view_c(map);
     pixels = facet__view_h(map) * facet__view_w(map);
@@ -301,6 +301,34 @@ static facet_status backward_flatten(
 
 const facet__layer_class facet__layer_flatten = {
     .name = "flatten", .forward = forward_flatten, .backward = backward_flatten
+};
+
+/* cells: channels last, which is where they are */
+
+static void cells_forward(const piece_task *t, size_t from, size_t to)
+{
+    const facet__view *x = facet__map(t->pass, t->layer->in[0]);
+    const facet__view *y = facet__map(t->pass, t->layer->out);
+
+    for (size_t i = from; i < to; i++)
+        facet__put(y, i, facet__get(x, i));
+}
+
+static facet_status forward_cells(facet__layer *layer, const facet__pass *pass)
+{
+    each(layer, pass, 0, cells_forward);
+    return FACET_OK;
+}
+
+static facet_status backward_cells(facet__layer *layer, const facet__pass *pass)
+{
+    if (facet__in_gradient(layer, pass, 0)->data)
+        each(layer, pass, 0, copy_gradient);
+    return FACET_OK;
+}
+
+const facet__layer_class facet__layer_cells = {
+    .name = "cells", .forward = forward_cells, .backward = backward_cells
 };
 
 /* dropout: kept numbers are scaled by 1 / (1 - ratio); which ones are kept

@@ -345,6 +345,28 @@ static int bare(facet__builder *b, int x)
         b, "last", x, (facet__conv_spec){ .out = 4, .kernel = 1 });
 }
 
+/* 18 x 14 behind the upsampling, so that windows of 2 lie side by side. */
+static int pyramid(facet__builder *b, int x)
+{
+    int y = facet__build_upsample(b, "up", x, 2);
+
+    y = facet__build_conv(b, "dw", y,
+        (facet__conv_spec){ .out = 6, .kernel = 3, .pad = 1, .group = 6 });
+    y = facet__build_max_pool(
+        b, "max", y, (facet__pool_spec){ .kernel = 2, .stride = 2 });
+    return facet__build_add(b, "sum", x, y);
+}
+
+/* Two readers of the pooled map: one of the gradients is added. */
+static int pooled_twice(facet__builder *b, int x)
+{
+    int y =
+        facet__build_max_pool(b, "max", facet__build_upsample(b, "up", x, 3),
+            (facet__pool_spec){ .kernel = 3, .stride = 3 });
+
+    return facet__build_mul(b, "product", y, x);
+}
+
 static void test_every_layer_agrees_with_finite_differences(void **state)
 {
     static const struct {
@@ -359,7 +381,8 @@ static void test_every_layer_agrees_with_finite_differences(void **state)
         { "concat", concat, 6 }, { "lrn", normed, 6 }, { "maxout", maxout, 6 },
         { "local", local, 6 }, { "same", same, 6 },
         { "ceil mode", ceil_mode, 6 }, { "dropout", dropped, 6 },
-        { "unit", unit, 6 } };
+        { "unit", unit, 6 }, { "pyramid", pyramid, 6 },
+        { "pooled twice", pooled_twice, 6 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -511,12 +534,58 @@ static void test_the_exported_graph_computes_the_same(void **state)
     facet__graph_free(graph);
 }
 
+/* A list of cells, and the map before it as a second output; the input's size
+ * is left open. */
+static facet__graph *graph_of_two(void)
+{
+    facet__builder b;
+    facet__graph *graph;
+    int x, y;
+
+    facet__build_begin(&b, "two", 3);
+    x = facet__build_conv(&b, "first",
+        facet__build_input(&b, "input", 3, -1, -1),
+        (facet__conv_spec){ .out = 4, .kernel = 3, .stride = 2, .pad = 1 });
+    y = facet__build_sigmoid(&b, "sigmoid", facet__build_cells(&b, "one", x));
+    facet__build_output(&b, "scores", y);
+    x = facet__build_conv(
+        &b, "second", x, (facet__conv_spec){ .out = 2, .kernel = 1 });
+    facet__build_output(&b, "rest", facet__build_cells(&b, "two", x));
+    CHECK_OK(facet__build_finish(&b, &graph, NULL));
+    return graph;
+}
+
+static void test_outputs_stand_one_behind_the_other(void **state)
+{
+    enum { N = 2, CELLS = 3 * 4 };
+    const facet__learner_opts opts = { .threads = 1, .height = 6, .width = 8 };
+    facet__graph *graph = graph_of_two();
+    facet__learner *net;
+    float x[N * 6 * 8 * 3], direction[N * CELLS * 6];
+    const float *out;
+
+    (void)state;
+    CHECK_OK(facet__learner_create(graph, &opts, &net, NULL));
+    assert_int_equal(facet__learner_dim(net), CELLS * (4 + 2));
+    fill(x, sizeof x / sizeof *x);
+    fill(direction, sizeof direction / sizeof *direction);
+    CHECK_OK(facet__learner_forward(net, x, N, true, 0, &out, NULL));
+    for (size_t n = 0; n < N; n++) /* sigmoids first, in each picture */
+        for (size_t i = 0; i < (size_t)CELLS * 4; i++)
+            assert_true(
+                out[n * CELLS * 6 + i] > 0.0f && out[n * CELLS * 6 + i] < 1.0f);
+    check_weights(net, x, N, direction, 0.02);
+    facet__learner_free(net);
+    facet__graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_agrees_with_finite_differences),
         cmocka_unit_test(test_neighbours_of_norms_compute_what_norms_do),
         cmocka_unit_test(test_threads_give_the_gradients_of_one),
+        cmocka_unit_test(test_outputs_stand_one_behind_the_other),
         cmocka_unit_test(test_bf16_gradients_are_close_to_fp32),
         cmocka_unit_test(test_the_exported_graph_computes_the_same),
     };

@@ -203,12 +203,16 @@ static facet_status find_ends(facet__learner *net, facet_error *err)
 {
     const facet__graph *g = net->graph;
 
-    if (g->n_inputs != 1 || g->n_outputs != 1 ||
+    if (g->n_inputs != 1 || g->n_outputs < 1 ||
         g->values[g->inputs[0]].shape.n != 4)
         return facet__fail(err, FACET_EUNSUPPORTED,
-            "a network that learns has one picture in and one vector out");
+            "a network that learns has one picture in and vectors out");
     net->input = g->inputs[0];
-    net->output = g->outputs[0];
+    net->ends = facet__calloc((size_t)g->n_values, sizeof *net->ends);
+    if (!net->ends)
+        return facet__fail_memory(err);
+    for (int i = 0; i < g->n_outputs; i++)
+        net->ends[g->outputs[i]] = true;
     return FACET_OK;
 }
 
@@ -261,6 +265,7 @@ void facet__learner_free(facet__learner *net)
         facet__free(net->weights[i].gradient);
     facet__free(net->weights);
     facet__free(net->gradients);
+    facet__free(net->ends);
     facet__free(net->layers);
     facet__pool_free(net->pool);
     facet__graph_free(net->graph);
@@ -271,7 +276,8 @@ void facet__learner_free(facet__learner *net)
 
 size_t facet__learner_dim(const facet__learner *learner)
 {
-    const facet__shape *s = &learner->graph->values[learner->output].shape;
+    const facet__shape *s =
+        &learner->graph->values[learner->graph->outputs[0]].shape;
     facet__learner *open = (facet__learner *)(uintptr_t)learner;
 
     if (learner->dim == 0 && facet__learner_plan(open, 1, NULL) != FACET_OK)
@@ -284,6 +290,27 @@ size_t facet__learner_weights(
 {
     *weights = learner->weights;
     return learner->n_weights;
+}
+
+/* Between the outputs [n][numbers] and [n][dim], where they stand one behind
+ * the other. */
+static void move_outputs(
+    const facet__learner *net, const facet__view *views, float *all, bool join)
+{
+    size_t offset = 0;
+
+    for (int i = 0; i < net->graph->n_outputs; i++) {
+        const size_t numbers = facet__learner_output_numbers(net, i);
+        float *one = views[net->graph->outputs[i]].data;
+
+        for (size_t n = 0; n < net->batch; n++) {
+            float *row = all + n * net->dim + offset;
+
+            memcpy(join ? row : one + n * numbers,
+                join ? one + n * numbers : row, numbers * sizeof *row);
+        }
+        offset += numbers;
+    }
 }
 
 facet_status facet__learner_forward(facet__learner *net, const float *x,
@@ -309,11 +336,16 @@ facet_status facet__learner_forward(facet__learner *net, const float *x,
     net->pass.stream = stream;
     for (int i = 0; i < net->n_layers && st == FACET_OK; i++)
         st = net->layers[i].class->forward(&net->layers[i], &net->pass);
-    *out = net->maps[net->output].data;
-    if (st == FACET_OK && net->maps[net->output].type != FACET__F32)
-        st = facet__fail(
-            err, FACET_EUNSUPPORTED, "the network ends in a map: flatten it");
-    return st;
+    for (int i = 0; i < net->graph->n_outputs && st == FACET_OK; i++)
+        if (net->maps[net->graph->outputs[i]].type != FACET__F32)
+            st = facet__fail(err, FACET_EUNSUPPORTED,
+                "the network ends in a map: flatten it");
+    if (st != FACET_OK)
+        return st;
+    if (net->joined)
+        move_outputs(net, net->maps, net->joined, true);
+    *out = net->joined ? net->joined : net->maps[net->graph->outputs[0]].data;
+    return FACET_OK;
 }
 
 void facet__learner_share(facet__learner *learner, const facet__peers *peers)
@@ -347,8 +379,7 @@ facet_status facet__learner_backward(
         if (net->weights[i].gradient)
             memset(net->weights[i].gradient, 0,
                 net->weights[i].count * sizeof(float));
-    memcpy(net->map_gradients[net->output].data, dout,
-        net->batch * net->dim * sizeof *dout);
+    move_outputs(net, net->map_gradients, (float *)(uintptr_t)dout, false);
     for (int i = net->n_layers - 1; i >= 0 && st == FACET_OK; i--) {
         st = net->layers[i].class->backward(&net->layers[i], &net->pass);
         if (st == FACET_OK)

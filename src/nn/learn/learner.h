@@ -22,6 +22,7 @@ typedef struct facet__learner_opts {
     int threads;
     bool bf16;  /* maps and products in bf16; weights and sums stay fp32 */
     bool apart; /* every layer by itself (norm.h): slower, for comparison */
+    int64_t height, width; /* of pictures, where the graph leaves them open */
 } facet__learner_opts;
 
 /* What an optimiser sees. */
@@ -32,18 +33,19 @@ typedef struct facet__weight {
     bool decay; /* a filter, not a norm, bias or slope */
 } facet__weight;
 
-/* The graph (one map or vector in, one vector out; not folded) is copied.
+/* The graph (one map in, vectors or lists of cells out; not folded) is copied.
  * FACET_EUNSUPPORTED names a node that cannot be differentiated. */
 facet_status facet__learner_create(const facet__graph *graph,
     const facet__learner_opts *opts, facet__learner **out, facet_error *err);
 void facet__learner_free(facet__learner *net);
 
-/* Numbers of an embedding. */
+/* Numbers that come out for one picture: an embedding's, or those of all
+ * outputs one behind the other. */
 size_t facet__learner_dim(const facet__learner *learner);
 size_t facet__learner_weights(
     facet__learner *learner, const facet__weight **weights);
 
-/* Embeddings [n][dim] of n pictures, `x` NHWC as the graph's input has them.
+/* Outputs [n][dim] of n pictures, `x` NHWC as the graph's input has them.
  * `training`: batch statistics, dropout drawn from `stream`, and everything
  * the backward pass needs is kept. */
 facet_status facet__learner_forward(facet__learner *net, const float *x,

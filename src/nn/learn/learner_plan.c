@@ -20,9 +20,11 @@ void facet__learner_unplan(facet__learner *net)
     facet__free(net->maps);
     facet__free(net->map_gradients);
     facet__free(net->arena);
+    facet__free(net->joined);
     net->facts = NULL;
     net->maps = net->map_gradients = NULL;
     net->arena = NULL;
+    net->joined = NULL;
     net->batch = 0;
 }
 
@@ -120,8 +122,12 @@ static void touch_blocks(const plan *p)
         touch_forward(p, i);
         touch_backward(p, i);
     }
-    facet__block_touch(map_block(p, net->output), end);
-    facet__block_touch(gradient_block(p, net->output), net->n_layers - 1);
+    for (int i = 0; i < net->graph->n_outputs; i++) {
+        const int output = net->graph->outputs[i];
+
+        facet__block_touch(map_block(p, output), end);
+        facet__block_touch(gradient_block(p, output), net->n_layers - 1);
+    }
 }
 
 static facet_status make_views(facet__learner *net, facet_error *err)
@@ -137,6 +143,15 @@ static facet_status make_views(facet__learner *net, facet_error *err)
             map ? FACET__NHWC : FACET__PLAIN, *s };
         net->map_gradients[v] = net->maps[v];
     }
+    for (int i = 0; i < net->n_layers; i++)
+        if (net->layers[i].class == &facet__layer_cells) {
+            facet__view *cells = &net->maps[net->layers[i].out];
+
+            /* channels last in ONNX too: no map any more */
+            cells->layout = FACET__PLAIN;
+            cells->type = cells->type ? FACET__F32 : 0;
+            net->map_gradients[net->layers[i].out] = *cells;
+        }
     for (int i = 0; i < net->n_layers; i++)
         if (!net->maps[net->layers[i].out].type)
             return facet__fail(err, FACET_EMODEL,
@@ -195,6 +210,8 @@ static facet_status fit_windows(facet__learner *net, facet_error *err)
 /* Whose gradient is written first goes first backward; the others add. */
 static void find_sums(facet__learner *net, bool *written)
 {
+    for (int i = 0; i < net->graph->n_outputs; i++)
+        written[net->graph->outputs[i]] = true; /* by the loss */
     for (int i = net->n_layers - 1; i >= 0; i--) {
         facet__layer *layer = &net->layers[i];
 
@@ -210,7 +227,7 @@ static void hand_out(facet__learner *net, const plan *p, const bool *wanted)
     for (int v = 0; v < p->n_values; v++) {
         if (map_block(p, v)->used)
             net->maps[v].data = net->arena + map_block(p, v)->offset;
-        if (gradient_block(p, v)->used && (wanted[v] || v == net->output))
+        if (gradient_block(p, v)->used && (wanted[v] || net->ends[v]))
             net->map_gradients[v].data =
                 net->arena + gradient_block(p, v)->offset;
     }
@@ -247,6 +264,21 @@ static facet_status lay_out(
     return FACET_OK;
 }
 
+/* How long the outputs of a picture are, and where they are joined. */
+static facet_status join_outputs(facet__learner *net, facet_error *err)
+{
+    net->dim = 0;
+    for (int i = 0; i < net->graph->n_outputs; i++)
+        net->dim += facet__learner_output_numbers(net, i);
+    if (net->graph->n_outputs == 1)
+        return FACET_OK;
+    net->joined = facet__calloc(net->batch * net->dim, sizeof *net->joined);
+    if (net->joined)
+        return FACET_OK;
+    facet__learner_unplan(net);
+    return facet__fail_memory(err);
+}
+
 facet_status facet__learner_plan(
     facet__learner *net, size_t batch, facet_error *err)
 {
@@ -259,6 +291,10 @@ facet_status facet__learner_plan(
 
     facet__learner_unplan(net);
     shape.d[0] = (int64_t)batch;
+    if (shape.d[2] < 0)
+        shape.d[2] = net->opts.height;
+    if (shape.d[3] < 0)
+        shape.d[3] = net->opts.width;
     p.blocks =
         facet__calloc(2 * values + (size_t)net->n_layers, sizeof *p.blocks);
     p.root = facet__calloc(values, sizeof *p.root);
@@ -280,7 +316,7 @@ facet_status facet__learner_plan(
         find_sums(net, written);
         mark_wanted(net, wanted);
         facet__fuse(&(facet__fusion){ net->layers, net->n_layers, p.n_values,
-            &net->pass, wanted, net->output, net->opts.apart, p.root });
+            &net->pass, wanted, net->ends, net->opts.apart, p.root });
         st = lay_out(net, &p, wanted, err);
     }
     facet__free(p.blocks);
@@ -292,6 +328,5 @@ facet_status facet__learner_plan(
         return st;
     }
     net->batch = batch;
-    net->dim = facet__view_count(&net->maps[net->output]) / batch;
-    return FACET_OK;
+    return join_outputs(net, err);
 }

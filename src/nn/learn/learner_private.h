@@ -15,8 +15,10 @@ struct facet__learner {
     facet__weight *weights;
     size_t n_weights;
     float **gradients; /* [n_values], of constants that learn */
-    int input, output; /* values */
-    size_t dim;
+    int input;         /* value */
+    bool *ends;        /* [n_values]: is it an output? */
+    float *joined;     /* [batch][dim]; NULL where there is but one output */
+    size_t dim;        /* of all outputs of one picture */
     /* For the batch at hand. */
     size_t batch;
     facet__fact *facts;
@@ -27,6 +29,13 @@ struct facet__learner {
     facet__gradient_final *final; /* or NULL */
     void *final_context;
 };
+
+/* Numbers of one picture in output i. */
+static inline size_t facet__learner_output_numbers(
+    const facet__learner *net, int i)
+{
+    return facet__view_count(&net->maps[net->graph->outputs[i]]) / net->batch;
+}
 
 /* Lay out the arena for batches of `batch` pictures; the one before goes. */
 facet_status facet__learner_plan(
