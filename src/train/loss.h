@@ -112,7 +112,7 @@ facet_status facet__loss_run(facet__loss *loss, const facet__batch *batch,
 /* The two halves of a run with gradients, for a batch that is spread over
  * processes: the value and the gradients of a part of it, and then what the
  * loss keeps, from the whole. Errors as above. */
-facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *part,
+facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
     float *dx, facet__loss_result *result, facet_error *err);
 facet_status facet__loss_settle(
     facet__loss *loss, const facet__batch *whole, facet_error *err);
