@@ -22,7 +22,8 @@ typedef struct slot {
     uint32_t *indices;
     int32_t *labels;
     float *crops[FACET__CROPS];
-    size_t taken, done; /* pictures */
+    facet__targets *targets; /* or NULL */
+    size_t taken, done;      /* pictures */
 } slot;
 
 struct facet__loader {
@@ -48,13 +49,13 @@ struct facet__loader {
     int started;
 };
 
-/* A thread's own memory. */
-typedef struct hand {
+typedef struct worker {
     facet__loader *loader;
-    uint8_t *bytes; /* an encoded picture */
-    size_t room;
-    uint8_t *rgb; /* a crop */
-} hand;
+    facet__hand memory;
+} worker;
+
+static facet_status make_crops(void *self, const facet__loader_setup *setup,
+    facet__hand *hand, const facet__place *place, facet_error *err);
 
 void facet__loader_setup_init(facet__loader_setup *setup)
 {
@@ -65,6 +66,7 @@ void facet__loader_setup_init(facet__loader_setup *setup)
         .threads = 1,
         .ring = 4,
         .max_broken = .01,
+        .maker = { make_crops, NULL, false },
     };
     facet__augment_init(&setup->augment);
     facet__crop_init(&setup->crops[0], 112, 112, 128);
@@ -92,36 +94,49 @@ static void open_slot(facet__loader *l)
     s->taken = s->done = 0;
 }
 
-/* Decode one picture and put its crops into the slot. */
-static facet_status make_picture(
-    hand *h, slot *s, size_t place, uint32_t index, facet_error *err)
+/* Decode one picture and put its crops into the place. */
+static facet_status make_crops(void *self, const facet__loader_setup *setup,
+    facet__hand *hand, const facet__place *place, facet_error *err)
 {
-    const facet__loader_setup *setup = &h->loader->setup;
-    facet__random random = facet__random_stream(
-        setup->seed, s->number, (uint64_t)setup->share_first + (uint64_t)place);
+    facet__random random =
+        facet__random_stream(setup->seed, place->batch, place->number);
     const facet__jitter jitter =
         facet__jitter_draw(&setup->augment, &random, setup->frame);
     facet_image *image = NULL;
     size_t size;
     facet_status st = facet__dataset_read(
-        setup->dataset, index, &h->bytes, &h->room, &size, err);
+        setup->dataset, place->index, &hand->bytes, &hand->room, &size, err);
 
+    (void)self;
     if (st == FACET_OK)
         st = facet__photos_read(
-            setup->photos, index, h->bytes, size, &image, err);
+            setup->photos, place->index, hand->bytes, size, &image, err);
     for (size_t c = 0; c < setup->n_crops && st == FACET_OK; c++) {
         const facet__crop *crop = &setup->crops[c];
 
-        st = facet__crop_cut(crop, &jitter, setup->frame, image, h->rgb);
+        st = facet__crop_cut(crop, &jitter, setup->frame, image, hand->rgb);
         if (st == FACET_OK && c == 0)
             st = facet__augment_pixels(
-                &setup->augment, &random, h->rgb, crop->width, crop->height);
+                &setup->augment, &random, hand->rgb, crop->width, crop->height);
         if (st == FACET_OK)
-            facet__crop_floats(
-                crop, h->rgb, s->crops[c] + place * crop_floats(crop));
+            facet__crop_floats(crop, hand->rgb, place->crops[c]);
     }
     facet_image_free(image);
     return st;
+}
+
+static facet_status make_place(
+    worker *h, slot *s, size_t number, uint32_t index, facet_error *err)
+{
+    const facet__loader_setup *setup = &h->loader->setup;
+    facet__place place = { .batch = s->number,
+        .number = setup->share_first + number,
+        .index = index,
+        .targets = s->targets ? &s->targets[number] : NULL };
+
+    for (size_t c = 0; c < setup->n_crops; c++)
+        place.crops[c] = s->crops[c] + number * crop_floats(&setup->crops[c]);
+    return setup->maker.make(setup->maker.self, setup, &h->memory, &place, err);
 }
 
 /* Note a broken picture; false when there are too many. The mutex is held. */
@@ -147,7 +162,7 @@ static bool note_broken(
 }
 
 /* Make the picture of one place, or another in its stead. */
-static facet_status fill_place(hand *h, slot *s, size_t place)
+static facet_status fill_place(worker *h, slot *s, size_t place)
 {
     facet__loader *l = h->loader;
     const uint32_t wanted = s->indices[place];
@@ -158,7 +173,7 @@ static facet_status fill_place(hand *h, slot *s, size_t place)
     for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
         bool go_on;
 
-        st = make_picture(h, s, place, index, &err);
+        st = make_place(h, s, place, index, &err);
         if (st == FACET_OK || st == FACET_ENOMEM)
             break;
         pthread_mutex_lock(&l->mutex);
@@ -197,7 +212,7 @@ static bool take(facet__loader *l, slot **s, size_t *place)
 
 static void *run(void *argument)
 {
-    hand *h = argument;
+    worker *h = argument;
     facet__loader *l = h->loader;
     slot *s;
     size_t place;
@@ -219,8 +234,8 @@ static void *run(void *argument)
             pthread_cond_broadcast(&l->ready);
     }
     pthread_mutex_unlock(&l->mutex);
-    facet__free(h->bytes);
-    facet__free(h->rgb);
+    facet__free(h->memory.bytes);
+    facet__free(h->memory.rgb);
     facet__free(h);
     return NULL;
 }
@@ -237,12 +252,14 @@ static facet_status make_slot(const facet__loader *l, slot *s)
         if (!s->crops[c])
             return FACET_ENOMEM;
     }
-    return FACET_OK;
+    if (l->setup.maker.with_targets)
+        s->targets = facet__calloc(l->share, sizeof *s->targets);
+    return l->setup.maker.with_targets && !s->targets ? FACET_ENOMEM : FACET_OK;
 }
 
 static facet_status start_thread(facet__loader *l)
 {
-    hand *h = facet__calloc(1, sizeof *h);
+    worker *h = facet__calloc(1, sizeof *h);
     size_t largest = 0;
 
     if (!h)
@@ -251,9 +268,10 @@ static facet_status start_thread(facet__loader *l)
         if (crop_floats(&l->setup.crops[c]) > largest)
             largest = crop_floats(&l->setup.crops[c]);
     h->loader = l;
-    h->rgb = facet__alloc(largest);
-    if (!h->rgb || pthread_create(&l->threads[l->started], NULL, run, h)) {
-        facet__free(h->rgb);
+    h->memory.rgb = facet__alloc(largest);
+    if (!h->memory.rgb ||
+        pthread_create(&l->threads[l->started], NULL, run, h)) {
+        facet__free(h->memory.rgb);
         facet__free(h);
         return FACET_ENOMEM;
     }
@@ -336,6 +354,7 @@ void facet__loader_free(facet__loader *l)
     for (int i = 0; l->ring && i < l->setup.ring; i++) {
         facet__free(l->ring[i].indices);
         facet__free(l->ring[i].labels);
+        facet__free(l->ring[i].targets);
         for (size_t c = 0; c < FACET__CROPS; c++)
             facet__free(l->ring[i].crops[c]);
     }
@@ -390,7 +409,8 @@ facet_status facet__loader_next(
         .epoch = s->number / l->batches,
         .n = l->share,
         .labels = s->labels,
-        .indices = s->indices };
+        .indices = s->indices,
+        .targets = s->targets };
     for (size_t c = 0; c < FACET__CROPS; c++)
         load->crops[c] = s->crops[c];
     return FACET_OK;

@@ -15,10 +15,37 @@
 #include "train/augment.h"
 #include "train/order.h"
 #include "train/photos.h"
+#include "train/targets.h"
 
 enum { FACET__CROPS = 2 };
 
-typedef struct facet__loader_setup {
+/* A thread's own memory. */
+typedef struct facet__hand {
+    uint8_t *bytes; /* an encoded picture */
+    size_t room;
+    uint8_t *rgb; /* a crop */
+} facet__hand;
+
+/* One place of a batch, to be filled. */
+typedef struct facet__place {
+    uint64_t batch;
+    uint64_t number;            /* of the place in it */
+    uint32_t index;             /* of the picture in the data set */
+    float *crops[FACET__CROPS]; /* each [height][width][3], or planes */
+    facet__targets *targets;    /* NULL unless `with_targets` */
+} facet__place;
+
+typedef struct facet__loader_setup facet__loader_setup;
+
+/* How places are filled. A function of the seed, batch and place alone. */
+typedef struct facet__maker {
+    facet_status (*make)(void *self, const facet__loader_setup *setup,
+        facet__hand *hand, const facet__place *place, facet_error *err);
+    void *self;
+    bool with_targets;
+} facet__maker;
+
+struct facet__loader_setup {
     const facet__dataset *dataset; /* borrowed until the loader is freed */
     facet__photos
         *photos; /* finds the faces; NULL: they are aligned. Borrowed */
@@ -41,7 +68,8 @@ typedef struct facet__loader_setup {
      * NULL. */
     void (*on_broken)(void *context, const char *name, const char *why);
     void *on_broken_context;
-} facet__loader_setup;
+    facet__maker maker; /* at first: crops of the picture itself */
+};
 
 /* Data set unset; shuffled batches of 64, frame 128, one crop of 112x112, one
  * thread, a ring of 4, 1 % broken. */
@@ -54,6 +82,7 @@ typedef struct facet__load {
     const int32_t *labels;            /* [n] */
     const uint32_t *indices;          /* [n] in the data set */
     const float *crops[FACET__CROPS]; /* [n][height][width][3], or planes */
+    const facet__targets *targets;    /* [n], or NULL */
 } facet__load;
 
 typedef struct facet__loader facet__loader;

@@ -14,7 +14,7 @@ extern const facet__loss_type facet__loss_softmax, facet__loss_center,
     facet__loss_am_softmax, facet__loss_arcface, facet__loss_combined,
     facet__loss_contrastive, facet__loss_triplet, facet__loss_vgg_triplet,
     facet__loss_tpe, facet__loss_tse, facet__loss_tde, facet__loss_verify,
-    facet__loss_distill_cosine, facet__loss_distill_mse;
+    facet__loss_distill_cosine, facet__loss_distill_mse, facet__loss_detection;
 
 const facet__loss_type *const facet__loss_types[] = {
     &facet__loss_softmax,
@@ -34,6 +34,7 @@ const facet__loss_type *const facet__loss_types[] = {
     &facet__loss_verify,
     &facet__loss_distill_cosine,
     &facet__loss_distill_mse,
+    &facet__loss_detection,
     NULL,
 };
 
@@ -91,6 +92,8 @@ facet_status facet__loss_create(const facet__loss_type *type,
     loss->type = type;
     loss->dim = setup->dim;
     loss->classes = setup->classes;
+    loss->width = setup->width;
+    loss->height = setup->height;
     loss->seed = setup->seed;
     loss->pool = pool;
     memcpy(loss->options, setup->options, sizeof loss->options);
@@ -159,6 +162,9 @@ static facet_status check_batch(
     if (type->needs_teacher && !batch->teacher)
         return facet__fail(err, FACET_EINVAL,
             "loss %s: the batch has no embeddings of a teacher", type->name);
+    if (type->needs_targets && !batch->targets)
+        return facet__fail(err, FACET_EINVAL,
+            "loss %s: the batch has no faces to find", type->name);
     if (type->needs_labels && !batch->labels)
         return facet__fail(
             err, FACET_EINVAL, "loss %s: the batch has no labels", type->name);
@@ -206,6 +212,10 @@ facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
         return FACET_OK;
     st = loss->type->on_unit_sphere ? run_on_sphere(loss, batch, dx, result)
                                     : loss->type->run(loss, batch, dx, result);
+    if (st == FACET_EMODEL)
+        return facet__fail(err, st,
+            "loss %s: the network's outputs are not those it needs",
+            loss->type->name);
     return st == FACET_OK ? st : facet__fail_memory(err);
 }
 

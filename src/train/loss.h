@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "train/param.h"
+#include "train/targets.h"
 
 typedef struct facet__loss facet__loss;
 
@@ -40,6 +41,7 @@ typedef struct facet__batch {
     const int32_t *labels; /* [n] in [0, classes), or -1: not known */
     const float *teacher;  /* [n][d], or NULL */
     uint64_t step;
+    const facet__targets *targets; /* [n], or NULL */
 } facet__batch;
 
 typedef struct facet__loss_result {
@@ -52,7 +54,7 @@ typedef struct facet__loss_type {
     const char *name;
     const char *what;    /* half a line for people */
     bool on_unit_sphere; /* sees x / |x| */
-    bool needs_labels, needs_teacher, needs_classes;
+    bool needs_labels, needs_teacher, needs_classes, needs_targets;
     /* A term looks at several samples: the loss of a batch is not the mean of
      * its parts' losses. */
     bool looks_at_pairs;
@@ -70,6 +72,7 @@ typedef struct facet__loss_type {
 
 typedef struct facet__loss_setup {
     size_t dim, classes;
+    size_t width, height; /* of the pictures */
     uint64_t seed;
     double options[FACET__LOSS_OPTIONS]; /* in the order of the type's list */
 } facet__loss_setup;
@@ -77,7 +80,7 @@ typedef struct facet__loss_setup {
 /* What the functions of a type work with. */
 struct facet__loss {
     const facet__loss_type *type;
-    size_t dim, classes;
+    size_t dim, classes, width, height;
     uint64_t seed;
     facet__pool *pool; /* borrowed, may be NULL */
     double options[FACET__LOSS_OPTIONS];

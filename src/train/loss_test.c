@@ -35,7 +35,7 @@ static facet__loss *make(const char *name, size_t dim, size_t classes,
 static double bare(facet__loss *loss, const float *x, const int32_t *labels,
     size_t n, float *dx)
 {
-    const facet__batch batch = { n, x, labels, NULL, 0 };
+    const facet__batch batch = { n, x, labels, NULL, 0, NULL };
     facet__loss_result result = { .terms = 0 };
 
     if (dx)
@@ -476,7 +476,7 @@ static void test_gradients_equal_finite_differences(void **state)
     for (int s = 0; s < SAMPLES; s++) {
         facet__loss *loss = make(
             samples[s].name, D, C, samples[s].options, samples[s].count, NULL);
-        facet__batch batch = { N, x, labels, teacher, 3 };
+        facet__batch batch = { N, x, labels, teacher, 3, NULL };
         int smooth = 0;
 
         if (strcmp(samples[s].name, "center") == 0)
@@ -503,7 +503,7 @@ static void test_gradients_equal_finite_differences(void **state)
 static void check_finite(facet__loss *loss, const float *x, size_t n,
     const int32_t *labels, const char *what)
 {
-    const facet__batch batch = { n, x, labels, x, 7 };
+    const facet__batch batch = { n, x, labels, x, 7, NULL };
     float dx[MAX];
     facet__loss_result result;
     facet_error err;
@@ -630,7 +630,7 @@ static void test_mining_that_finds_nothing_costs_nothing(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         facet__loss *loss = make(names[i], 2, 0, NULL, 0, NULL);
-        const facet__batch batch = { 3, x, labels, NULL, 0 };
+        const facet__batch batch = { 3, x, labels, NULL, 0, NULL };
         facet__loss_result result;
         float dx[6];
 
@@ -664,14 +664,14 @@ static void test_threads_and_repetition_do_not_change_a_bit(void **state)
         facet__loss *loss[2];
 
         for (int t = 0; t < 2; t++) {
-            const facet__batch batch = { N, x, labels, x + 1, 3 };
+            const facet__batch batch = { N, x, labels, x + 1, 3, NULL };
 
             loss[t] = make(samples[s].name, D, C, samples[s].options,
                 samples[s].count, t ? pool : NULL);
             x[N * D - 1] = 0;
             CHECK_OK(facet__loss_run(loss[t],
-                &(facet__batch){ N - 1, x, labels, batch.teacher, 3 }, dx[t],
-                &results[t], NULL));
+                &(facet__batch){ N - 1, x, labels, batch.teacher, 3, NULL },
+                dx[t], &results[t], NULL));
         }
         assert_memory_equal(&results[0], &results[1], sizeof results[0]);
         assert_memory_equal(dx[0], dx[1], (N - 1) * D * sizeof(float));
@@ -690,7 +690,7 @@ static void test_bad_setups_and_batches_are_refused(void **state)
     const facet__loss_type *type = facet__loss_find("arcface");
     const float x[] = { 1, 2 };
     const int32_t label = 3;
-    facet__batch batch = { 1, x, &label, NULL, 0 };
+    facet__batch batch = { 1, x, &label, NULL, 0, NULL };
     facet__loss_setup setup;
     facet__loss_result result;
     facet__loss *loss;

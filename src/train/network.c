@@ -61,22 +61,23 @@ static void on_final(
 /* What ONNX does not say, said in the file. */
 static facet_status describe(const facet__recipe *r, facet__graph *graph)
 {
+    const bool finds = r->faces != NULL;
+    char text[128];
     const struct {
         const char *key, *text;
-    } fixed[] = { { "facet.task", "embedder" },
+    } fixed[] = { { "facet.task", finds ? "detector" : "embedder" },
         { "facet.color", r->bgr ? "bgr" : "rgb" },
-        { "facet.template", "arcface-112" }, { "facet.normalize", "l2" },
-        { "facet.metric", "cosine" }, { "facet.recipe", r->name },
+        { "facet.template", finds ? NULL : "arcface-112" },
+        { "facet.normalize", finds ? NULL : "l2" },
+        { "facet.metric", finds ? NULL : "cosine" },
+        { "facet.input", finds ? NULL : text }, { "facet.recipe", r->name },
         { "facet.recipe_sha256", r->hash } };
-    char text[128];
     facet_status st = FACET_OK;
 
+    snprintf(text, sizeof text, "%dx%d", r->width, r->height);
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (st == FACET_OK && fixed[i].text)
             st = facet__graph_set_meta(graph, fixed[i].key, fixed[i].text);
-    snprintf(text, sizeof text, "%dx%d", r->width, r->height);
-    if (st == FACET_OK)
-        st = facet__graph_set_meta(graph, "facet.input", text);
     snprintf(text, sizeof text, "%.9g %.9g %.9g", r->mean[0], r->mean[1],
         r->mean[2]);
     if (st == FACET_OK)

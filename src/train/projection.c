@@ -233,7 +233,8 @@ static facet_status run_fit(fit *f, double *value, facet_error *err)
     schedule.rate = f->setup->rate;
     schedule.total = f->setup->steps;
     for (uint64_t step = 0; step < f->setup->steps; step++) {
-        const facet__batch batch = { f->n, f->batch, f->labels, NULL, step };
+        const facet__batch batch = { f->n, f->batch, f->labels, NULL, step,
+            NULL };
         facet__loss_result result;
         facet_status st;
 

@@ -70,6 +70,8 @@ static const key keys[] = {
     { "data", "detector", PATH, AT(detector), 0, 0, NULL },
     { "data", "max-broken", REAL, AT(run.data.max_broken), 0, 1, NULL },
     { "data", "threads", INT, AT(run.data.threads), 1, 256, NULL },
+    { "data", "faces", PATH, AT(faces), 0, 0, NULL },
+    { "data", "cache", REAL, AT(cache), 0, 1e6, NULL },
     { "data", "ring", INT, AT(run.data.ring), 2, 64, NULL },
 
     { "sampler", "kind", CHOICE, AT(run.data.order.kind), 0, 0,
@@ -99,6 +101,11 @@ static const key keys[] = {
     { "augment", "erase", REAL, AT(run.data.augment.erase), 0, 1, NULL },
     { "augment", "erase-area", REAL, AT(run.data.augment.erase_area), .02, 1,
         NULL },
+
+    { "augment", "mosaic", REAL, AT(scene.mosaic), 0, 1, NULL },
+    { "augment", "natural", REAL, AT(scene.natural), 0, 1, NULL },
+    { "augment", "least-face", REAL, AT(scene.least), 4, 1024, NULL },
+    { "augment", "small-face", REAL, AT(scene.small), 0, 1024, NULL },
 
     { "teacher", "init", PATH, AT(teacher), 0, 0, NULL },
     { "teacher", "embeddings", PATH, AT(teacher_embeddings), 0, 0, NULL },
@@ -134,6 +141,7 @@ static const key keys[] = {
     { "schedule", "warmup", UINT64, AT(run.schedule.warmup), 0, 1e9, NULL },
 
     { "validation", "pairs", PATH, AT(pairs), 0, 0, NULL },
+    { "validation", "faces", PATH, AT(validation_faces), 0, 0, NULL },
     { "validation", "table", PATH, AT(validation.table), 0, 0, NULL },
     { "validation", "detector", PATH, AT(validation_detector), 0, 0, NULL },
     { "validation", "every", UINT64, AT(run.validate_every), 1, 1e9, NULL },
@@ -590,15 +598,30 @@ static facet_status read_document(reader *r)
     return st;
 }
 
+/* What a detector's recipe must say; NULL when all is well. */
+static const char *check_faces(const facet__recipe *c)
+{
+    if (c->width % 32 || c->height % 32)
+        return "network.width and height of a detector are multiples of 32";
+    if (c->teacher)
+        return "a detector has no teacher; its landmarks stand in data.faces";
+    if (c->validation_faces && c->validation.n_paths == 0)
+        return "validation.faces needs validation.paths";
+    return NULL;
+}
+
 /* What no single key can say. */
 static facet_status check_whole(reader *r)
 {
     const facet__recipe *c = r->recipe;
     const char *wrong = NULL;
-    bool taught = false;
+    bool taught = false, finds = true, embeds = true;
 
-    for (size_t i = 0; i < c->n_losses; i++)
+    for (size_t i = 0; i < c->n_losses; i++) {
         taught = taught || c->losses[i].type->needs_teacher;
+        finds = finds && c->losses[i].type->needs_targets;
+        embeds = embeds && !c->losses[i].type->needs_targets;
+    }
     if (!c->network && !c->init)
         wrong = "network.kind or network.init is missing";
     else if (c->dataset.n_paths == 0)
@@ -616,16 +639,22 @@ static facet_status check_whole(reader *r)
     else if (c->run.schedule.kind == FACET__STEPS &&
              c->run.schedule.n_milestones == 0)
         wrong = "schedule.kind steps needs schedule.milestones";
-    else if (c->run.schedule.kind == FACET__PLATEAU && !c->pairs)
-        wrong = "schedule.kind plateau needs validation.pairs";
+    else if (c->faces ? !finds : !embeds)
+        wrong = "the loss detection and data.faces need each other";
+    else if (c->run.schedule.kind == FACET__PLATEAU && !c->pairs &&
+             !c->validation_faces)
+        wrong = "schedule.kind plateau needs validation.pairs or faces";
     else if (c->pairs && c->validation.n_paths == 0)
         wrong = "validation.pairs needs validation.paths";
-    else if (c->width > c->run.data.frame || c->height > c->run.data.frame)
+    else if (!c->faces &&
+             (c->width > c->run.data.frame || c->height > c->run.data.frame))
         wrong = "network.width and height are larger than data.frame";
     else if (c->run.data.order.kind == FACET__ORDER_PK &&
              (uint64_t)c->run.data.order.people * c->run.data.order.images >
                  c->run.data.order.batch)
         wrong = "sampler.people times images is more than sampler.batch";
+    if (!wrong && c->faces)
+        wrong = check_faces(c);
     return wrong ? facet__fail(r->err, FACET_EINVAL, "%s: %s", r->path, wrong)
                  : FACET_OK;
 }
@@ -641,6 +670,8 @@ static void set_defaults(facet__recipe *c)
     }
     facet__dataset_setup_init(&c->dataset);
     facet__dataset_setup_init(&c->validation);
+    facet__scene_setup_init(&c->scene);
+    c->cache = (double)(c->scene.cache >> 20);
     facet__run_setup_init(&c->run);
 }
 
@@ -668,6 +699,9 @@ static void settle(facet__recipe *c)
         crops[1].nchw = true; /* as its session takes them */
         c->run.data.n_crops = 2;
     }
+    if (c->faces)
+        c->dim = 0; /* as many numbers as the cells have */
+    c->scene.cache = (size_t)(c->cache * 1048576);
     c->run.n_losses = c->n_losses;
     for (size_t i = 0; i < c->n_losses; i++)
         c->run.weights[i] = c->losses[i].weight;

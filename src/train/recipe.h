@@ -10,6 +10,7 @@
 #define FACET__RECIPE_H
 
 #include "train/run.h"
+#include "train/scene.h"
 
 enum { FACET__RECIPE_STRINGS = 128 };
 
@@ -36,6 +37,11 @@ typedef struct facet__recipe {
     /* What a run needs; `dataset`, `net` and losses are the caller's to fill.
      */
     facet__dataset_setup dataset;
+    /* A detector is trained where there is a list of marked faces; else NULL.
+     * The data set and the list of `scene` are the caller's to fill. */
+    const char *faces;
+    facet__scene_setup scene;
+    double cache; /* MiB of decoded pictures */
     facet__run_setup run;
     facet__recipe_loss losses[FACET__RUN_LOSSES];
     size_t n_losses;
@@ -48,6 +54,7 @@ typedef struct facet__recipe {
     facet__dataset_setup validation;
     const char *pairs;               /* file of pairs; or NULL */
     const char *validation_detector; /* as `detector` */
+    const char *validation_faces;    /* list of marked faces; or NULL */
     int threads;                     /* of the network; 0: one a processor */
     char hash[65];                   /* SHA-256 of the file, hexadecimal */
     char *strings[FACET__RECIPE_STRINGS]; /* all text above */

@@ -33,6 +33,11 @@ facet_status facet__run_losses_open(
         return facet__fail(err, FACET_EINVAL,
             "batches of %zu for %zu processes: raise sampler.batch", s->whole,
             processes);
+    for (size_t l = 0; l < setup->n_losses && processes > 1; l++)
+        if (setup->losses[l]->type->needs_targets)
+            return facet__fail(err, FACET_EINVAL,
+                "loss %s is no mean over pictures: train it in one process",
+                setup->losses[l]->type->name);
     facet__comm_share(setup->comm, s->whole, &s->first, &s->count);
     s->dx = facet__calloc(s->count * dim, sizeof *s->dx);
     s->part = facet__calloc(s->whole * dim, sizeof *s->part);
@@ -118,14 +123,15 @@ facet_status facet__run_losses_take(facet__run_losses *s,
     const facet__run_setup *setup = s->setup;
     const facet_comm *comm = setup->comm;
     const size_t dim = setup->net.dim;
-    const facet__batch own = { s->count, x, load->labels, teacher,
-        load->number };
+    const facet__batch own = { s->count, x, load->labels, teacher, load->number,
+        load->targets };
     facet__batch all = own;
     double sums[3] = { 0, 0, 0 };
     facet_status st = FACET_OK;
 
     if (s->x) {
-        all = (facet__batch){ s->whole, s->x, s->labels, NULL, load->number };
+        all = (facet__batch){ s->whole, s->x, s->labels, NULL, load->number,
+            NULL };
         st = gather(s, x, dim * sizeof *x, s->x, err);
         if (st == FACET_OK)
             st = gather(s, load->labels, sizeof *load->labels, s->labels, err);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "train/comm.h"
 #include "train/teacher.h"
+#include "train/validate_faces.h"
 
 /* What a run needs and train owns. */
 typedef struct parts {
@@ -16,6 +17,9 @@ typedef struct parts {
     facet__validation *validation;
     facet__teacher
         remembered; /* what a teacher thought of `data`, from a file */
+    facet_labels *labels;
+    facet__scenes *scenes;
+    facet__face_validation *face_validation;
     size_t dim;
 } parts;
 
@@ -29,6 +33,8 @@ static facet_status make_losses(
 
         facet__loss_setup_init(&setup, from->type, p->dim);
         setup.classes = facet__dataset_classes(p->data);
+        setup.width = (size_t)recipe->width;
+        setup.height = (size_t)recipe->height;
         setup.seed = recipe->run.data.seed + i;
         memcpy(setup.options, from->options, sizeof setup.options);
         st = facet__loss_create(
@@ -89,6 +95,46 @@ static facet_status open_validation(const facet__recipe *recipe, parts *p,
     return st;
 }
 
+/* A detector's data: scenes instead of crops. */
+static facet_status open_scenes(
+    const facet__recipe *recipe, parts *p, facet_error *err)
+{
+    facet__scene_setup setup = recipe->scene;
+    facet_status st = facet_labels_read(recipe->faces, &p->labels, err);
+
+    setup.dataset = p->data;
+    setup.labels = p->labels;
+    if (st == FACET_OK)
+        st = facet__scenes_create(&setup, &p->scenes, err);
+    p->run.data.maker = (facet__maker){ facet__scene_make, p->scenes, true };
+    return st;
+}
+
+static facet_status validate_faces(
+    void *context, const facet__trainable *net, double *score, facet_error *err)
+{
+    return facet__face_validation_run(context, net, score, err);
+}
+
+static facet_status open_face_validation(const facet__recipe *recipe, parts *p,
+    const facet__train_opts *opts, facet_error *err)
+{
+    const facet__face_validation_setup setup = {
+        .faces = recipe->validation_faces,
+        .paths = recipe->validation.paths,
+        .n_paths = recipe->validation.n_paths,
+        .folder = opts->folder,
+    };
+    const facet_status st =
+        facet__face_validation_open(&setup, &p->face_validation, err);
+
+    p->run.validate = validate_faces;
+    p->run.validate_context = p->face_validation;
+    if (p->run.validate_every == 0)
+        p->run.validate_every = p->run.checkpoint_every;
+    return st;
+}
+
 static facet_status open_parts(const facet__recipe *recipe, parts *p,
     const facet__train_opts *opts, facet_error *err)
 {
@@ -101,6 +147,10 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
             recipe->teacher_names, p->data, &p->remembered, err);
     if (st == FACET_OK)
         st = make_losses(recipe, p, opts->pool, err);
+    if (st == FACET_OK && recipe->faces)
+        st = open_scenes(recipe, p, err);
+    if (st == FACET_OK && recipe->validation_faces)
+        return open_face_validation(recipe, p, opts, err);
     return st == FACET_OK ? open_validation(recipe, p, opts, err) : st;
 }
 
@@ -157,6 +207,9 @@ facet_status facet__train(const facet__recipe *recipe,
     facet__teacher_close(&p.remembered);
     facet__photos_close(p.validation_photos);
     facet__photos_close(p.photos);
+    facet__face_validation_close(p.face_validation);
+    facet__scenes_free(p.scenes);
+    facet_labels_free(p.labels);
     facet__dataset_close(p.validation_data);
     for (size_t i = 0; i < recipe->n_losses; i++)
         facet__loss_free(p.run.losses[i]);

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loss_detection.c - what a YuNet learns by (Wu, Peng, Yu 2023, after YOLOX):
+ *
+ *   L = 1 / P  (  cls    sum over taken cells of H(cls, overlap of its box)
+ *               + obj    sum over all cells of H(obj, taken or not)
+ *               + box    sum over taken cells of EIoU
+ *               + points sum over taken cells of smooth L1 of the landmarks )
+ *
+ * with H the binary cross entropy, P the taken cells of the batch (assign.h),
+ * and the words before the sums the loss's options. Cells in ignored faces have
+ * no part in the second sum. EIoU (Zhang et al. 2021) is
+ *
+ *   1 - IoU + d^2 / c^2 + dw^2 / cw^2 + dh^2 / ch^2
+ *
+ * d the distance of the middles, dw and dh the differences of the sides, cw and
+ * ch the sides of the box around both, c its diagonal. Landmarks are measured
+ * in sides (root of the area) of their face, so that small faces count as large
+ * ones do; smooth L1 bends at a fiftieth of a side. The overlap that cls learns
+ * is taken as a constant. */
+#include <math.h>
+#include <string.h>
+
+#include "train/assign.h"
+#include "train/loss.h"
+
+enum { CLS, OBJ, BOX, POINTS };
+
+static const facet__loss_option options[] = {
+    [CLS] = { "cls", 1, 0, 100, NULL },
+    [OBJ] = { "obj", 1, 0, 100, NULL },
+    [BOX] = { "box", 5, 0, 100, NULL },
+    [POINTS] = { "points", 5, 0, 100, NULL },
+    { .name = NULL },
+};
+
+static const double bend = .02;
+
+/* A number and its derivatives after the four of a cell's box. */
+typedef struct dual {
+    double v, d[4];
+} dual;
+
+static dual constant(double v)
+{
+    return (dual){ v, { 0 } };
+}
+
+/* x + k y */
+static dual sum(dual x, double k, dual y)
+{
+    x.v += k * y.v;
+    for (int i = 0; i < 4; i++)
+        x.d[i] += k * y.d[i];
+    return x;
+}
+
+static dual product(dual x, dual y)
+{
+    dual z = { .v = x.v * y.v };
+
+    for (int i = 0; i < 4; i++)
+        z.d[i] = x.d[i] * y.v + x.v * y.d[i];
+    return z;
+}
+
+static dual quotient(dual x, dual y)
+{
+    dual z = { .v = x.v / y.v };
+
+    for (int i = 0; i < 4; i++)
+        z.d[i] = (x.d[i] - z.v * y.d[i]) / y.v;
+    return z;
+}
+
+static dual smaller(dual x, dual y)
+{
+    return x.v <= y.v ? x : y;
+}
+
+static dual larger(dual x, dual y)
+{
+    return x.v >= y.v ? x : y;
+}
+
+/* One axis of two boxes: middle and side of the cell's against [low, high]. */
+typedef struct axis {
+    dual both;   /* length that both share, at least 0 */
+    dual around; /* length of both together */
+    dual apart;  /* square of the distance of the middles */
+    dual off;    /* square of the difference of the sides */
+} axis;
+
+static axis compare(dual middle, dual side, double low, double high)
+{
+    const dual from = sum(middle, -.5, side), to = sum(middle, .5, side);
+    const dual d = sum(middle, -.5, constant(low + high));
+    const dual off = sum(side, -1, constant(high - low));
+    axis a;
+
+    a.both = larger(constant(0),
+        sum(smaller(to, constant(high)), -1, larger(from, constant(low))));
+    a.around =
+        sum(larger(to, constant(high)), -1, smaller(from, constant(low)));
+    a.apart = product(d, d);
+    a.off = product(off, off);
+    return a;
+}
+
+/* EIoU of a cell's box; *overlap is the IoU. */
+static dual eiou(const facet__grid *grid, const facet__answers *answers,
+    size_t cell, const facet__target *t, double *overlap)
+{
+    double box[4], stride;
+    int32_t column, row;
+    int level;
+    dual middle_x, middle_y, width, height, both, all, iou, loss, diagonal;
+    axis x, y;
+
+    facet__answer_box(grid, answers, cell, box);
+    facet__grid_place(grid, cell, &level, &column, &row);
+    stride = facet__grid_stride(level);
+    middle_x = (dual){ box[0], { stride, 0, 0, 0 } };
+    middle_y = (dual){ box[1], { 0, stride, 0, 0 } };
+    width = (dual){ box[2], { 0, 0, box[2], 0 } };
+    height = (dual){ box[3], { 0, 0, 0, box[3] } };
+    x = compare(middle_x, width, t->x, t->x + t->width);
+    y = compare(middle_y, height, t->y, t->y + t->height);
+    both = product(x.both, y.both);
+    all = sum(sum(product(width, height), 1, constant(t->width * t->height)),
+        -1, both);
+    iou = quotient(both, all);
+    diagonal = sum(product(x.around, x.around), 1, product(y.around, y.around));
+    loss = sum(constant(1), -1, iou);
+    loss = sum(loss, 1, quotient(sum(x.apart, 1, y.apart), diagonal));
+    loss = sum(loss, 1, quotient(x.off, product(x.around, x.around)));
+    loss = sum(loss, 1, quotient(y.off, product(y.around, y.around)));
+    *overlap = iou.v;
+    return loss;
+}
+
+/* Binary cross entropy of a sigmoid's output; *slope by that output. */
+static double entropy(float output, double wanted, double *slope)
+{
+    const double p = fmin(fmax((double)output, 1e-6), 1 - 1e-6);
+
+    *slope = (p - wanted) / (p * (1 - p));
+    return -wanted * log(p) - (1 - wanted) * log1p(-p);
+}
+
+static double smooth(double x, double *slope)
+{
+    const bool near = fabs(x) < bend;
+
+    *slope = near ? x / bend : x > 0 ? 1 : -1;
+    return near ? x * x / (2 * bend) : fabs(x) - bend / 2;
+}
+
+/* All that one batch needs, and what each picture gives. */
+typedef struct work {
+    const facet__loss *loss;
+    const facet__batch *batch;
+    facet__grid grid;
+    int32_t *face;         /* [n][cells] */
+    float *cost;           /* [n][cells] */
+    facet__asking *asking; /* [n][cells] */
+    size_t *taken;         /* [n] */
+    double *value;         /* [n] */
+    float *dx;             /* or NULL */
+    double share;          /* 1 / P */
+} work;
+
+static void assign_picture(void *context, size_t i, int thread)
+{
+    const work *w = context;
+    const size_t cells = w->grid.cells;
+    const facet__answers a =
+        facet__answers_of(&w->grid, w->batch->x + i * w->loss->dim);
+
+    (void)thread;
+    w->taken[i] = facet__assign(&w->grid, &a, &w->batch->targets[i],
+        w->face + i * cells, w->cost + i * cells, w->asking + i * cells);
+}
+
+static double add_points(const work *w, const facet__answers *a, size_t cell,
+    const facet__target *t, float *dx)
+{
+    const double weight = w->loss->options[POINTS] / 10;
+    const double side = sqrt(t->width * t->height);
+    int32_t place[2];
+    double stride, value = 0;
+    int level;
+
+    facet__grid_place(&w->grid, cell, &level, &place[0], &place[1]);
+    stride = facet__grid_stride(level);
+    for (size_t k = 0; k < 10; k++) {
+        const double said =
+            ((double)a->points[10 * cell + k] + place[k % 2]) * stride;
+        double slope;
+
+        value += weight * smooth((said - t->points[k]) / side, &slope);
+        if (dx)
+            dx[6 * w->grid.cells + 10 * cell + k] =
+                (float)(weight * slope * stride / side * w->share);
+    }
+    return value;
+}
+
+/* A cell that has a face. */
+static double add_taken(const work *w, const facet__answers *a, size_t cell,
+    const facet__target *t, float *dx)
+{
+    const double *weight = w->loss->options;
+    double overlap, slope;
+    const dual box = eiou(&w->grid, a, cell, t, &overlap);
+    double value = weight[BOX] * box.v +
+                   weight[CLS] * entropy(a->cls[cell], overlap, &slope);
+
+    for (size_t k = 0; dx && k < 4; k++)
+        dx[2 * w->grid.cells + 4 * cell + k] =
+            (float)(weight[BOX] * box.d[k] * w->share);
+    if (dx)
+        dx[cell] = (float)(weight[CLS] * slope * w->share);
+    return t->has_points ? value + add_points(w, a, cell, t, dx) : value;
+}
+
+static void run_picture(void *context, size_t i, int thread)
+{
+    const work *w = context;
+    const size_t cells = w->grid.cells;
+    const facet__answers a =
+        facet__answers_of(&w->grid, w->batch->x + i * w->loss->dim);
+    const int32_t *face = w->face + i * cells;
+    const double weight = w->loss->options[OBJ];
+    float *dx = w->dx ? w->dx + i * w->loss->dim : NULL;
+    double value = 0;
+
+    (void)thread;
+    for (size_t c = 0; c < cells; c++) {
+        double slope;
+
+        if (face[c] == FACET__CELL_IGNORED)
+            continue;
+        value += weight * entropy(a.obj[c], face[c] >= 0, &slope);
+        if (dx)
+            dx[cells + c] = (float)(weight * slope * w->share);
+        if (face[c] >= 0)
+            value +=
+                add_taken(w, &a, c, &w->batch->targets[i].items[face[c]], dx);
+    }
+    w->value[i] = value;
+}
+
+/* Faces that are wanted, and those of them that have a cell. */
+static void count_faces(const work *w, facet__loss_result *result)
+{
+    for (size_t i = 0; i < w->batch->n; i++) {
+        const facet__targets *t = &w->batch->targets[i];
+        const int32_t *face = w->face + i * w->grid.cells;
+        bool has[FACET__TARGETS] = { false };
+
+        for (size_t c = 0; c < w->grid.cells; c++)
+            if (face[c] >= 0)
+                has[face[c]] = true;
+        for (uint32_t k = 0; k < t->count; k++) {
+            result->terms += !t->items[k].ignored;
+            result->active += has[k];
+        }
+    }
+}
+
+static facet_status run(facet__loss *loss, const facet__batch *batch, float *dx,
+    facet__loss_result *result)
+{
+    const size_t n = batch->n;
+    work w = { .loss = loss,
+        .batch = batch,
+        .grid = facet__grid_of(loss->width, loss->height),
+        .dx = dx };
+    const size_t all = n * w.grid.cells;
+    size_t taken = 0;
+
+    if (w.grid.cells * FACET__CELL_NUMBERS != loss->dim)
+        return FACET_EMODEL;
+    w.face = facet__loss_scratch(loss, 0, all, sizeof *w.face);
+    w.cost = facet__loss_scratch(loss, 1, all, sizeof *w.cost);
+    w.asking = facet__loss_scratch(loss, 2, all, sizeof *w.asking);
+    w.value =
+        facet__loss_scratch(loss, 3, n, sizeof *w.value + sizeof *w.taken);
+    if (!w.face || !w.cost || !w.asking || !w.value)
+        return FACET_ENOMEM;
+    w.taken = (size_t *)(void *)(w.value + n);
+    facet__pool_run(loss->pool, n, assign_picture, &w);
+    for (size_t i = 0; i < n; i++)
+        taken += w.taken[i];
+    w.share = 1 / (double)(taken ? taken : 1);
+    facet__pool_run(loss->pool, n, run_picture, &w);
+    for (size_t i = 0; i < n; i++)
+        result->value += w.value[i] * w.share;
+    count_faces(&w, result);
+    return FACET_OK;
+}
+
+const facet__loss_type facet__loss_detection = {
+    .name = "detection",
+    .what = "scores, boxes and landmarks of the cells of a YuNet",
+    .needs_targets = true,
+    .options = options,
+    .run = run,
+};

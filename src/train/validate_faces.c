@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train/validate_faces.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "facet/detection.h"
+#include "facet/pictures.h"
+
+enum { FACES = 2048 };
+
+struct facet__face_validation {
+    facet_labels *labels;
+    facet_pictures *pictures;
+    char *path;        /* of the network's file */
+    facet_face *faces; /* [FACES] found in one picture */
+};
+
+facet_status facet__face_validation_open(
+    const facet__face_validation_setup *setup, facet__face_validation **out,
+    facet_error *err)
+{
+    facet__face_validation *v = facet__calloc(1, sizeof *v);
+    const size_t room = strlen(setup->folder) + sizeof "/candidate.onnx";
+    facet_status st = v ? FACET_OK : facet__fail_memory(err);
+
+    *out = NULL;
+    if (st == FACET_OK) {
+        v->path = facet__alloc(room);
+        v->faces = facet__calloc(FACES, sizeof *v->faces);
+        if (!v->path || !v->faces)
+            st = facet__fail_memory(err);
+        else
+            snprintf(v->path, room, "%s/candidate.onnx", setup->folder);
+    }
+    if (st == FACET_OK)
+        st = facet_labels_read(setup->faces, &v->labels, err);
+    if (st == FACET_OK)
+        st = facet_pictures_open(
+            setup->paths, setup->n_paths, &v->pictures, err);
+    if (st == FACET_OK)
+        *out = v;
+    else
+        facet__face_validation_close(v);
+    return st;
+}
+
+void facet__face_validation_close(facet__face_validation *v)
+{
+    if (!v)
+        return;
+    facet_labels_free(v->labels);
+    facet_pictures_close(v->pictures);
+    facet__free(v->path);
+    facet__free(v->faces);
+    facet__free(v);
+}
+
+static facet_status judge_picture(facet__face_validation *v, size_t index,
+    facet_detector *detector, facet_detection *detection, facet_error *err)
+{
+    const facet_label *labels;
+    facet_image *image = NULL;
+    uint8_t *bytes;
+    size_t size, found, n;
+    facet_status st = facet_pictures_read(
+        v->pictures, facet_labels_name(v->labels, index), &bytes, &size, err);
+
+    if (st != FACET_OK)
+        return st;
+    st = facet_image_read_memory(bytes, size, NULL, &image, err);
+    if (st == FACET_OK)
+        st = facet_detector_find(detector, image, v->faces, FACES, &found, err);
+    if (st == FACET_OK) {
+        labels = facet_labels_faces(v->labels, index, &n);
+        if (facet_detection_add(detection, labels, n, v->faces,
+                found < FACES ? found : FACES) != FACET_OK)
+            st = facet__fail_memory(err);
+    }
+    facet_image_free(image);
+    facet_pictures_free_bytes(bytes);
+    return st;
+}
+
+static facet_status judge_all(facet__face_validation *v,
+    const facet_model *model, double *score, facet_error *err)
+{
+    facet_detector_opts opts;
+    facet_detector *detector = NULL;
+    facet_detection *detection = NULL;
+    facet_detection_result result;
+    facet_status st;
+
+    facet_detector_opts_init(&opts);
+    opts.score_threshold = 0.02F;
+    st = facet_detector_create(model, &opts, &detector, err);
+    if (st == FACET_OK)
+        st = facet_detection_create(NULL, &detection, err);
+    for (size_t i = 0; i < facet_labels_count(v->labels) && st == FACET_OK; i++)
+        st = judge_picture(v, i, detector, detection, err);
+    if (st == FACET_OK)
+        st = facet_detection_finish(detection, &result);
+    if (st == FACET_OK && result.hard == 0)
+        st = facet__fail(
+            err, FACET_EEMPTY, "no face of the list is 10 pixels high");
+    if (st == FACET_OK)
+        *score = result.ap_hard;
+    facet_detection_free(detection);
+    facet_detector_free(detector);
+    return st;
+}
+
+facet_status facet__face_validation_run(facet__face_validation *v,
+    const facet__trainable *net, double *score, facet_error *err)
+{
+    facet_model *model = NULL;
+    facet_status st = net->save(net->self, v->path, err);
+
+    if (st == FACET_OK)
+        st = facet_model_load(v->path, NULL, &model, err);
+    if (st == FACET_OK)
+        st = judge_all(v, model, score, err);
+    facet_model_free(model);
+    unlink(v->path);
+    return st;
+}
