@@ -35,6 +35,7 @@ enum {
     KEY_PROBES,
     KEY_DUPLICATES,
     KEY_THREADS,
+    KEY_BOXES,
 };
 
 static const struct argp_option options[] = {
@@ -53,6 +54,8 @@ static const struct argp_option options[] = {
     { "matches", KEY_MATCHES, "FILE", 0, "ijb: pairs of templates", 3 },
     { "gallery", KEY_GALLERY, "FILE", 0, "ijb: metadata of the gallery", 3 },
     { "probes", KEY_PROBES, "FILE", 0, "ijb: metadata of the probes", 3 },
+    { "boxes", KEY_BOXES, "FILE", 0,
+        "detect: marked faces, a list as WIDER FACE has it", 3 },
     { "duplicates", KEY_DUPLICATES, NULL, 0, "pairs may occur twice", 3 },
     { NULL, 0, NULL, 0, "Where embeddings come from:", 4 },
     { "images", KEY_IMAGES, "DIR|TAR", 0, "pictures; may be repeated", 4 },
@@ -104,6 +107,8 @@ static const char **text_option(eval_run *run, int key)
     switch (key) {
     case KEY_PAIRS:
         return &run->list;
+    case KEY_BOXES:
+        return &run->boxes;
     case KEY_EMBEDDINGS:
         return &run->embeddings;
     case KEY_NAMES:
@@ -353,10 +358,13 @@ int verb_eval(int argc, char **argv)
 
     argp.args_doc = "KIND [LIST]";
     argp.doc =
-        "Measure how well embeddings tell people apart.\v"
+        "Measure how well embeddings tell people apart, or how well faces are "
+        "found.\v"
         "KIND is pairs, lfw, ytf, ijb, cfp, identify, folder (LIST is the "
-        "folder), cluster (LIST CLUSTERS: two files of lines `item label`) or "
-        "compare (two networks on the same --pairs). A comparison is accepted "
+        "folder), cluster (LIST CLUSTERS: two files of lines `item label`), "
+        "compare (two networks on the same --pairs) or detect (--images and "
+        "--boxes: average precision over faces of at least 50, 30 and 10 "
+        "pixels). A comparison is accepted "
         "when its score is at least the threshold; a picture without a face "
         "counts as a rejection; a rate that the data cannot resolve is not "
         "printed. docs/eval/ tells what each number means.";
@@ -368,6 +376,8 @@ int verb_eval(int argc, char **argv)
         status = eval_cluster(&run);
     else if (strcmp(kind, "compare") == 0)
         status = eval_compare(&run);
+    else if (strcmp(kind, "detect") == 0)
+        status = eval_detect(&run);
     else {
         if (run.words.count > 1)
             run.list = run.words.items[1];

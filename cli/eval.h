@@ -39,6 +39,7 @@ typedef struct eval_run {
     eval_words words; /* the kind, then its arguments */
     eval_words images, plots, tables, conditions;
     const char *list, *embeddings, *names, *cache, *report, *cohort;
+    const char *boxes; /* of `facet eval detect` */
     const char *frames, *matches, *gallery, *probes, *out;
     const char *fusion;
     facet_protocol_opts protocol_opts;
@@ -94,8 +95,9 @@ int eval_plots(const eval_run *run);
 int eval_page(const eval_run *run);
 int eval_conditions(const eval_run *run);
 
-/* `facet eval cluster` and `facet eval compare`. */
+/* `facet eval cluster`, `compare` and `detect`. */
 int eval_cluster(eval_run *run);
 int eval_compare(eval_run *run);
+int eval_detect(eval_run *run);
 
 #endif

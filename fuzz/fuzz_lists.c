@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "facet/calibration.h"
+#include "facet/detection.h"
 #include "facet/protocol.h"
 #include "fuzz.h"
 
@@ -26,9 +27,10 @@ static void read_list(unsigned kind, const char *path)
     const char *const tables[] = { path };
     facet_protocol protocol = { 0 };
     facet_vectors vectors = { 0 };
+    facet_labels *labels = NULL;
     facet_status st;
 
-    switch (kind % 6) {
+    switch (kind % 7) {
     case 0:
         st = facet_protocol_read_pairs(path, NULL, &protocol, NULL);
         break;
@@ -45,10 +47,14 @@ static void read_list(unsigned kind, const char *path)
     case 4:
         st = facet_vectors_read_jsonl(path, &vectors, NULL);
         break;
-    default:
+    case 5:
         st = facet_vectors_read_npy(path, path, &vectors, NULL);
+        break;
+    default:
+        st = facet_labels_read(path, &labels, NULL);
     }
     (void)st;
+    facet_labels_free(labels);
     facet_protocol_free(&protocol);
     facet_vectors_free(&vectors);
 }

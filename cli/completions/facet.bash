@@ -44,7 +44,7 @@ _facet() {
     detect | embed) options="$photos $networks" ;;
     align) options="--out --template --frontal --landmarks $photos $networks" ;;
     verify) options="--threshold --fmr --json $networks" ;;
-    eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion
+    eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images
         --margin --embeddings --names --cache --compact --threads --json
         --report --plot --cohort --fail-if --rounds --seed

@@ -51,7 +51,7 @@ complete -c facet -n '__facet_with verify' -l fmr -s f -x
 complete -c facet -n '__facet_with bench' -l runs -s n -x
 
 for option in \
-    pairs frames max-frames fusion table matches gallery \
+    pairs frames max-frames fusion boxes table matches gallery \
     probes images margin embeddings names cache threads \
     report plot cohort fail-if rounds seed out
     complete -c facet -n '__facet_with eval calibrate' -l $option -r

@@ -81,6 +81,7 @@ case $words[2] in
         '--frames=[see facet eval --help]:value:_files'
         '--max-frames=[see facet eval --help]:value:_files'
         '--fusion=[see facet eval --help]:value:_files'
+        '--boxes=[see facet eval --help]:value:_files'
         '--table=[see facet eval --help]:value:_files'
         '--matches=[see facet eval --help]:value:_files'
         '--gallery=[see facet eval --help]:value:_files'

@@ -21,6 +21,7 @@
 #include "facet/cluster.h"     /* which faces belong together */
 #include "facet/comm.h"        /* several processes, one training */
 #include "facet/compact.h"     /* an embedding in a byte a number */
+#include "facet/detection.h"   /* marked faces, and how well they are found */
 #include "facet/detector.h"    /* where the faces are */
 #include "facet/draw.h"        /* faces, marked in a picture */
 #include "facet/embedder.h"    /* crops to embeddings, and comparing them */

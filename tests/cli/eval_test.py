@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 
@@ -215,6 +216,53 @@ class Made(unittest.TestCase):
         result = lines(process)[0]
         self.assertEqual(result['pairwise']['f'], .5)
         self.assertAlmostEqual(result['bcubed']['f'], 7 / 9)
+
+
+class Detection(unittest.TestCase):
+    DETECT = SHARED / 'data' / 'detect'
+
+    def list_of(self, folder, count):
+        """The first pictures of the list that lie in the first archive."""
+        with tarfile.open(self.DETECT / 'detect-train-000.tar') as tar:
+            here = set(tar.getnames())
+        rows = iter((self.DETECT / 'detect-train.txt').read_text().splitlines())
+        texts = []
+        for name in rows:
+            faces = [next(rows) for _ in range(int(next(rows)))]
+            if name in here and len(texts) < count:
+                texts.append('\n'.join([name, str(len(faces)), *faces]))
+        path = pathlib.Path(folder) / 'boxes.txt'
+        path.write_text('\n'.join(texts) + '\n')
+        return path
+
+    def detect(self, *words):
+        return facet('eval', 'detect', '--detector',
+                     SHARED / 'models' / 'yunet_2026may.onnx', *words)
+
+    @unittest.skipUnless((DETECT / 'detect-train-000.tar').exists(),
+                         '../shared is not here')
+    def test_a_good_detector_finds_marked_faces(self):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ['--images', self.DETECT / 'detect-train-000.tar',
+                     '--boxes', self.list_of(folder, 60)]
+            process = self.detect(*words, '--json')
+            self.assertEqual(process.returncode, 0, process.stderr)
+            got = lines(process)[0]
+            gate = self.detect(*words, '--fail-if', 'ap_easy<1')
+        self.assertEqual(got['pictures'], 60)
+        self.assertGreater(got['ap_easy'], .85)
+        self.assertGreater(got['ap_hard'], .5)
+        self.assertLessEqual(got['faces_easy'], got['faces_medium'])
+        self.assertLessEqual(got['faces_medium'], got['faces_hard'])
+        self.assertIsNone(got['landmark_error'])
+        self.assertEqual(gate.returncode, 1, gate.stdout + gate.stderr)
+
+    def test_what_is_missing_is_told(self):
+        self.assertEqual(facet('eval', 'detect').returncode, 2)
+        process = facet('eval', 'detect', '--images', '.', '--boxes',
+                        '/nowhere/boxes.txt', '--detector', 'x.onnx')
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('boxes.txt', process.stderr)
 
 
 if __name__ == '__main__':
