@@ -232,12 +232,16 @@ const facet_label *facet_labels_faces(
 size_t facet_labels_find(const facet_labels *labels, const char *name)
 {
     const char *slash = strrchr(name, '/');
-    uint32_t number =
-        facet__names_find(&labels->keys, slash ? slash + 1 : name);
-    char *key = number == UINT32_MAX ? key_of(name) : NULL;
+    const char *base = slash ? slash + 1 : name;
+    const char *dot = strrchr(base, '.');
+    uint32_t number = facet__names_find(&labels->keys, base);
+    char key[512];
 
-    if (key)
+    if (number == UINT32_MAX && dot && dot != base &&
+        (size_t)(dot - base) < sizeof key) {
+        memcpy(key, base, (size_t)(dot - base));
+        key[dot - base] = '\0';
         number = facet__names_find(&labels->keys, key);
-    facet__free(key);
+    }
     return number == UINT32_MAX ? SIZE_MAX : number;
 }

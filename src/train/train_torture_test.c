@@ -54,10 +54,19 @@ static toy net;
 
 static int setup_folder(void **state)
 {
+    char path[128];
+    FILE *list;
+
     (void)state;
     strcpy(folder, "facet-torture-XXXXXX");
     assert_non_null(mkdtemp(folder));
     toy_pictures(folder);
+    snprintf(path, sizeof path, "%s/faces.txt", folder);
+    list = fopen(path, "w");
+    assert_non_null(list);
+    for (int i = 0; i < 8; i++)
+        fprintf(list, "%d.png\n1\n1 1 6 6 0 0 0 0 0 0\n", i);
+    fclose(list);
     return 0;
 }
 
@@ -121,7 +130,7 @@ static facet_status run_all_losses(void)
         facet__loss *loss;
 
         if (facet__loss_types[t]->needs_targets)
-            continue; /* detection_test.c */
+            continue; /* detect_a_batch */
         facet__loss_setup_init(&setup, facet__loss_types[t], D);
         setup.classes = 3;
         st =
@@ -137,6 +146,71 @@ static void test_losses_without_memory_say_so(void **state)
 {
     (void)state;
     torture("losses", run_all_losses, 1);
+}
+
+/* Labels, scenes, a loader of them, and the loss of one batch. */
+static facet_status detect_a_batch(void)
+{
+    enum { SIDE = 32, DIM = 21 * 16, N = 2 };
+    static float x[N * DIM], dx[N * DIM];
+    const facet__loss_type *type = facet__loss_find("detection");
+    facet__loss_setup loss_setup;
+    facet__scene_setup setup;
+    facet__loader_setup loader_setup;
+    facet__dataset_setup data;
+    facet__dataset *dataset = NULL;
+    facet_labels *labels = NULL;
+    facet__scenes *scenes = NULL;
+    facet__loader *loader = NULL;
+    facet__loss *loss = NULL;
+    facet__loss_result result;
+    facet__load load;
+    char pictures[128], list[128];
+    facet_status st;
+
+    snprintf(pictures, sizeof pictures, "%s/pictures", folder);
+    snprintf(list, sizeof list, "%s/faces.txt", folder);
+    facet__dataset_setup_init(&data);
+    data.paths[data.n_paths++] = pictures;
+    st = facet__dataset_open(&data, &dataset, NULL);
+    if (st == FACET_OK)
+        st = facet_labels_read(list, &labels, NULL);
+    facet__scene_setup_init(&setup);
+    setup.dataset = dataset;
+    setup.labels = labels;
+    if (st == FACET_OK)
+        st = facet__scenes_create(&setup, &scenes, NULL);
+    facet__loader_setup_init(&loader_setup);
+    loader_setup.dataset = dataset;
+    loader_setup.order.batch = N;
+    facet__crop_init(&loader_setup.crops[0], SIDE, SIDE, SIDE);
+    loader_setup.maker = (facet__maker){ facet__scene_make, scenes, true };
+    if (st == FACET_OK)
+        st = facet__loader_create(&loader_setup, &loader, NULL);
+    if (st == FACET_OK)
+        st = facet__loader_next(loader, &load, NULL);
+    facet__loss_setup_init(&loss_setup, type, DIM);
+    loss_setup.width = loss_setup.height = SIDE;
+    if (st == FACET_OK)
+        st = facet__loss_create(type, &loss_setup, NULL, &loss, NULL);
+    for (int i = 0; i < N * DIM; i++)
+        x[i] = .5f;
+    if (st == FACET_OK)
+        st = facet__loss_run(loss,
+            &(facet__batch){ .n = N, .x = x, .targets = load.targets }, dx,
+            &result, NULL);
+    facet__loss_free(loss);
+    facet__loader_free(loader);
+    facet__scenes_free(scenes);
+    facet_labels_free(labels);
+    facet__dataset_close(dataset);
+    return st;
+}
+
+static void test_scenes_without_memory_say_so(void **state)
+{
+    (void)state;
+    torture("scenes", detect_a_batch, 1);
 }
 
 static facet_status fit_projection(void)
@@ -169,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_without_memory_says_so),
         cmocka_unit_test(test_losses_without_memory_say_so),
+        cmocka_unit_test(test_scenes_without_memory_say_so),
         cmocka_unit_test(test_projections_without_memory_say_so),
     };
 
