@@ -54,14 +54,22 @@ static int output_like(facet__compiler *c, int value, int in)
         layout == FACET__NHWC ? facet__map_type(c, value) : FACET__F32);
 }
 
+/* A step with parameters that keep() made, or failed to make. */
+static facet_status emit_kept(facet__compiler *c,
+    const facet__step_class *class, void *params, int i, const int *in,
+    int n_in, int out)
+{
+    if (!params)
+        return facet__fail_memory(c->err);
+    return facet__emit(c, class, params, i, in, n_in, &out, 1);
+}
+
 static facet_status emit_simple(facet__compiler *c,
     const facet__step_class *class, void *params, int i, int in)
 {
     const int out = output_like(c, c->graph->nodes[i].out[0], in);
 
-    if (!params)
-        return facet__fail_memory(c->err);
-    return facet__emit(c, class, params, i, &in, 1, &out, 1);
+    return emit_kept(c, class, params, i, &in, 1, out);
 }
 
 /* activations */
@@ -197,8 +205,8 @@ static facet_status lower_with_constant(
     p.constant = facet__spread(x, 1, p.channels);
     if (!p.constant)
         return facet__fail_memory(c->err);
-    return facet__emit(
-        c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1, &out, 1);
+    return emit_kept(
+        c, &facet__step_binary, keep(&p, sizeof p), i, &in, 1, out);
 }
 
 /* Is `small` one number a channel of each image of `value`: [n, c, 1, 1]? */
@@ -240,8 +248,7 @@ facet_status facet__lower_binary(facet__compiler *c, int i)
                     : facet__slot_of(c, value, FACET__PLAIN, FACET__F32);
     }
     out = output_like(c, node->out[0], in[0]);
-    return facet__emit(
-        c, &facet__step_binary, keep(&p, sizeof p), i, in, 2, &out, 1);
+    return emit_kept(c, &facet__step_binary, keep(&p, sizeof p), i, in, 2, out);
 }
 
 /* pools */
@@ -301,8 +308,8 @@ facet_status facet__lower_reduce(facet__compiler *c, int i)
     in = map_slot(c, node->in[0]);
     pooled = facet__slot_new(c, node->out[0], FACET__PLAIN, FACET__F32);
     out = pooled;
-    return facet__emit(
-        c, &facet__step_global_pool, keep(&p, sizeof p), i, &in, 1, &out, 1);
+    return emit_kept(
+        c, &facet__step_global_pool, keep(&p, sizeof p), i, &in, 1, out);
 }
 
 /* the rest */
@@ -372,8 +379,8 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
     in = facet__slot_of(
         c, node->in[0], FACET__NHWC, facet__map_type(c, node->out[0]));
     out = output_like(c, node->out[0], in);
-    return facet__emit(
-        c, &facet__step_upsample, keep(&p, sizeof p), i, &in, 1, &out, 1);
+    return emit_kept(
+        c, &facet__step_upsample, keep(&p, sizeof p), i, &in, 1, out);
 }
 
 facet_status facet__lower_lrn(facet__compiler *c, int i)
