@@ -93,9 +93,9 @@ static void test_any_failing_allocation_is_an_answer(void **unused)
     CHECK_OK(once());
     last = allocations;
     assert_true(last > 100); /* the wrapper is in place */
-    for (int n = 1; n <= last; n += 1 + n / 40)
+    for (int n = 1; n <= last; n += 1 + n / 10)
         fail_at(n, last);
-    for (int n = last; n > last - 40; n--) /* those of the photo itself */
+    for (int n = last; n > last - 10; n--) /* those of the photo itself */
         fail_at(n, last);
 }
 
