@@ -169,7 +169,8 @@ static void check_network(const facet__recipe *r)
     if (facet__zoo_build_as(r->network, &opts, &g, &err) != FACET_OK)
         fail_msg("%s: %s", r->name, err.msg);
     s = &g->values[g->inputs[0]].shape;
-    if (s->d[2] != r->height || s->d[3] != r->width)
+    if ((s->d[2] >= 0 && s->d[2] != r->height) ||
+        (s->d[3] >= 0 && s->d[3] != r->width)) /* below 0: any size */
         fail_msg(
             "%s: '%s' is not %dx%d", r->name, r->network, r->width, r->height);
     facet__graph_free(g);
