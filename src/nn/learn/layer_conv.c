@@ -447,20 +447,25 @@ static void backward_input(conv *c)
 
 /* gradient of the filters */
 
+/* Rows of a map; `stride` elements from one to the next. */
+typedef struct operand {
+    const void *at;
+    size_t stride;
+} operand;
+
 /* Add the product of a block of rows to a group's sums [k][group_out], for
  * rows [m0, m1) of the sums. */
-static void add_block(const conv *c, const void *a, size_t a_stride,
-    const void *b, size_t b_stride, size_t rows, float *sums, size_t m0,
-    size_t m1, facet__ahead *ahead)
+static void add_block(const conv *c, operand a, operand b, size_t rows,
+    float *sums, size_t m0, size_t m1, facet__ahead *ahead)
 {
     for (size_t m = m0; m < m1; m += FACET__GRADIENT_ROWS)
         for (size_t n = 0; n < c->group_out; n += FACET__GRADIENT_COLUMNS) {
             const size_t pair = c->bf16 ? 2 : 1;
-            const facet__gradient_tile t = { .a = (const char *)a +
+            const facet__gradient_tile t = { .a = (const char *)a.at +
                                                   m * pair * c->element,
-                .b = (const char *)b + n * pair * c->element,
-                .a_stride = a_stride,
-                .b_stride = b_stride,
+                .b = (const char *)b.at + n * pair * c->element,
+                .a_stride = a.stride,
+                .b_stride = b.stride,
                 .k = c->bf16 ? (rows + 1) / 2 : rows,
                 .m = m1 - m < FACET__GRADIENT_ROWS ? m1 - m
                                                    : FACET__GRADIENT_ROWS,
@@ -479,24 +484,21 @@ static void add_block(const conv *c, const void *a, size_t a_stride,
 
 /* A block of rows of one group and of its dy into the group's sums; `buffer`
  * has room for the rows and, behind them, for the woven ones. */
-static void add_product(const conv *c, const void *a, size_t a_stride,
-    const void *b, size_t b_stride, size_t m, float *sums, size_t m0, size_t m1,
-    char *buffer, facet__ahead *ahead)
+static void add_product(const conv *c, operand a, operand b, size_t m,
+    float *sums, size_t m0, size_t m1, char *buffer, facet__ahead *ahead)
 {
     char *woven_a = buffer + (c->block + 2) * even(c->k) * 4;
     char *woven_b = woven_a + (c->block + 2) * even(c->k) * 4;
 
     if (c->bf16) {
         facet__gradient_weave(
-            a, a_stride, m, c->k, (uint16_t *)(void *)woven_a);
+            a.at, a.stride, m, c->k, (uint16_t *)(void *)woven_a);
         facet__gradient_weave(
-            b, b_stride, m, c->group_out, (uint16_t *)(void *)woven_b);
-        a = woven_a;
-        b = woven_b;
-        a_stride = c->k;
-        b_stride = c->group_out;
+            b.at, b.stride, m, c->group_out, (uint16_t *)(void *)woven_b);
+        a = (operand){ woven_a, c->k };
+        b = (operand){ woven_b, c->group_out };
     }
-    add_block(c, a, a_stride, b, b_stride, m, sums, m0, m1, ahead);
+    add_block(c, a, b, m, sums, m0, m1, ahead);
 }
 
 /* Rows [first, end) of the map into a group's sums. */
@@ -507,12 +509,13 @@ static void add_rows(const conv *c, size_t group, size_t first, size_t end,
 
     for (size_t i = first; i < end; i += c->block) {
         const size_t m = end - i < c->block ? end - i : c->block;
-        size_t a_stride;
-        const void *a = rows_at(c, group, i, m, &a_stride, buffer);
-        const void *b =
-            facet__view_at(c->dy, i * c->out + group * c->group_out);
+        const operand b = {
+            facet__view_at(c->dy, i * c->out + group * c->group_out), c->out
+        };
+        operand a;
 
-        add_product(c, a, a_stride, b, c->out, m, sums, m0, m1, buffer, &none);
+        a.at = rows_at(c, group, i, m, &a.stride, buffer);
+        add_product(c, a, b, m, sums, m0, m1, buffer, &none);
     }
 }
 
@@ -560,18 +563,16 @@ static void whole_task(void *context, size_t part, int thread)
         const size_t left = end - i - m;
         facet__ahead next =
             block_reads(c, i + m, left < c->block ? left : c->block);
-        const void *dy = made;
-        size_t a_stride;
-        const void *a = rows_at(c, 0, i, m, &a_stride, buffer);
+        operand a, dy = { made, c->out };
 
+        a.at = rows_at(c, 0, i, m, &a.stride, buffer);
         if (c->norm_out && c->norm_out->passes_back)
             facet__norm_make_back(c->norm_out, c->pass, i, m, made);
         else
-            dy = facet__view_at(c->dy, i * c->out);
-        add_product(
-            c, a, a_stride, dy, c->out, m, sums, 0, c->k, buffer, &next);
+            dy.at = facet__view_at(c->dy, i * c->out);
+        add_product(c, a, dy, m, sums, 0, c->k, buffer, &next);
         if (c->dx->data)
-            direct_back(c, dy, c->out, i, m);
+            direct_back(c, dy.at, dy.stride, i, m);
         if (c->reduces)
             facet__norm_reduce(c->reduces, c->pass, part, i, m);
     }

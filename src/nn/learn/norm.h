@@ -26,22 +26,23 @@ static inline facet__layer *facet__norm_counted(
 }
 
 /* Sums will come in `parts` parts (at most FACET__PARTS) ... */
-void facet__norm_begin(facet__layer *norm, size_t parts);
+void facet__norm_begin(facet__layer *layer, size_t parts);
 /* ... of which this one begins. */
-void facet__norm_open(facet__layer *norm, const facet__pass *pass, size_t part);
+void facet__norm_open(
+    facet__layer *layer, const facet__pass *pass, size_t part);
 
 /* Rows [first, first + count) of x into the part's moments. */
-void facet__norm_moments(facet__layer *norm, const facet__pass *pass,
+void facet__norm_moments(facet__layer *layer, const facet__pass *pass,
     size_t part, size_t first, size_t count);
 /* Rows of x and dL/dz into the part's sums for the backward pass. */
-void facet__norm_reduce(facet__layer *norm, const facet__pass *pass,
+void facet__norm_reduce(facet__layer *layer, const facet__pass *pass,
     size_t part, size_t first, size_t count);
 
 /* Rows of z, plus those of `plus` if it is not NULL, to `to`. */
-void facet__norm_make(facet__layer *norm, const facet__pass *pass, size_t first,
-    size_t count, const void *plus, void *to);
+void facet__norm_make(facet__layer *layer, const facet__pass *pass,
+    size_t first, size_t count, const void *plus, void *to);
 /* Rows of dL/dx to `to`. */
-void facet__norm_make_back(facet__layer *norm, const facet__pass *pass,
+void facet__norm_make_back(facet__layer *layer, const facet__pass *pass,
     size_t first, size_t count, void *to);
 
 #endif
