@@ -4,12 +4,13 @@
  *   bench_zoo_dump NETWORK DIM BATCH plain|bn THREADS SEED FOLDER [onnx]
  *
  * Into FOLDER/index.tsv one line an array (kind, name, sizes, bytes from the
- * start of FOLDER/data.bin; floats): "weight" as drawn, biases and slopes
- * shaken; "input", NCHW, drawn from SEED; "engine", what the engine makes of
- * it; "forward", what the learner does in training (dropout off); "direction",
- * the gradient of the output; "gradient" of every weight.
+ * start of FOLDER/data.bin; floats): "weight", filters of one variance, biases
+ * and slopes shaken; "input", NCHW, drawn from SEED; "engine", what the engine
+ * makes of it; "forward", what the learner does in training (dropout off);
+ * "direction", the gradient of the output; "gradient" of every weight.
  * tools/check_zoo_torch.py reads it. With "onnx" the
  * network goes to FOLDER/network.onnx, for bench/zoo_ort.js. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,32 @@ static float *draw(size_t n, uint64_t seed, double width)
     return x;
 }
 
+/* Filters of the variance 2 / fan in, whatever the paper began with: N(0, 0.01)
+ * all but loses the picture on the way through VGG-Face, so that its pools
+ * choose among numbers which differ by rounding alone. */
+static void widen(const facet__value *filters, facet__op_kind op)
+{
+    const facet__shape *s = &filters->shape;
+    const int64_t out =
+        op == FACET__OP_LOCAL_CONV ? s->d[0] * s->d[4] : s->d[0];
+    const size_t n = filters->data->bytes / sizeof(float);
+    const double fan_in = (double)n / (double)out;
+    float *x = filters->data->data;
+    double squares = 0.0, factor;
+
+    for (size_t i = 0; i < n; i++)
+        squares += (double)x[i] * (double)x[i];
+    factor = sqrt(2.0 / fan_in / (squares / (double)n));
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)((double)x[i] * factor);
+}
+
+static bool has_filters(const facet__node *node)
+{
+    return node->op == FACET__OP_CONV || node->op == FACET__OP_GEMM ||
+           node->op == FACET__OP_LOCAL_CONV;
+}
+
 /* Dropout drops nothing; biases, slopes and what a norm holds are shaken, so
  * that a mix-up shows. */
 static void prepare(facet__graph *g)
@@ -64,6 +91,8 @@ static void prepare(facet__graph *g)
     for (int i = 0; i < g->n_nodes; i++)
         if (g->nodes[i].op == FACET__OP_DROPOUT)
             *(float *)g->values[g->nodes[i].in[1]].data->data = 0.0f;
+        else if (has_filters(&g->nodes[i]))
+            widen(&g->values[g->nodes[i].in[1]], g->nodes[i].op);
     for (int v = 0; v < g->n_values; v++) {
         const facet__tensor *t = g->values[v].data;
         const size_t n = t ? t->bytes / sizeof(float) : 0;
