@@ -220,61 +220,83 @@ static void test_depthwise_equals_its_plain_twin(void **state)
     }
 }
 
-/* Both transforms of one tile; some pixels are missing. */
-static void compare_winograd(
-    const facet__winograd *kernels, size_t i, bool bf16)
+enum { PLACES = FACET__WINOGRAD_PLACES, STRIDE = 128 };
+
+/* What the transforms of one tile read; some pixels are missing. */
+typedef struct tile {
+    size_t i;
+    bool bf16;
+    float *floats, *bias, *slope;
+    uint16_t *halves;
+} tile;
+
+static const void *numbers(const tile *t, size_t k, bool bf16)
 {
-    enum { PLACES = FACET__WINOGRAD_PLACES, STRIDE = 128 };
-    const size_t channels = 1 + (i * 11) % 90, n = 1 + (i * 13) % FACET__NR;
-    float *floats = random_floats(PLACES * STRIDE);
-    uint16_t *halves = random_halves(PLACES * STRIDE);
-    float *bias = random_floats(FACET__NR), *slope = random_floats(FACET__NR);
-    char *want = facet__calloc(PLACES * STRIDE, 4);
-    char *got = facet__calloc(PLACES * STRIDE, 4);
-    facet__winograd_in in = { .channels = channels,
-        .from_bf16 = bf16 && i % 2 == 0,
-        .to_bf16 = bf16,
+    return bf16 ? (const void *)(t->halves + k * STRIDE)
+                : (const void *)(t->floats + k * STRIDE);
+}
+
+static void transform_in(const tile *t, const facet__winograd *w, void *to)
+{
+    facet__winograd_in in = { .channels = 1 + (t->i * 11) % 90,
+        .from_bf16 = t->bf16 && t->i % 2 == 0,
+        .to_bf16 = t->bf16,
+        .to = to,
         .to_stride = STRIDE };
-    facet__winograd_out out = { .from = floats,
-        .from_stride = STRIDE,
-        .n = n,
-        .to_bf16 = bf16,
-        .epilogue = { .bias = bias,
-            .slope = i & 1 ? slope : NULL,
-            .lo = i & 2 ? 0.0f : -INFINITY,
-            .hi = i & 4 ? 1.0f : INFINITY,
-            .residual_bf16 = bf16,
-            .residual_first = (i & 8) != 0 } };
 
     for (size_t k = 0; k < PLACES; k++)
-        in.pixel[k] = in.from_bf16 ? (const void *)(halves + k * STRIDE)
-                                   : (const void *)(floats + k * STRIDE);
-    for (int pass = 0; pass < 2; pass++) {
-        const facet__winograd *w = pass ? kernels : &facet__winograd_ref;
-        char *to = pass ? got : want;
+        in.pixel[k] = numbers(t, k, in.from_bf16);
+    w->in(&in);
+}
 
-        in.to = to;
-        w->in(&in);
-        for (size_t k = 0; k < 4; k++) {
-            char *pixel = to + (1 + k) * STRIDE * (bf16 ? 2 : 4);
+static void transform_out(const tile *t, const facet__winograd *w, char *to)
+{
+    const size_t i = t->i;
+    facet__winograd_out out = { .from = t->floats,
+        .from_stride = STRIDE,
+        .n = 1 + (i * 13) % FACET__NR,
+        .to_bf16 = t->bf16,
+        .epilogue = { .bias = t->bias,
+            .slope = i & 1 ? t->slope : NULL,
+            .lo = i & 2 ? 0.0f : -INFINITY,
+            .hi = i & 4 ? 1.0f : INFINITY,
+            .residual_bf16 = t->bf16,
+            .residual_first = (i & 8) != 0 } };
 
-            out.pixel[k] = k == i % 5 ? NULL : pixel;
-            if (i & 16)
-                out.residual[k] = bf16 ? (const void *)(halves + k * STRIDE)
-                                       : (const void *)(floats + k * STRIDE);
-        }
-        if (i & 1) /* over a part of what the first transform made */
-            w->out(&out);
+    for (size_t k = 0; k < 4; k++) {
+        if (k != i % 5)
+            out.pixel[k] = to + (1 + k) * STRIDE * (t->bf16 ? 2 : 4);
+        if (i & 16)
+            out.residual[k] = numbers(t, k, t->bf16);
     }
-    for (size_t k = 0; k < (size_t)PLACES * STRIDE * 4 / (bf16 ? 2 : 4); k++)
-        CHECK_NEAR(
-            element(got, k, bf16), element(want, k, bf16), bf16 ? 0.04 : 2e-5);
-    facet__free(floats);
-    facet__free(halves);
-    facet__free(bias);
-    facet__free(slope);
-    facet__free(want);
-    facet__free(got);
+    w->out(&out);
+}
+
+static void compare_winograd(const facet__winograd *w, size_t i, bool bf16)
+{
+    const tile t = { i, bf16, random_floats(PLACES * STRIDE),
+        random_floats(FACET__NR), random_floats(FACET__NR),
+        random_halves(PLACES * STRIDE) };
+    char *made[2];
+
+    for (int pass = 0; pass < 2; pass++) {
+        const facet__winograd *kernels = pass ? w : &facet__winograd_ref;
+
+        made[pass] = facet__calloc(PLACES * STRIDE, 4);
+        assert_non_null(made[pass]);
+        transform_in(&t, kernels, made[pass]);
+        if (i % 3) /* over a part of what the first transform made */
+            transform_out(&t, kernels, made[pass]);
+    }
+    for (size_t k = 0; k < (size_t)PLACES * STRIDE; k++)
+        CHECK_NEAR(element(made[1], k, bf16), element(made[0], k, bf16),
+            bf16 ? 0.04 : 2e-5);
+    facet__free(t.floats);
+    facet__free(t.bias);
+    facet__free(t.slope);
+    facet__free(t.halves);
+    facet__free(made[0]);
+    facet__free(made[1]);
 }
 
 static void test_winograd_equals_its_plain_twin(void **state)
