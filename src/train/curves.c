@@ -61,6 +61,7 @@ static void put(page *p, const char *format, ...)
 typedef struct plot {
     int top; /* of the frame, from the page's top */
     double last_step, low, high;
+    double tick; /* from one line of the grid to the next */
 } plot;
 
 /* A round distance, 1, 2 or 5 times a power of ten, that cuts `span` into
@@ -77,15 +78,13 @@ static double tick_of(double span)
 /* Widen the range to whole ticks, so that the frame ends on round numbers. */
 static void round_range(plot *p)
 {
-    double tick;
-
     if (!(p->high > p->low)) { /* one value: give it some room */
         p->low -= fabs(p->low) / 10 + 1e-9;
         p->high += fabs(p->high) / 10 + 1e-9;
     }
-    tick = tick_of(p->high - p->low);
-    p->low = tick * floor(p->low / tick + 1e-9);
-    p->high = tick * ceil(p->high / tick - 1e-9);
+    p->tick = tick_of(p->high - p->low);
+    p->low = p->tick * floor(p->low / p->tick + 1e-9);
+    p->high = p->tick * ceil(p->high / p->tick - 1e-9);
 }
 
 static int x_of(const plot *p, double step)
@@ -148,17 +147,16 @@ static void draw_line(page *out, const plot *p, const json_t *lines,
 static void draw_axes(page *out, const plot *p, const char *title)
 {
     const int bottom = p->top + HEIGHT - TOP - BOTTOM;
-    const double tick = tick_of(p->high - p->low);
     const double step = fmax(tick_of(fmax(p->last_step, 1)), 1);
 
     put(out, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT,
         p->top - 12, title);
-    for (double v = p->low; v < p->high + tick / 2; v += tick)
+    for (double v = p->low; v < p->high + p->tick / 2; v += p->tick)
         put(out,
             "<path stroke=\"#ddd\" d=\"M%d %d.5H%d\"/>\n"
             "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.4g</text>\n",
             LEFT, y_of(p, v), WIDTH - RIGHT, LEFT - 8, y_of(p, v) + 4,
-            fabs(v) < tick / 1e3 ? 0 : v);
+            fabs(v) < p->tick / 1e3 ? 0 : v);
     for (double s = 0; s <= p->last_step; s += step)
         put(out,
             "<path stroke=\"#888\" d=\"M%d.5 %dv4\"/>\n"

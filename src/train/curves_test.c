@@ -70,6 +70,8 @@ static void test_axes_and_titles_lie_on_the_page(void **state)
     assert_non_null(strstr(page, "validation"));
     assert_non_null(strstr(page, ">1000<")); /* round steps */
     assert_non_null(strstr(page, ">0.08<"));
+    assert_non_null(strstr(page, ">20<")); /* the loss, from 2 to 18.6 */
+    assert_non_null(strstr(page, ">18<"));
     assert_null(strstr(page, "nan"));
     facet__free(page);
 }
