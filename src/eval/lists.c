@@ -203,6 +203,36 @@ facet_status facet_protocol_read_lfw(const char *path, bool flat,
     return status;
 }
 
+/* ---- lists of a picture a line ---- */
+
+/* Read a list line by line; `lacks` says what is wrong with the whole, or NULL.
+ */
+static facet_status read_list(const char *path, const facet_protocol_opts *opts,
+    facet_status (*read)(
+        facet__builder *builder, const facet__lines *lines, facet_error *err),
+    const char *(*lacks)(const facet__builder *builder), facet_protocol *out,
+    facet_error *err)
+{
+    facet__builder builder;
+    facet__lines lines = { 0 };
+    facet_status status = facet__builder_init(&builder, opts, out, err);
+    const char *wrong;
+
+    if (status == FACET_OK)
+        status = path ? facet__lines_open(path, &lines, err)
+                      : facet__fail(err, FACET_EINVAL, "no list given");
+    while (status == FACET_OK && facet__lines_next(&lines, '\t'))
+        status = facet__lines_explain(&lines, read(&builder, &lines, err), err);
+    wrong = status == FACET_OK ? lacks(&builder) : NULL;
+    if (wrong)
+        status = facet__lines_fail(&lines, err, "%s", wrong);
+    if (status == FACET_OK)
+        status = facet__builder_finish(&builder, path, out, err);
+    facet__lines_close(&lines);
+    facet__builder_free(&builder);
+    return status;
+}
+
 /* ---- open-set identification ---- */
 
 static facet_status read_entry(
@@ -233,28 +263,17 @@ static facet_status read_entry(
     return facet__builder_entry(builder, probe, entry);
 }
 
+static const char *lacks_entries(const facet__builder *builder)
+{
+    return builder->protocol.n_gallery == 0 || builder->protocol.n_probes == 0
+               ? "the list ends without a gallery or without probes"
+               : NULL;
+}
+
 facet_status facet_protocol_read_identify(const char *path,
     const facet_protocol_opts *opts, facet_protocol *out, facet_error *err)
 {
-    facet__builder builder;
-    facet__lines lines = { 0 };
-    facet_status status = facet__builder_init(&builder, opts, out, err);
-
-    if (status == FACET_OK)
-        status = path ? facet__lines_open(path, &lines, err)
-                      : facet__fail(err, FACET_EINVAL, "no list given");
-    while (status == FACET_OK && facet__lines_next(&lines, '\t'))
-        status = facet__lines_explain(
-            &lines, read_entry(&builder, &lines, err), err);
-    if (status == FACET_OK &&
-        (builder.protocol.n_gallery == 0 || builder.protocol.n_probes == 0))
-        status = facet__lines_fail(
-            &lines, err, "the list ends without a gallery or without probes");
-    if (status == FACET_OK)
-        status = facet__builder_finish(&builder, path, out, err);
-    facet__lines_close(&lines);
-    facet__builder_free(&builder);
-    return status;
+    return read_list(path, opts, read_entry, lacks_entries, out, err);
 }
 
 /* ---- people ---- */
@@ -276,26 +295,15 @@ static facet_status read_labelled(
     return status;
 }
 
+static const char *lacks_people(const facet__builder *builder)
+{
+    return builder->files.count == 0 ? "the list is empty" : NULL;
+}
+
 facet_status facet_protocol_read_people(const char *path,
     const facet_protocol_opts *opts, facet_protocol *out, facet_error *err)
 {
-    facet__builder builder;
-    facet__lines lines = { 0 };
-    facet_status status = facet__builder_init(&builder, opts, out, err);
-
-    if (status == FACET_OK)
-        status = path ? facet__lines_open(path, &lines, err)
-                      : facet__fail(err, FACET_EINVAL, "no list given");
-    while (status == FACET_OK && facet__lines_next(&lines, '\t'))
-        status = facet__lines_explain(
-            &lines, read_labelled(&builder, &lines, err), err);
-    if (status == FACET_OK && builder.files.count == 0)
-        status = facet__lines_fail(&lines, err, "the list is empty");
-    if (status == FACET_OK)
-        status = facet__builder_finish(&builder, path, out, err);
-    facet__lines_close(&lines);
-    facet__builder_free(&builder);
-    return status;
+    return read_list(path, opts, read_labelled, lacks_people, out, err);
 }
 
 /* ---- folders ---- */
