@@ -107,6 +107,8 @@ static facet_status decode_fields(
 {
     const int32_t type = p->data_type;
 
+    if (count == 0) /* there may be no data at all */
+        return FACET_OK;
     if (type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
         p->n_float_data == count) {
         memcpy(to->data, p->float_data, to->bytes);
