@@ -5,10 +5,10 @@
 Usage: tools/check_zoo_torch.py [--build build] [--batch 2] [NETWORK...]
 
 Each network is written down here once more, from the papers' tables, in
-PyTorch's words, and given facet's weights by name. Compared are the embedding
+PyTorch's words, given facet's weights by name, and run in float64. Compared are the embedding
 as the engine makes it and as the learner does (to 1e-4 of the largest number),
 and through the whole network the gradient of every weight (to 1e-3 of its
-length). Needs about 5 GB of memory and 2 GB of disk for temporary files.
+length). Needs about 8 GB of memory and 2 GB of disk for temporary files.
 """
 import argparse
 import os
@@ -231,15 +231,17 @@ def one_input(name, seed, args, folder):
                     str(args.threads), str(seed), folder], check=True)
     arrays = read(folder)
     x = arrays["input"]["input"]
+    weights = {k: v.double() for k, v in arrays.pop("weight").items()}
+    x = x.double()  # PyTorch's own rounding is not to be counted
     with torch.no_grad():
-        y = build(Net(arrays["weight"], False), x)
+        y = build(Net(weights, False), x)
     engine = float((arrays["engine"]["embedding"] - y).abs().max() /
                    y.abs().max())
-    net = Net(arrays["weight"], True)
+    net = Net(weights, True)
     y = build(net, x)
     learner = float((arrays["forward"]["embedding"] - y).abs().max() /
                     y.abs().max())
-    y.backward(arrays["direction"]["embedding"])
+    y.backward(arrays["direction"]["embedding"].double())
     return engine, learner, gradient_errors(net, arrays["gradient"])
 
 
