@@ -7,7 +7,7 @@ Usage: tools/check_zoo_torch.py [--build build] [--batch 2] [NETWORK...]
 Each network is written down here once more, from the papers' tables, in
 PyTorch's words, given facet's weights by name, and run in float64. Compared are the embedding
 as the engine makes it and as the learner does (to 1e-4 of the largest number),
-and through the whole network the gradient of every weight (to 1e-3 of its
+and through the whole network the gradient of every weight (to 5e-3 of its
 length). Needs about 8 GB of memory and 2 GB of disk for temporary files.
 """
 import argparse
@@ -21,7 +21,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-FORWARD, BACKWARD = 1e-4, 1e-3
+# One ReLU of VGG-D that falls to the other side moves all gradients before it
+# by 2.5e-3 of their length.
+FORWARD, BACKWARD = 1e-4, 5e-3
 INPUTS = 4
 
 
