@@ -5,7 +5,6 @@ stopped, killed and resumed; what one process meets is told by all."""
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import time
 import unittest
 
 from command import FACET, facet
-from train_test import write_png
+from train_test import write_faces
 
 RECIPE = '''name: shared
 network: {{ init: small.onnx, dim: 8, width: 16, height: 16 }}
@@ -57,11 +56,7 @@ class Mpi(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        rng = random.Random(2)
-        for person in 'abcdef':
-            (self.folder / 'faces' / person).mkdir(parents=True)
-            for i in range(4):
-                write_png(self.folder / 'faces' / person / f'{i}.png', rng, 16)
+        write_faces(self.folder, 'abcdef', seed=2, side=16)
         subprocess.run([os.environ['MAKE_SMALL'], self.folder / 'small.onnx',
                         '16'], check=True)
 

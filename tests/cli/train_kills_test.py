@@ -16,7 +16,7 @@ import time
 import unittest
 
 from command import FACET
-from train_test import write_png
+from train_test import write_faces
 
 RECIPE = '''name: killed
 network: {{ init: small.onnx, dim: 8, width: 16, height: 16 }}
@@ -35,11 +35,7 @@ class Kills(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        rng = random.Random(2)
-        for person in 'abcdef':
-            (self.folder / 'faces' / person).mkdir(parents=True)
-            for i in range(4):
-                write_png(self.folder / 'faces' / person / f'{i}.png', rng, 16)
+        write_faces(self.folder, 'abcdef', seed=2, side=16)
         subprocess.run([os.environ['MAKE_SMALL'], self.folder / 'small.onnx',
                         '16'], check=True)
 

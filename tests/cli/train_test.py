@@ -38,16 +38,21 @@ def write_png(path, rng, side=128):
         chunk(b'IDAT', zlib.compress(rows, 1)) + chunk(b'IEND', b''))
 
 
+def write_faces(folder, people, seed, side=128):
+    """Four pictures of noise in faces/PERSON for each person."""
+    rng = random.Random(seed)
+    for person in people:
+        (folder / 'faces' / person).mkdir(parents=True)
+        for i in range(4):
+            write_png(folder / 'faces' / person / f'{i}.png', rng, side)
+
+
 class Train(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        rng = random.Random(1)
-        for person in 'ab':
-            (self.folder / 'faces' / person).mkdir(parents=True)
-            for i in range(4):
-                write_png(self.folder / 'faces' / person / f'{i}.png', rng)
+        write_faces(self.folder, 'ab', seed=1)
 
     def recipe(self, steps=3, max_broken=0.5, extra=''):
         path = self.folder / 'toy.yaml'
