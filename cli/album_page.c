@@ -12,8 +12,9 @@
 
 #include "album.h"
 #include "output.h"
+#include "page.h"
 
-enum { FACES_SHOWN = 48, THUMB_SIZE = 112, THUMB_QUALITY = 82 };
+enum { FACES_SHOWN = 48, THUMB_SIZE = 112 };
 
 /* A face and how good it is, to be sorted. */
 typedef struct shown {
@@ -95,65 +96,15 @@ int album_print(const album *a)
 
 /* ---- The page ---- */
 
-static void escape(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        default:
-            fputc(*text, to);
-        }
-}
-
-static void base64(FILE *to, const uint8_t *bytes, size_t size)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < size; i += 3) {
-        const size_t left = size - i;
-        const uint32_t three = (uint32_t)bytes[i] << 16 |
-                               (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                               (left > 2 ? bytes[i + 2] : 0);
-
-        fputc(digits[three >> 18], to);
-        fputc(digits[three >> 12 & 63], to);
-        fputc(left > 1 ? digits[three >> 6 & 63] : '=', to);
-        fputc(left > 2 ? digits[three & 63] : '=', to);
-    }
-}
-
 /* A template's crop, small. A crop that cannot be read leaves its place empty.
  */
 static facet_status put_thumb(void *context, const facet_template *t)
 {
-    FILE *to = context;
-    facet_image *crop = NULL, *small = NULL;
-    uint8_t *jpeg = NULL;
-    size_t size;
+    facet_image *crop = NULL;
 
-    if (t->crop_size &&
-        facet_image_read_memory(t->crop, t->crop_size, NULL, &crop, NULL) ==
-            FACET_OK &&
-        facet_image_resize(crop, THUMB_SIZE, THUMB_SIZE, &small) == FACET_OK &&
-        facet_image_encode(small, FACET_IMAGE_JPEG, THUMB_QUALITY, &jpeg, &size,
-            NULL) == FACET_OK) {
-        fputs("data:image/jpeg;base64,", to);
-        base64(to, jpeg, size);
-    }
-    facet_image_bytes_free(jpeg);
-    facet_image_free(small);
+    if (t->crop_size && facet_image_read_memory(t->crop, t->crop_size, NULL,
+                            &crop, NULL) == FACET_OK)
+        page_picture(context, crop, THUMB_SIZE);
     facet_image_free(crop);
     return FACET_OK;
 }
@@ -163,7 +114,7 @@ static void put_face(const album *a, FILE *to, size_t index)
     const album_face *f = &a->faces[index];
 
     fprintf(to, "<figure data-face=\"%" PRIu64 "\" title=\"", f->id);
-    escape(to, f->source);
+    page_text(to, f->source);
     fprintf(to, " &middot; face %" PRIu64 "\"><img alt=\"\" src=\"", f->id);
     (void)!facet_gallery_template(a->g, f->id, put_thumb, to, NULL);
     fputs("\"></figure>", to);
@@ -180,7 +131,7 @@ static void put_likeness(const album *a, FILE *to, const album_cluster *c)
         "\" title=\"mean similarity %.2f\">like ",
         other->id, (double)c->like_similarity);
     if (other->name)
-        escape(to, other->name);
+        page_text(to, other->name);
     else
         fprintf(to, "cluster %" PRIu64, other->id);
     fputs("?</a>", to);
@@ -211,9 +162,9 @@ static void put_name(FILE *to, const album_cluster *c)
     fputs("<input spellcheck=\"false\" aria-label=\"name\" "
           "placeholder=\"Who is this?\" value=\"",
         to);
-    escape(to, name);
+    page_text(to, name);
     fputs("\" data-was=\"", to);
-    escape(to, name);
+    page_text(to, name);
     fputs("\">", to);
 }
 
@@ -244,26 +195,7 @@ static void put_cluster(
     fputs("</div></section>\n", to);
 }
 
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, "
-    "initial-scale=1\">\n<title>People</title>\n<style>\n"
-    ":root{--bg:#f6f4f0;--card:#fff;--ink:#22201d;--soft:#8b857c;"
-    "--line:#e7e2da;--tint:#b5522b;--glow:0 1px 2px rgba(60,45,30,.06),"
-    "0 8px 24px rgba(60,45,30,.07)}\n"
-    "@media(prefers-color-scheme:dark){:root{--bg:#161514;--card:#211f1d;"
-    "--ink:#f0ece6;--soft:#9a938a;--line:#34302c;--tint:#e58a5f;"
-    "--glow:0 1px 2px rgba(0,0,0,.4)}}\n"
-    "*{box-sizing:border-box}body{margin:0;background:var(--bg);"
-    "color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',"
-    "Roboto,'DejaVu Sans',sans-serif;-webkit-font-smoothing:antialiased}\n"
-    ".top{max-width:1240px;margin:0 auto;padding:44px 28px 20px;display:flex;"
-    "flex-wrap:wrap;gap:16px 28px;align-items:flex-end}\n"
-    "h1{font-size:38px;line-height:1;letter-spacing:-.03em;margin:0;"
-    "font-weight:650}.sum{color:var(--soft);flex:1;white-space:nowrap}\n"
-    ".top input{width:230px;padding:9px 16px;border:1px solid var(--line);"
-    "border-radius:99px;background:var(--card);color:inherit;font:inherit}\n"
-    "input:focus{outline:2px solid var(--tint);outline-offset:1px}\n"
+static const char style[] =
     "main{max-width:1240px;margin:0 auto;padding:8px 28px 28px;display:grid;"
     "grid-template-columns:repeat(auto-fill,minmax(340px,1fr));gap:20px;"
     "align-items:start}\n"
@@ -272,9 +204,7 @@ static const char head[] =
     "contain-intrinsic-size:340px 260px;scroll-margin:20px}\n"
     ".person:target{outline:2px solid var(--tint)}"
     ".person header{display:flex;gap:16px;align-items:center}\n"
-    "figure{margin:0;aspect-ratio:1;border-radius:12px;overflow:hidden;"
-    "background:var(--line)}img{width:100%;height:100%;object-fit:cover;"
-    "display:block;transform:scale(1.22)}\n"
+    "img{transform:scale(1.22)}\n"
     ".person header figure{width:84px;flex:none;border-radius:50%}\n"
     ".who{flex:1;min-width:0}.who input{width:100%;border:0;padding:2px 4px;"
     "margin:0 -4px;border-radius:6px;background:none;color:inherit;"
@@ -296,17 +226,7 @@ static const char head[] =
     ".alone{max-width:1240px;margin:0 auto;padding:0 28px 90px}"
     ".alone summary{cursor:pointer;color:var(--soft);font-size:17px;"
     "padding:8px 0 14px}.alone div{display:grid;gap:8px;"
-    "grid-template-columns:repeat(auto-fill,minmax(76px,1fr))}\n"
-    "#bar{position:fixed;left:50%;bottom:22px;transform:translate(-50%,140%);"
-    "display:flex;gap:16px;align-items:center;background:var(--ink);"
-    "color:var(--bg);padding:10px 12px 10px 22px;border-radius:99px;"
-    "transition:transform .25s,visibility .25s;visibility:hidden;"
-    "box-shadow:0 10px 40px rgba(0,0,0,.3)}"
-    "#bar.up{transform:translate(-50%,0);visibility:visible}\n"
-    "#bar button{border:0;border-radius:99px;padding:8px 18px;"
-    "background:var(--tint);color:#fff;font-size:14px;font-weight:600;"
-    "font-family:inherit;cursor:pointer}.gone{display:none}\n"
-    "</style></head><body>\n";
+    "grid-template-columns:repeat(auto-fill,minmax(76px,1fr))}\n";
 
 /* Filter, open, remember names, put the command together. */
 static const char script[] =
@@ -368,8 +288,9 @@ static void put_folder(const album *a, FILE *to)
     json_decref(name);
 }
 
-static bool put_page(const album *a, FILE *to)
+static bool put_page(const void *context, FILE *to)
 {
+    const album *a = context;
     shown *list = calloc(a->count + 1, sizeof *list);
     size_t photos = 0;
 
@@ -377,7 +298,7 @@ static bool put_page(const album *a, FILE *to)
         return false;
     for (size_t i = 0; i < a->count; i++)
         photos = a->faces[i].photo > photos ? a->faces[i].photo : photos;
-    fputs(head, to);
+    page_begin(to, "People", style);
     fprintf(to,
         "<div class=\"top\"><h1>People</h1><span class=\"sum\">%zu %s, "
         "%zu faces in %zu photos</span><input type=\"search\" "
@@ -394,8 +315,9 @@ static bool put_page(const album *a, FILE *to)
     return !ferror(to);
 }
 
-static bool put_json(const album *a, FILE *to)
+static bool put_json(const void *context, FILE *to)
 {
+    const album *a = context;
     json_t *clusters = json_array(), *whole;
     bool good;
 
@@ -408,34 +330,10 @@ static bool put_json(const album *a, FILE *to)
     return good && fputc('\n', to) != EOF;
 }
 
-/* Write FOLDER/name whole or not at all. */
-static int write_file(
-    const album *a, const char *name, bool (*put)(const album *a, FILE *to))
-{
-    const size_t room = strlen(a->folder) + strlen(name) + 8;
-    char *path = malloc(room), *draft = malloc(room);
-    FILE *to = NULL;
-    bool good = false;
-
-    if (path && draft) {
-        snprintf(path, room, "%s/%s", a->folder, name);
-        snprintf(draft, room, "%s/%s.new", a->folder, name);
-        to = fopen(draft, "w");
-        good = to && put(a, to);
-        if (to)
-            good = fclose(to) == 0 && good;
-        good = good && rename(draft, path) == 0;
-        if (!good)
-            complain("%s: %s", path, strerror(errno ? errno : ENOMEM));
-    }
-    free(path);
-    free(draft);
-    return good ? EXIT_YES : EXIT_IO;
-}
-
 int album_write(const album *a)
 {
-    const int status = write_file(a, "clusters.json", put_json);
+    const int status = page_file(a->folder, "clusters.json", put_json, a);
 
-    return status == EXIT_YES ? write_file(a, "index.html", put_page) : status;
+    return status == EXIT_YES ? page_file(a->folder, "index.html", put_page, a)
+                              : status;
 }
