@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "exits.h"
 #include "numbers.h"
@@ -38,6 +39,23 @@ enum {
     KEY_BOXES,
 };
 
+static const struct argp_option source_options[] = {
+    { NULL, 0, NULL, 0, "Where embeddings come from:", 4 },
+    { "images", KEY_IMAGES, "DIR|TAR", 0, "pictures; may be repeated", 4 },
+    { "margin", KEY_MARGIN, "PIXELS", 0,
+        "the pictures are ArcFace crops with this margin: nothing is detected",
+        4 },
+    { "embeddings", KEY_EMBEDDINGS, "FILE", 0,
+        "made before: JSON Lines of `facet embed`, or .npy", 4 },
+    { "names", KEY_NAMES, "FILE", 0, "the names of the rows of a .npy", 4 },
+    { "cache", KEY_CACHE, "DIR", 0, "keep embeddings there for the next time",
+        4 },
+    { "compact", KEY_COMPACT, NULL, 0,
+        "as if each number had been stored in a byte", 4 },
+    { "threads", KEY_THREADS, "N", 0, "pictures at a time; default 1", 4 },
+    { 0 },
+};
+
 static const struct argp_option options[] = {
     { NULL, 0, NULL, 0, "What is compared:", 3 },
     { "pairs", KEY_PAIRS, "FILE", 0, "the list; also as an argument", 3 },
@@ -57,19 +75,6 @@ static const struct argp_option options[] = {
     { "boxes", KEY_BOXES, "FILE", 0,
         "detect: marked faces, a list as WIDER FACE has it", 3 },
     { "duplicates", KEY_DUPLICATES, NULL, 0, "pairs may occur twice", 3 },
-    { NULL, 0, NULL, 0, "Where embeddings come from:", 4 },
-    { "images", KEY_IMAGES, "DIR|TAR", 0, "pictures; may be repeated", 4 },
-    { "margin", KEY_MARGIN, "PIXELS", 0,
-        "the pictures are ArcFace crops with this margin: nothing is detected",
-        4 },
-    { "embeddings", KEY_EMBEDDINGS, "FILE", 0,
-        "made before: JSON Lines of `facet embed`, or .npy", 4 },
-    { "names", KEY_NAMES, "FILE", 0, "the names of the rows of a .npy", 4 },
-    { "cache", KEY_CACHE, "DIR", 0, "keep embeddings there for the next time",
-        4 },
-    { "compact", KEY_COMPACT, NULL, 0,
-        "as if each number had been stored in a byte", 4 },
-    { "threads", KEY_THREADS, "N", 0, "pictures at a time; default 1", 4 },
     { NULL, 0, NULL, 0, "What comes out:", 5 },
     { "json", 'j', NULL, 0, "answer in JSON", 5 },
     { "report", KEY_REPORT, "FILE", 0, "a page of HTML with all of it", 5 },
@@ -109,12 +114,6 @@ static const char **text_option(eval_run *run, int key)
         return &run->list;
     case KEY_BOXES:
         return &run->boxes;
-    case KEY_EMBEDDINGS:
-        return &run->embeddings;
-    case KEY_NAMES:
-        return &run->names;
-    case KEY_CACHE:
-        return &run->cache;
     case KEY_REPORT:
         return &run->report;
     case KEY_COHORT:
@@ -140,8 +139,6 @@ static const char **text_option(eval_run *run, int key)
 static eval_words *words_option(eval_run *run, int key)
 {
     switch (key) {
-    case KEY_IMAGES:
-        return &run->images;
     case KEY_PLOT:
         return &run->plots;
     case KEY_FAIL_IF:
@@ -153,6 +150,41 @@ static eval_words *words_option(eval_run *run, int key)
     default:
         return NULL;
     }
+}
+
+static error_t parse_source(int key, char *text, struct argp_state *state)
+{
+    eval_run *run = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &run->nets;
+        break;
+    case KEY_IMAGES:
+        add_word(state, &run->images, text);
+        break;
+    case KEY_MARGIN:
+        run->margin = number_option(state, "--margin", text, 0, 1000);
+        break;
+    case KEY_EMBEDDINGS:
+        run->embeddings = text;
+        break;
+    case KEY_NAMES:
+        run->names = text;
+        break;
+    case KEY_CACHE:
+        run->cache = text;
+        break;
+    case KEY_COMPACT:
+        run->compact = true;
+        break;
+    case KEY_THREADS:
+        run->threads = (int)whole_option(state, "--threads", text, 1, 256);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -171,7 +203,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &run->nets;
+        state->child_inputs[0] = run;
         break;
     case 'j':
         run->json = true;
@@ -182,14 +214,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_PROFILE:
         run->profile = true;
         break;
-    case KEY_COMPACT:
-        run->compact = true;
-        break;
     case KEY_DUPLICATES:
         run->protocol_opts.duplicates = true;
-        break;
-    case KEY_MARGIN:
-        run->margin = number_option(state, "--margin", text, 0, 1000);
         break;
     case KEY_MAX_FRAMES:
         run->max_frames =
@@ -203,16 +229,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
         run->bootstrap.seed =
             (uint64_t)whole_option(state, "--seed", text, 0, 1e15);
         break;
-    case KEY_THREADS:
-        run->threads = (int)whole_option(state, "--threads", text, 1, 256);
-        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
 
-static const struct argp_child children[] = { { &networks_argp, 0, NULL, 0 },
+static const struct argp_child networks_child[] = {
+    { &networks_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
+};
+const struct argp eval_source_argp = {
+    .options = source_options,
+    .parser = parse_source,
+    .children = networks_child,
+};
+
+static const struct argp_child children[] = { { &eval_source_argp, 0, NULL, 0 },
     { NULL, 0, NULL, 0 } };
 const struct argp eval_argp = {
     .options = options,
@@ -268,6 +300,25 @@ static int usage(const char *text)
 {
     complain("%s", text);
     return EXIT_USAGE;
+}
+
+int eval_read_people(eval_run *run)
+{
+    struct stat about;
+    facet_error err = { FACET_OK, "" };
+
+    if (run->words.count != 1)
+        return usage("want one list of `file person`, or one folder");
+    run->list = run->words.items[0];
+    if (stat(run->list, &about) != 0 || !S_ISDIR(about.st_mode))
+        return eval_fail(facet_protocol_read_people(run->list,
+                             &run->protocol_opts, &run->protocol, &err),
+            &err);
+    if (run->images.count == 0 && !run->embeddings)
+        run->images.items[run->images.count++] = run->list;
+    return eval_fail(facet_protocol_read_folder(
+                         run->list, &run->protocol_opts, &run->protocol, &err),
+        &err);
 }
 
 int eval_read_list(eval_run *run, const char *kind)

@@ -65,7 +65,9 @@ typedef struct eval_run {
     size_t n_metrics;
 } eval_run;
 
-/* Options of a run; its input is an eval_run. */
+/* Options of a run; their input is an eval_run. The first are of where
+ * embeddings come from, and among the others. */
+extern const struct argp eval_source_argp;
 extern const struct argp eval_argp;
 
 void eval_init(eval_run *run);
@@ -75,6 +77,9 @@ void eval_free(eval_run *run);
 int eval_fail(facet_status status, const facet_error *err);
 
 int eval_read_list(eval_run *run, const char *kind);
+/* The only word: a list of `file person`, or a folder with a folder for each
+ * person, which is then where the pictures are too. */
+int eval_read_people(eval_run *run);
 int eval_embed(eval_run *run);
 /* Drop the embeddings, for the next network. */
 void eval_forget(eval_run *run);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "eval.h"
 #include "exits.h"
@@ -69,29 +68,6 @@ bool is_projection_loss(const char *word)
         if (!strcmp(word, losses[i]))
             return true;
     return false;
-}
-
-/* A list of `file person`, or a folder with a folder for each person, which is
- * then where the pictures are too. */
-static int read_people(eval_run *run)
-{
-    struct stat about;
-    facet_error err = { FACET_OK, "" };
-
-    if (run->words.count != 1) {
-        complain("want one list of `file person`, or one folder");
-        return EXIT_USAGE;
-    }
-    run->list = run->words.items[0];
-    if (stat(run->list, &about) != 0 || !S_ISDIR(about.st_mode))
-        return eval_fail(facet_protocol_read_people(run->list,
-                             &run->protocol_opts, &run->protocol, &err),
-            &err);
-    if (run->images.count == 0 && !run->embeddings)
-        run->images.items[run->images.count++] = run->list;
-    return eval_fail(facet_protocol_read_folder(
-                         run->list, &run->protocol_opts, &run->protocol, &err),
-        &err);
 }
 
 /* Who each file shows; -1 where no face was found. */
@@ -159,7 +135,7 @@ static int train(fitting *f)
     if (!run->out)
         complain("where to? Give --out NETWORK.onnx");
     else
-        status = read_people(run);
+        status = eval_read_people(run);
     if (status == EXIT_YES)
         status = eval_embed(run);
     if (status != EXIT_YES)
