@@ -27,6 +27,8 @@ static const struct {
     { "cluster", verb_cluster, "group the faces of photos by person" },
     { "eval", verb_eval, "measure how good embeddings are" },
     { "calibrate", verb_calibrate, "give similarities a meaning" },
+    { "dataset", verb_dataset,
+        "make a data set of what searches for names found" },
     { "train", verb_train, "train a network after a recipe" },
     { "model", verb_model, "look at a network, or make a foreign one fit" },
     { "synth", verb_synth, "make pictures of people who do not exist" },

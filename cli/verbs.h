@@ -14,6 +14,7 @@ int verb_gallery(int argc, char **argv);
 int verb_cluster(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_calibrate(int argc, char **argv);
+int verb_dataset(int argc, char **argv);
 int verb_train(int argc, char **argv);
 int verb_synth(int argc, char **argv);
 int verb_model(int argc, char **argv);

@@ -16,6 +16,7 @@ ROOMS = {
     'train': {'base', 'image', 'nn', 'face', 'zoo'},
     'gallery': {'base'},
     'cluster': {'base'},
+    'collect': {'base'},
     'eval': {'base'},
 }
 ROOT = pathlib.Path(__file__).resolve().parent.parent

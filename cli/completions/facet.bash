@@ -15,7 +15,8 @@ _facet() {
 
     if [ "$COMP_CWORD" = 1 ]; then
         COMPREPLY=($(compgen -W "detect align embed verify identify enroll
-            gallery cluster eval calibrate train model synth bench selftest
+            gallery cluster eval calibrate dataset train model synth bench
+            selftest
             --help --version" -- "$current"))
         return
     fi
@@ -50,6 +51,8 @@ _facet() {
         --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;
+    dataset) options="--out --first --keep --duplicate --block --images
+        --margin --embeddings --names --cache --compact --threads $networks" ;;
     train)
         if [ "$COMP_CWORD" = 2 ]; then
             COMPREPLY=($(compgen -W "tpe tse tde vgg-triplet" -- "$current")

@@ -2,7 +2,7 @@
 # fish completion for facet
 
 set -l verbs detect align embed verify identify enroll gallery cluster \
-    eval calibrate train model synth bench selftest
+    eval calibrate dataset train model synth bench selftest
 complete -c facet -n "not __fish_seen_subcommand_from $verbs" -f -a "$verbs"
 
 function __facet_with
@@ -10,7 +10,7 @@ function __facet_with
 end
 
 set -l nets '__facet_with detect align embed verify identify enroll gallery cluster eval \
-    calibrate bench \
+    calibrate dataset bench \
     selftest'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
 complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
@@ -56,6 +56,11 @@ for option in \
     report plot cohort fail-if rounds seed out
     complete -c facet -n '__facet_with eval calibrate' -l $option -r
 end
+for option in out first keep duplicate block images margin embeddings names \
+    cache threads
+    complete -c facet -n '__facet_with dataset' -l $option -r
+end
+complete -c facet -n '__facet_with dataset' -l compact
 for option in flat profile duplicates compact json
     complete -c facet -n '__facet_with eval calibrate' -l $option
 end

@@ -58,6 +58,7 @@ if (( CURRENT == 2 )); then
         'cluster[group the faces of photos by person]' \
         'eval[measure how good embeddings are]' \
         'calibrate[give similarities a meaning]' \
+        'dataset[make a data set of what searches for names found]' \
         'train[train a network after a recipe]' \
         'model[look at a network, or make a foreign one fit]' \
         'synth[make pictures of people who do not exist]' \
@@ -102,6 +103,19 @@ case $words[2] in
         '--rounds=[see facet eval --help]:value:_files'
         '--seed=[see facet eval --help]:value:_files'
         '--out=[see facet eval --help]:value:_files'
+        $networks) ;;
+    dataset) own=('--out=[where the answer goes]:folder:_files -/'
+        '--first=[trusted candidates of a name]:number:'
+        '--keep=[share that stays after ranking]:share:'
+        '--duplicate=[1 - cosine of near duplicates]:distance:'
+        '--block=[pictures shown together]:number:'
+        '--images=[where the pictures are]:file:_files'
+        '--margin=[ArcFace crops with this margin]:pixels:'
+        '--embeddings=[made before]:file:_files'
+        '--names=[of the rows of a .npy]:file:_files'
+        '--cache=[keep embeddings there]:folder:_files -/'
+        '--compact[a byte a number]'
+        '--threads=[at a time]:number:'
         $networks) ;;
     train) own=('--out=[where the run lives]:folder:_files -/'
         '--resume[go on from the checkpoint]'

@@ -19,6 +19,7 @@
 #include "facet/align.h"       /* templates and aligned crops */
 #include "facet/calibration.h" /* what a similarity means */
 #include "facet/cluster.h"     /* which faces belong together */
+#include "facet/collect.h"     /* candidates for names to a data set */
 #include "facet/comm.h"        /* several processes, one training */
 #include "facet/compact.h"     /* an embedding in a byte a number */
 #include "facet/detection.h"   /* marked faces, and how well they are found */

@@ -9,7 +9,7 @@ import unittest
 from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
-         'train', 'train tpe', 'model info', 'model import',
+         'dataset', 'train', 'train tpe', 'model info', 'model import',
          'synth', 'bench', 'selftest', 'identify', 'enroll', 'cluster',
          *(f'cluster {verb}' for verb in (
              'name', 'merge', 'split', 'explain', 'list')),
