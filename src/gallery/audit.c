@@ -127,10 +127,14 @@ facet_status facet_gallery_audit(const facet_gallery *g,
     facet_error *err)
 {
     audit a = { .g = g, .rule = rule, .visit = visit, .context = context };
-    facet_status st = FACET_ENOMEM;
+    facet_status st;
 
     if (!g || !rule || !visit)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
+    st = facet__index_need(g, err);
+    if (st != FACET_OK)
+        return st;
+    st = FACET_ENOMEM;
     a.queries =
         facet__alloc(BATCH * g->index.rows.layout.dim * sizeof *a.queries);
     a.found = facet__alloc(BATCH * NEIGHBORS * sizeof *a.found);

@@ -6,159 +6,146 @@
 
 #include "base/error.h"
 
-static facet_status status_of(int code)
+enum { MOST_VALUES = 8 };
+
+static bool begins(const char *text, const char *with)
 {
-    switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return FACET_EBUSY;
-    case SQLITE_NOMEM:
-        return FACET_ENOMEM;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return FACET_EDAMAGED;
-    case SQLITE_TOOBIG:
-        return FACET_ELIMIT;
-    default:
-        return FACET_EIO;
-    }
+    return strncmp(text, with, strlen(with)) == 0;
 }
 
-static const char *remedy_of(int code)
+facet_status facet__db_open(const char *where, const facet_gallery_opts *opts,
+    bool create, facet__db **out, facet_error *err)
 {
-    if (code == SQLITE_IOERR_SHMSIZE) /* the shared index could not grow */
-        return "the disk is full; nothing was changed";
-    switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return "another process is writing; try again";
-    case SQLITE_FULL:
-        return "the disk is full; nothing was changed";
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-        return "no permission to write the file or its folder";
-    case SQLITE_CANTOPEN:
-        return "the file or its folder cannot be opened";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return "not a gallery file, or damaged; restore a backup";
-    default:
-        return "the store refused";
-    }
+    const bool server =
+        begins(where, "postgresql://") || begins(where, "postgres://");
+
+    *out = NULL;
+    return (server ? facet__postgres : facet__sqlite)
+        .open(where, opts, create, out, err);
 }
 
-facet_status facet__db_fail(sqlite3 *db, facet_error *err)
+void facet__db_close(facet__db *db)
 {
-    const int code = db ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
-
-    return facet__fail(err, status_of(code), "%s (SQLite %d: %s)",
-        remedy_of(code), code, db ? sqlite3_errmsg(db) : "no memory");
+    if (db)
+        db->driver->close(db);
 }
 
-static int bind_one(sqlite3_stmt *stmt, int at, char type, va_list *args)
+static facet__value take(char type, va_list *args)
 {
-    const void *bytes;
+    facet__value v = { .kind = FACET__NULL };
 
     switch (type) {
     case 'i':
-        return sqlite3_bind_int64(stmt, at, va_arg(*args, int64_t));
+        v.kind = FACET__INTEGER;
+        v.integer = va_arg(*args, int64_t);
+        break;
     case 'd':
-        return sqlite3_bind_double(stmt, at, va_arg(*args, double));
+        v.kind = FACET__REAL;
+        v.real = va_arg(*args, double);
+        break;
     case 't':
-        return sqlite3_bind_text(
-            stmt, at, va_arg(*args, const char *), -1, SQLITE_STATIC);
+        v.bytes = va_arg(*args, const char *);
+        v.kind = v.bytes ? FACET__TEXT : FACET__NULL;
+        v.size = v.bytes ? strlen(v.bytes) : 0;
+        break;
     default:
-        bytes = va_arg(*args, const void *);
-        return sqlite3_bind_blob64(
-            stmt, at, bytes, va_arg(*args, size_t), SQLITE_STATIC);
+        v.bytes = va_arg(*args, const void *);
+        v.kind = v.bytes ? FACET__BLOB : FACET__NULL;
+        v.size = va_arg(*args, size_t);
     }
+    return v;
 }
 
-static facet_status prepare(sqlite3 *db, sqlite3_stmt **out, facet_error *err,
-    const char *sql, const char *types, va_list *args)
+static facet_status start(facet__db *db, facet__stmt **out, facet_error *err,
+    const char *sql, bool many, const char *types, va_list *args)
 {
-    int code = sqlite3_prepare_v2(db, sql, -1, out, NULL);
+    facet__value values[MOST_VALUES];
+    size_t n = 0;
 
-    for (int at = 1; code == SQLITE_OK && types[at - 1]; at++)
-        code = bind_one(*out, at, types[at - 1], args);
-    if (code == SQLITE_OK)
-        return FACET_OK;
-    facet__db_fail(db, err);
-    sqlite3_finalize(*out);
     *out = NULL;
-    return status_of(code);
+    for (; types[n]; n++)
+        values[n] = take(types[n], args);
+    return db->driver->start(db, sql, many, values, n, out, err);
 }
 
-facet_status facet__db_prepare(sqlite3 *db, sqlite3_stmt **out,
+facet_status facet__db_prepare(facet__db *db, facet__stmt **out,
     facet_error *err, const char *sql, const char *types, ...)
 {
     facet_status st;
     va_list args;
 
     va_start(args, types);
-    st = prepare(db, out, err, sql, types, &args);
+    st = start(db, out, err, sql, false, types, &args);
     va_end(args);
     return st;
 }
 
-facet_status facet__db_step(sqlite3_stmt *stmt, bool *row, facet_error *err)
+facet_status facet__db_walk(facet__db *db, facet__stmt **out, facet_error *err,
+    const char *sql, const char *types, ...)
 {
-    const int code = sqlite3_step(stmt);
-
-    *row = code == SQLITE_ROW;
-    return code == SQLITE_ROW || code == SQLITE_DONE
-               ? FACET_OK
-               : facet__db_fail(sqlite3_db_handle(stmt), err);
-}
-
-facet_status facet__db_again(sqlite3_stmt *stmt, facet_error *err)
-{
-    facet_status st = FACET_OK;
-    bool row = true;
-
-    while (st == FACET_OK && row)
-        st = facet__db_step(stmt, &row, err);
-    sqlite3_reset(stmt);
-    return st;
-}
-
-facet_status facet__db_run(
-    sqlite3 *db, facet_error *err, const char *sql, const char *types, ...)
-{
-    sqlite3_stmt *stmt = NULL;
     facet_status st;
     va_list args;
 
     va_start(args, types);
-    st = prepare(db, &stmt, err, sql, types, &args);
+    st = start(db, out, err, sql, true, types, &args);
     va_end(args);
-    if (st == FACET_OK)
-        st = facet__db_again(stmt, err);
-    sqlite3_finalize(stmt);
     return st;
 }
 
-facet_status facet__db_integer(sqlite3 *db, int64_t *out, facet_error *err,
+facet_status facet__db_step(facet__stmt *stmt, bool *row, facet_error *err)
+{
+    *row = false;
+    return stmt->db->driver->step(stmt, row, err);
+}
+
+facet__value facet__db_column(const facet__stmt *stmt, int at)
+{
+    return stmt->db->driver->column(stmt, at);
+}
+
+void facet__db_finish(facet__stmt *stmt)
+{
+    if (stmt)
+        stmt->db->driver->finish(stmt);
+}
+
+facet_status facet__db_run(
+    facet__db *db, facet_error *err, const char *sql, const char *types, ...)
+{
+    facet__stmt *stmt = NULL;
+    bool row = true;
+    facet_status st;
+    va_list args;
+
+    va_start(args, types);
+    st = start(db, &stmt, err, sql, false, types, &args);
+    va_end(args);
+    while (st == FACET_OK && row)
+        st = facet__db_step(stmt, &row, err);
+    facet__db_finish(stmt);
+    return st;
+}
+
+facet_status facet__db_integer(facet__db *db, int64_t *out, facet_error *err,
     const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool row = false;
     facet_status st;
     va_list args;
 
     va_start(args, types);
-    st = prepare(db, &stmt, err, sql, types, &args);
+    st = start(db, &stmt, err, sql, false, types, &args);
     va_end(args);
     if (st == FACET_OK)
         st = facet__db_step(stmt, &row, err);
     if (st == FACET_OK && row)
-        *out = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+        *out = facet__db_column(stmt, 0).integer;
+    facet__db_finish(stmt);
     return st;
 }
 
-void facet__db_rollback(sqlite3 *db)
+int64_t facet__db_next_id(facet__db *db, facet__table table)
 {
-    if (!sqlite3_get_autocommit(db))
-        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return ++db->last[table];
 }

@@ -29,14 +29,12 @@ facet_status facet__field_seal(const uint8_t *key, facet__place place,
 }
 
 facet_status facet__field_open(const uint8_t *key, facet__place place,
-    sqlite3_stmt *stmt, int at, facet__field *out, facet_error *err)
+    facet__value stored, facet__field *out, facet_error *err)
 {
-    const void *bytes = sqlite3_column_blob(stmt, at);
-    const size_t size = (size_t)sqlite3_column_bytes(stmt, at);
-    const size_t extra = key ? FACET__SEAL : 0;
+    const size_t size = stored.size, extra = key ? FACET__SEAL : 0;
 
     *out = (facet__field){ NULL, 0, NULL };
-    if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
+    if (stored.kind == FACET__NULL)
         return FACET_OK;
     if (size < extra)
         return facet__fail(err, FACET_EDAMAGED, "a sealed field is cut");
@@ -46,8 +44,9 @@ facet_status facet__field_open(const uint8_t *key, facet__place place,
     out->bytes = out->copy;
     out->size = size - extra;
     if (!key && size)
-        memcpy(out->copy, bytes, size);
-    if (key && facet__unseal(key, place, bytes, size, out->copy) != FACET_OK) {
+        memcpy(out->copy, stored.bytes, size);
+    if (key &&
+        facet__unseal(key, place, stored.bytes, size, out->copy) != FACET_OK) {
         facet__field_free(out);
         return facet__fail(err, FACET_EDAMAGED, "field '%c' of %llu is damaged",
             place.field, (unsigned long long)place.id);

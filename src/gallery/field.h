@@ -21,8 +21,8 @@ void facet__field_free(facet__field *field);
 facet_status facet__field_seal(const uint8_t *key, facet__place place,
     const void *bytes, size_t size, facet__field *out);
 
-/* Column `at`, unsealed, with a zero after its end. */
+/* A column, unsealed, with a zero after its end. */
 facet_status facet__field_open(const uint8_t *key, facet__place place,
-    sqlite3_stmt *stmt, int at, facet__field *out, facet_error *err);
+    facet__value stored, facet__field *out, facet_error *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "gallery/store.h"
+#include "gallery/nearest.h"
 
 static const facet_match nobody = { .score = -2.0F };
 
@@ -120,33 +120,12 @@ facet_enroll_verdict facet_enroll_judge(const facet_enroll_rule *rule,
     return out;
 }
 
-/* The nearest of a person's own templates. */
-static facet_match nearest_own(
-    const facet_gallery *g, const float *unit, uint64_t person)
-{
-    const facet__rows *rows = &g->index.rows;
-    facet_match best = nobody;
-
-    for (size_t i = 0; person && i < rows->count; i++) {
-        facet_match here = { .person = person };
-
-        if (facet__rows_person(rows, i) != person)
-            continue;
-        here.id = facet__rows_id(rows, i);
-        here.score =
-            g->kernels->dot(unit, facet__rows_at(rows, i), rows->layout.dim);
-        if (here.id && (!best.id || here.score > best.score))
-            best = here;
-    }
-    return best;
-}
-
 facet_status facet_gallery_enroll_check(const facet_gallery *g,
     const uint8_t *contract, const float *embedding, float quality,
     uint64_t person, const facet_enroll_rule *rule, facet_enroll_verdict *out,
     facet_error *err)
 {
-    facet_match found[2], own = nobody;
+    facet_match found[2], own;
     float unit[FACET_GALLERY_MAX_DIM];
     facet_status st;
 
@@ -155,9 +134,10 @@ facet_status facet_gallery_enroll_check(const facet_gallery *g,
     st = two_best(g, contract, embedding, found, err);
     if (st == FACET_OK)
         st = facet__unit(embedding, g->state.active.dim, unit, err);
+    if (st == FACET_OK)
+        st = facet__nearest_own(g, unit, person, &own, err);
     if (st != FACET_OK)
         return st;
-    own = nearest_own(g, unit, person);
     *out = facet_enroll_judge(rule,
         found[0].id && found[0].person == person ? found[1] : found[0], own,
         quality);

@@ -268,12 +268,10 @@ static bool adopt_current(facet_gallery *g)
 }
 
 facet_status facet__store_key(const facet_gallery *g, uint64_t person,
-    sqlite3_stmt *stmt, int column, uint8_t key[FACET__KEY], facet_error *err)
+    facet__value wrapped, uint8_t key[FACET__KEY], facet_error *err)
 {
-    const void *wrapped = sqlite3_column_blob(stmt, column);
-
-    if (!wrapped || sqlite3_column_bytes(stmt, column) != FACET__WRAPPED_KEY ||
-        facet__vault_key(g->vault, person, wrapped, key) != FACET_OK)
+    if (wrapped.size != FACET__WRAPPED_KEY ||
+        facet__vault_key(g->vault, person, wrapped.bytes, key) != FACET_OK)
         return facet__fail(err, FACET_EDAMAGED,
             "the key of person %llu is damaged", (unsigned long long)person);
     return FACET_OK;
@@ -281,28 +279,27 @@ facet_status facet__store_key(const facet_gallery *g, uint64_t person,
 
 /* The embedding in a row of append_sql's, unsealed into `row`. */
 static facet_status read_row(const facet_gallery *g, const facet__set *set,
-    sqlite3_stmt *stmt, float *row, facet_error *err)
+    const facet__stmt *stmt, float *row, facet_error *err)
 {
-    const uint64_t id = (uint64_t)sqlite3_column_int64(stmt, 0);
-    const uint64_t person = (uint64_t)sqlite3_column_int64(stmt, 1);
-    const void *bytes = sqlite3_column_blob(stmt, 2);
-    const size_t size = (size_t)sqlite3_column_bytes(stmt, 2);
+    const uint64_t id = (uint64_t)facet__db_column(stmt, 0).integer;
+    const uint64_t person = (uint64_t)facet__db_column(stmt, 1).integer;
+    const facet__value vector = facet__db_column(stmt, 2);
     const size_t want = set->dim * sizeof(float);
     uint8_t key[FACET__KEY];
     facet_status st = FACET_OK;
 
-    if (size != want + (g->vault ? FACET__SEAL : 0))
+    if (vector.size != want + (g->vault ? FACET__SEAL : 0))
         return facet__fail(err, FACET_EDAMAGED,
             "template %llu has an embedding of wrong size",
             (unsigned long long)id);
     if (!g->vault) {
-        memcpy(row, bytes, want);
+        memcpy(row, vector.bytes, want);
         return FACET_OK;
     }
-    st = facet__store_key(g, person, stmt, 3, key, err);
+    st = facet__store_key(g, person, facet__db_column(stmt, 3), key, err);
     if (st == FACET_OK &&
-        facet__unseal(key, (facet__place){ 'E', id, (uint64_t)set->id }, bytes,
-            size, row) != FACET_OK)
+        facet__unseal(key, (facet__place){ 'E', id, (uint64_t)set->id },
+            vector.bytes, vector.size, row) != FACET_OK)
         st = facet__fail(err, FACET_EDAMAGED,
             "the embedding of template %llu is damaged",
             (unsigned long long)id);
@@ -314,18 +311,18 @@ static facet_status read_row(const facet_gallery *g, const facet__set *set,
 static facet_status append_new(const facet_gallery *g, const facet__set *set,
     facet__rows *rows, int64_t *last_id, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     float *row = facet__alloc(set->dim * sizeof *row);
     bool more = true;
     facet_status st = row ? FACET_OK : facet__fail_memory(err);
 
     if (st == FACET_OK)
-        st = facet__db_prepare(g->db, &stmt, err,
+        st = facet__db_walk(g->db, &stmt, err,
             "SELECT e.template, t.person, e.vector, p.key FROM embedding e "
-            "JOIN template t ON t.id = e.template "
-            "JOIN person p ON p.id = t.person "
+            "JOIN template t ON t.id = e.template AND t.gallery = ?3 "
+            "JOIN person p ON p.id = t.person AND p.gallery = ?3 "
             "WHERE e.in_set = ?1 AND e.template > ?2 ORDER BY e.template",
-            "ii", set->id, *last_id);
+            "iii", set->id, *last_id, g->state.gallery);
     while (st == FACET_OK) {
         st = facet__db_step(stmt, &more, err);
         if (st != FACET_OK || !more)
@@ -333,12 +330,12 @@ static facet_status append_new(const facet_gallery *g, const facet__set *set,
         st = read_row(g, set, stmt, row, err);
         if (st == FACET_OK)
             st = facet__rows_append(rows,
-                (uint64_t)sqlite3_column_int64(stmt, 0),
-                (uint64_t)sqlite3_column_int64(stmt, 1), row, err);
+                (uint64_t)facet__db_column(stmt, 0).integer,
+                (uint64_t)facet__db_column(stmt, 1).integer, row, err);
         if (st == FACET_OK)
-            *last_id = sqlite3_column_int64(stmt, 0);
+            *last_id = facet__db_column(stmt, 0).integer;
     }
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     facet__free(row);
     return st;
 }
@@ -360,10 +357,10 @@ facet_status facet__index_load(const facet_gallery *g, const facet__set *set,
 static facet_status erase_gone(facet_gallery *g, facet_error *err)
 {
     facet__index *x = &g->index;
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool more = true;
     uint64_t there = 0;
-    facet_status st = facet__db_prepare(g->db, &stmt, err,
+    facet_status st = facet__db_walk(g->db, &stmt, err,
         "SELECT template FROM embedding WHERE in_set = ?1 ORDER BY template",
         "i", g->state.active.id);
 
@@ -372,14 +369,15 @@ static facet_status erase_gone(facet_gallery *g, facet_error *err)
 
         while (st == FACET_OK && more && there < id) {
             st = facet__db_step(stmt, &more, err);
-            there = more ? (uint64_t)sqlite3_column_int64(stmt, 0) : UINT64_MAX;
+            there =
+                more ? (uint64_t)facet__db_column(stmt, 0).integer : UINT64_MAX;
         }
         if (st == FACET_OK && id != 0 && id != there) {
             facet__rows_erase(&x->rows, i);
             x->erased++;
         }
     }
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     return st;
 }
 
@@ -497,8 +495,8 @@ static facet_status snapshot(facet_gallery *g, facet_error *err)
 {
     facet_status st;
 
-    facet__db_rollback(g->db);
-    st = facet__db_run(g->db, err, "BEGIN", "");
+    g->db->driver->rollback(g->db);
+    st = g->db->driver->begin_read(g->db, err);
     if (st == FACET_OK)
         st = facet__store_load(g, &g->state, err);
     return st;
@@ -567,16 +565,33 @@ static facet_status sync_rows(facet_gallery *g, facet_error *err)
 
 facet_status facet__index_sync(facet_gallery *g, facet_error *err)
 {
+    const bool searches = g->db->driver->nearest != NULL;
     facet_status st;
 
-    g->index.in_memory = g->index.in_memory || g->vault || !can_map();
+    g->index.in_memory =
+        g->index.in_memory || g->vault || searches || !can_map();
     st = snapshot(g, err);
     if (st == FACET_OK && !in_step(g)) {
         all_means_free(g);
-        st = sync_rows(g, err);
+        if (!searches)
+            st = sync_rows(g, err);
     }
-    facet__db_rollback(g->db);
+    g->db->driver->rollback(g->db);
     g->stale = st;
+    return st;
+}
+
+facet_status facet__index_need(const facet_gallery *g, facet_error *err)
+{
+    facet_gallery *owner = (facet_gallery *)(uintptr_t)g;
+    facet_status st = FACET_OK;
+
+    if (!g->db->driver->nearest)
+        return FACET_OK;
+    facet__store_lock(g);
+    if (!in_step(g))
+        st = update_memory(owner, err);
+    facet__store_unlock(g);
     return st;
 }
 
@@ -640,6 +655,8 @@ facet_status facet_gallery_check(
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
     *damaged = 0;
     st = facet__index_sync(g, err);
+    if (g->db->driver->nearest) /* there are no other rows than the truth */
+        return st;
     if (st == FACET_OK)
         st = count_damaged(g, damaged, err);
     if (st != FACET_OK || *damaged == 0)
@@ -654,6 +671,6 @@ facet_status facet_gallery_check(
     if (st == FACET_OK)
         st = rebuild(g, err);
     unlock_file(g);
-    facet__db_rollback(g->db);
+    g->db->driver->rollback(g->db);
     return st;
 }

@@ -6,6 +6,7 @@
  * row, so it has happened or it has not, and the old set is still there for a
  * rollback. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,27 +19,25 @@
 static facet_status drop_set(
     facet_gallery *g, const char *which, int64_t id, facet_error *err)
 {
-    char *sql =
-        sqlite3_mprintf("UPDATE gallery SET %s = 0 WHERE id = ?1", which);
+    char sql[64];
     facet_status st = FACET_OK;
 
+    snprintf(sql, sizeof sql, "UPDATE gallery SET %s = 0 WHERE id = ?1", which);
     if (id)
-        st = facet__db_run(
-            g->db, err, "DELETE FROM embedding WHERE in_set = ?1", "i", id);
+        st = g->db->driver->drop_set(g->db, id, err);
     if (st == FACET_OK && id)
         st = facet__db_run(
             g->db, err, "DELETE FROM embedding_set WHERE id = ?1", "i", id);
-    if (st == FACET_OK)
-        st = sql ? facet__db_run(g->db, err, sql, "i", g->state.gallery)
-                 : facet__fail_memory(err);
-    sqlite3_free(sql);
-    return st;
+    return st == FACET_OK
+               ? facet__db_run(g->db, err, sql, "i", g->state.gallery)
+               : st;
 }
 
 static facet_status begin_shadow(
     facet_gallery *g, const uint8_t *contract, size_t dim, facet_error *err)
 {
     const facet__set *shadow = &g->state.shadow;
+    int64_t set = 0;
     facet_status st;
 
     if (memcmp(g->state.active.contract, contract, FACET_CONTRACT_BYTES) == 0)
@@ -50,15 +49,11 @@ static facet_status begin_shadow(
     if (shadow->id)
         return facet__fail(err, FACET_EEXISTS,
             "a migration to another contract is under way; drop it first");
-    st = facet__db_run(g->db, err,
-        "INSERT INTO embedding_set(gallery, contract, dim) VALUES(?1, ?2, ?3)",
-        "ibi", g->state.gallery, (const void *)contract,
-        (size_t)FACET_CONTRACT_BYTES, (int64_t)dim);
-    if (st == FACET_OK)
-        st = facet__db_run(g->db, err,
-            "UPDATE gallery SET shadow = last_insert_rowid() WHERE id = ?1",
-            "i", g->state.gallery);
-    return st;
+    st = facet__store_add_set(g, g->state.gallery, contract, dim, &set, err);
+    return st == FACET_OK ? facet__db_run(g->db, err,
+                                "UPDATE gallery SET shadow = ?2 WHERE id = ?1",
+                                "ii", g->state.gallery, set)
+                          : st;
 }
 
 facet_status facet_gallery_shadow_begin(

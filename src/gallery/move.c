@@ -11,12 +11,12 @@ typedef struct keys {
     const uint8_t *from, *to;
 } keys;
 
-/* Open column `at` of a row with the old key and seal it with the new one. */
-static facet_status reseal(sqlite3_stmt *stmt, int at, keys k,
-    facet__place place, facet__field *out, facet_error *err)
+/* Open a column with the old key and seal it with the new one. */
+static facet_status reseal(facet__value stored, keys k, facet__place place,
+    facet__field *out, facet_error *err)
 {
     facet__field plain = { NULL, 0, NULL };
-    facet_status st = facet__field_open(k.from, place, stmt, at, &plain, err);
+    facet_status st = facet__field_open(k.from, place, stored, &plain, err);
 
     *out = (facet__field){ NULL, 0, NULL };
     if (st == FACET_OK &&
@@ -31,23 +31,25 @@ static facet_status reseal_template(
 {
     static const char letters[] = "SMC";
     facet__field fields[3] = { { NULL, 0, NULL } };
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool row = false;
     facet_status st = facet__db_prepare(g->db, &stmt, err,
-        "SELECT source, metadata, crop FROM template WHERE id = ?1", "i", id);
+        "SELECT source, metadata, crop FROM template "
+        "WHERE id = ?1 AND gallery = ?2",
+        "ii", id, g->state.gallery);
 
     if (st == FACET_OK)
         st = facet__db_step(stmt, &row, err);
     for (int i = 0; i < 3 && st == FACET_OK && row; i++)
-        st = reseal(stmt, i, k, (facet__place){ letters[i], (uint64_t)id, 0 },
-            &fields[i], err);
-    sqlite3_finalize(stmt);
+        st = reseal(facet__db_column(stmt, i), k,
+            (facet__place){ letters[i], (uint64_t)id, 0 }, &fields[i], err);
+    facet__db_finish(stmt);
     if (st == FACET_OK && row)
         st = facet__db_run(g->db, err,
-            "UPDATE template SET source = ?2, metadata = ?3, crop = ?4 "
-            "WHERE id = ?1",
-            "ibbb", id, fields[0].bytes, fields[0].size, fields[1].bytes,
-            fields[1].size, fields[2].bytes, fields[2].size);
+            "UPDATE template SET source = ?3, metadata = ?4, crop = ?5 "
+            "WHERE id = ?1 AND gallery = ?2",
+            "iibbb", id, g->state.gallery, fields[0].bytes, fields[0].size,
+            fields[1].bytes, fields[1].size, fields[2].bytes, fields[2].size);
     for (int i = 0; i < 3; i++)
         facet__field_free(&fields[i]);
     return st;
@@ -57,7 +59,7 @@ static facet_status reseal_embedding(
     facet_gallery *g, int64_t set, int64_t id, keys k, facet_error *err)
 {
     facet__field vector = { NULL, 0, NULL };
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool row = false;
     facet_status st = facet__db_prepare(g->db, &stmt, err,
         "SELECT vector FROM embedding WHERE in_set = ?1 AND template = ?2",
@@ -66,9 +68,9 @@ static facet_status reseal_embedding(
     if (st == FACET_OK)
         st = facet__db_step(stmt, &row, err);
     if (st == FACET_OK && row)
-        st = reseal(stmt, 0, k,
+        st = reseal(facet__db_column(stmt, 0), k,
             (facet__place){ 'E', (uint64_t)id, (uint64_t)set }, &vector, err);
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     if (st == FACET_OK && row)
         st = facet__db_run(g->db, err,
             "UPDATE embedding SET vector = ?3 WHERE in_set = ?1 AND "
@@ -116,10 +118,9 @@ static facet_status move_one(
     facet__forget(key, sizeof key);
     if (st == FACET_OK && g->vault && from != to)
         st = reseal_all(g, id, from, to, err);
-    return st == FACET_OK ? facet__db_run(g->db, err,
-                                "UPDATE template SET person = ?2 WHERE id = ?1",
-                                "ii", id, to)
-                          : st;
+    return st == FACET_OK
+               ? g->db->driver->set_person(g->db, g->state.gallery, id, to, err)
+               : st;
 }
 
 facet_status facet_gallery_move_templates(facet_gallery *g, const uint64_t *ids,

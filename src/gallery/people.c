@@ -32,16 +32,6 @@ static facet_status find_person(
         g->state.gallery, lookup.bytes, lookup.size);
 }
 
-facet_status facet__store_next_id(
-    const facet_gallery *g, const char *table, int64_t *id, facet_error *err)
-{
-    *id = 0;
-    return facet__db_integer(g->db, id, err,
-        "SELECT 1 + coalesce((SELECT seq FROM sqlite_sequence "
-        "WHERE name = ?1), 0)",
-        "t", table);
-}
-
 static facet_status insert_person(
     facet_gallery *g, const char *name, int64_t id, facet_error *err)
 {
@@ -76,11 +66,10 @@ facet_status facet__store_add_person(
     if (st == FACET_OK && *id)
         return facet__fail(err, FACET_EEXISTS,
             "a person named \"%.100s\" is there already", name);
-    if (st == FACET_OK)
-        st = facet__store_next_id(g, "person", id, err);
-    if (st == FACET_OK)
-        st = insert_person(g, name, *id, err);
-    return st;
+    if (st != FACET_OK)
+        return st;
+    *id = facet__db_next_id(g->db, FACET__PERSON);
+    return insert_person(g, name, *id, err);
 }
 
 facet_status facet_gallery_add_person(
@@ -150,7 +139,7 @@ facet_status facet_gallery_find_person(
 facet_status facet__store_key_of(const facet_gallery *g, int64_t person,
     uint8_t key[FACET__KEY], facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool row = false;
     facet_status st = facet__db_prepare(g->db, &stmt, err,
         "SELECT key FROM person WHERE id = ?1 AND gallery = ?2", "ii", person,
@@ -162,8 +151,9 @@ facet_status facet__store_key_of(const facet_gallery *g, int64_t person,
         st = facet__fail(
             err, FACET_ENOTFOUND, "there is no person %lld", (long long)person);
     if (st == FACET_OK && g->vault)
-        st = facet__store_key(g, (uint64_t)person, stmt, 0, key, err);
-    sqlite3_finalize(stmt);
+        st = facet__store_key(
+            g, (uint64_t)person, facet__db_column(stmt, 0), key, err);
+    facet__db_finish(stmt);
     return st;
 }
 
@@ -187,8 +177,10 @@ static facet_status rename_person(
         (facet__place){ 'N', (uint64_t)id, 0 }, name, strlen(name), &sealed);
     if (st == FACET_OK)
         st = facet__db_run(g->db, err,
-            "UPDATE person SET lookup = ?2, name = ?3 WHERE id = ?1", "ibb", id,
-            lookup.bytes, lookup.size, sealed.bytes, sealed.size);
+            "UPDATE person SET lookup = ?3, name = ?4 "
+            "WHERE id = ?1 AND gallery = ?2",
+            "iibb", id, g->state.gallery, lookup.bytes, lookup.size,
+            sealed.bytes, sealed.size);
     facet__field_free(&sealed);
     facet__forget(key, sizeof key);
     return st;
@@ -209,18 +201,18 @@ facet_status facet_gallery_rename_person(
 }
 
 /* The name in a row of id, name, key. */
-static facet_status read_name(const facet_gallery *g, sqlite3_stmt *stmt,
+static facet_status read_name(const facet_gallery *g, facet__stmt *stmt,
     facet__field *name, facet_error *err)
 {
-    const uint64_t id = (uint64_t)sqlite3_column_int64(stmt, 0);
+    const uint64_t id = (uint64_t)facet__db_column(stmt, 0).integer;
     uint8_t key[FACET__KEY];
     facet_status st = FACET_OK;
 
     if (g->vault)
-        st = facet__store_key(g, id, stmt, 2, key, err);
+        st = facet__store_key(g, id, facet__db_column(stmt, 2), key, err);
     if (st == FACET_OK)
         st = facet__field_open(g->vault ? key : NULL,
-            (facet__place){ 'N', id, 0 }, stmt, 1, name, err);
+            (facet__place){ 'N', id, 0 }, facet__db_column(stmt, 1), name, err);
     facet__forget(key, sizeof key);
     return st;
 }
@@ -228,7 +220,7 @@ static facet_status read_name(const facet_gallery *g, sqlite3_stmt *stmt,
 facet_status facet_gallery_person_name(const facet_gallery *g, uint64_t id,
     char *name, size_t cap, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     facet__field found = { NULL, 0, NULL };
     bool row = false;
     facet_status st;
@@ -249,13 +241,13 @@ facet_status facet_gallery_person_name(const facet_gallery *g, uint64_t id,
         st = read_name(g, stmt, &found, err);
     if (st == FACET_OK)
         snprintf(name, cap, "%s", (const char *)found.bytes);
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     facet__store_unlock(g);
     facet__field_free(&found);
     return st;
 }
 
-static facet_status visit_person(const facet_gallery *g, sqlite3_stmt *stmt,
+static facet_status visit_person(const facet_gallery *g, facet__stmt *stmt,
     facet_person_visit *visit, void *context, facet_error *err)
 {
     facet__field name = { NULL, 0, NULL };
@@ -263,9 +255,9 @@ static facet_status visit_person(const facet_gallery *g, sqlite3_stmt *stmt,
 
     if (st == FACET_OK)
         st = visit(context,
-            &(facet_person){ .id = (uint64_t)sqlite3_column_int64(stmt, 0),
+            &(facet_person){ .id = (uint64_t)facet__db_column(stmt, 0).integer,
                 .name = name.bytes,
-                .templates = (uint64_t)sqlite3_column_int64(stmt, 3) });
+                .templates = (uint64_t)facet__db_column(stmt, 3).integer });
     facet__field_free(&name);
     return st;
 }
@@ -273,16 +265,17 @@ static facet_status visit_person(const facet_gallery *g, sqlite3_stmt *stmt,
 facet_status facet_gallery_people(const facet_gallery *g,
     facet_person_visit *visit, void *context, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     bool row = true;
     facet_status st;
 
     if (!g || !visit)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
     facet__store_lock(g);
-    st = facet__db_prepare(g->db, &stmt, err,
+    st = facet__db_walk(g->db, &stmt, err,
         "SELECT id, name, key, (SELECT count(*) FROM template "
-        "WHERE person = person.id) FROM person WHERE gallery = ?1 ORDER BY id",
+        "WHERE person = person.id AND gallery = ?1) "
+        "FROM person WHERE gallery = ?1 ORDER BY id",
         "i", g->state.gallery);
     while (st == FACET_OK) {
         st = facet__db_step(stmt, &row, err);
@@ -290,7 +283,7 @@ facet_status facet_gallery_people(const facet_gallery *g,
             break;
         st = visit_person(g, stmt, visit, context, err);
     }
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     facet__store_unlock(g);
     return st;
 }

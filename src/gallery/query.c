@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "gallery/by_person.h"
+#include "gallery/nearest.h"
 #include "gallery/search.h"
 #include "gallery/store.h"
 
@@ -167,6 +168,13 @@ static facet_status run(const facet_gallery *g, facet__search *s,
     facet_status st = FACET_OK;
     uint8_t *bits = NULL;
 
+    if (g->db->driver->nearest && opts->rank <= FACET_RANK_BEST)
+        return facet__nearest(g, s,
+            &(facet__among){ .ids = opts->ids, .n_ids = opts->n_ids }, out,
+            counts, err);
+    st = facet__index_need(g, err);
+    if (st != FACET_OK)
+        return st;
     if (opts->rank >= FACET_RANK_MEAN) {
         st = means_of(g, opts->rank == FACET_RANK_FUSED, &means);
         s->rows = &means->rows;

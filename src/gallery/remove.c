@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* remove.c - taking people and templates out so that nothing stays behind.
  *
- * secure_delete zeroes what a row occupied and the pages it frees, incremental
- * vacuuming gives those pages back, the checkpoint empties the log of older
- * copies, and the rows of the vector file are zeroed by whoever next brings it
- * in step: here, at once (index.c). */
+ * In SQLite secure_delete zeroes what a row occupied and the pages it frees,
+ * incremental vacuuming gives those pages back, and the checkpoint empties the
+ * log of older copies; the rows of the vector file are zeroed by whoever next
+ * brings it in step: here, at once (index.c). A server keeps what it deletes
+ * until it vacuums, and the receipt says so. */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "gallery/store.h"
-
-/* Make deleted pages leave the file and the log. Other processes that read an
- * older state keep the log from being cut; that is told, not waited for. */
-static void compact(facet_gallery *g, facet_removal *receipt)
-{
-    int in_log = -1, done = -1;
-
-    facet__db_run(g->db, NULL, "PRAGMA incremental_vacuum", "");
-    receipt->log_truncated =
-        sqlite3_wal_checkpoint_v2(g->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-            &in_log, &done) == SQLITE_OK &&
-        in_log == 0;
-}
 
 static void write_receipt(
     const facet_gallery *g, uint64_t person, facet_removal *r)
@@ -64,7 +52,7 @@ static facet_status finish_removal(facet_gallery *g, facet_status st,
                            ? (uint64_t)(g->index.erased - erased)
                            : receipt->templates;
     receipt->generation = (uint64_t)g->state.generation;
-    compact(g, receipt);
+    receipt->log_truncated = g->db->driver->compact(g->db);
     write_receipt(g, person, receipt);
     return FACET_OK;
 }
@@ -87,8 +75,9 @@ static facet_status delete_template(
             "(SELECT id FROM embedding_set WHERE gallery = ?2)",
             "ii", id, g->state.gallery);
     if (st == FACET_OK)
-        st = facet__db_run(
-            g->db, err, "DELETE FROM template WHERE id = ?1", "i", id);
+        st = facet__db_run(g->db, err,
+            "DELETE FROM template WHERE id = ?1 AND gallery = ?2", "ii", id,
+            g->state.gallery);
     receipt->templates++;
     receipt->crops += (uint64_t)crops;
     return st;
@@ -97,7 +86,7 @@ static facet_status delete_template(
 static facet_status delete_person(
     facet_gallery *g, int64_t person, facet_removal *receipt, facet_error *err)
 {
-    int64_t id = 0;
+    int64_t id = 0, gone = 0;
     facet_status st = FACET_OK;
 
     while (st == FACET_OK) {
@@ -111,10 +100,10 @@ static facet_status delete_person(
         st = delete_template(g, id, receipt, err);
     }
     if (st == FACET_OK)
-        st = facet__db_run(g->db, err,
-            "DELETE FROM person WHERE id = ?1 AND gallery = ?2", "ii", person,
-            g->state.gallery);
-    if (st == FACET_OK && sqlite3_changes(g->db) == 0)
+        st = facet__db_integer(g->db, &gone, err,
+            "DELETE FROM person WHERE id = ?1 AND gallery = ?2 RETURNING id",
+            "ii", person, g->state.gallery);
+    if (st == FACET_OK && !gone)
         st = facet__fail(
             err, FACET_ENOTFOUND, "there is no person %lld", (long long)person);
     receipt->people = 1;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.h - an open gallery: the truth in SQLite, and rows in step with it.
+/* store.h - an open gallery: the truth in its store, and rows in step with it.
  *
- * Who locks. A handle's SQLite connection is used under `mutex`, so that const
- * calls may run at once; the mutex is recursive because a visit may call back.
- * Searches read `index.rows` without it: only non-const calls change them.
- * Between processes, SQLite's write lock makes writers take turns, and a lock
- * on the vector file (index.c) guards its rows. */
+ * Who locks. A handle's connection to its store is used under `mutex`, so that
+ * const calls may run at once; the mutex is recursive because a visit may call
+ * back. Searches read `index.rows` without it: only non-const calls change
+ * them. Between processes, the store's write lock makes writers take turns, and
+ * a lock on the vector file (index.c) guards its rows.
+ *
+ * A store that searches by itself (a server) needs no rows here; for what only
+ * rows can answer, facet__index_need reads them into memory. */
 #ifndef FACET__GALLERY_STORE_H
 #define FACET__GALLERY_STORE_H
 
@@ -53,12 +56,13 @@ typedef struct facet__means {
 } facet__means;
 
 struct facet_gallery {
-    sqlite3 *db;
+    facet__db *db;
     pthread_mutex_t mutex;
     facet__vault *vault; /* NULL: not encrypted */
     uint8_t store_id[16];
     char name[128];
     facet__state state;
+    facet__state before; /* what it was when a write began */
     facet__index index;
     facet_status stale; /* why the rows could not follow the truth, or OK */
     facet__means mean, fused; /* made at first use, under `mutex` */
@@ -95,9 +99,17 @@ facet_status facet__store_end(
 facet_status facet__index_sync(facet_gallery *g, facet_error *err);
 void facet__index_close(facet_gallery *g);
 
+/* Rows of a store that searches by itself, as they are now; elsewhere they are
+ * there already. */
+facet_status facet__index_need(const facet_gallery *g, facet_error *err);
+
 /* Build rows in memory of any set of the gallery. Under the mutex. */
 facet_status facet__index_load(const facet_gallery *g, const facet__set *set,
     facet__rows *rows, facet_error *err);
+
+/* Within a transaction: begin an empty set. */
+facet_status facet__store_add_set(facet_gallery *g, int64_t gallery,
+    const uint8_t *contract, size_t dim, int64_t *set, facet_error *err);
 
 /* Within a transaction: add a person (FACET_EEXISTS with the id of who has the
  * name), enroll templates of checked contract, store embeddings of templates
@@ -116,17 +128,13 @@ facet_status facet__store_visit_missing(const facet_gallery *g,
     const facet__set *set, facet_template_visit *visit, void *context,
     uint64_t *visited, facet_error *err);
 
-/* The next id of a table with AUTOINCREMENT: sealed fields are bound to it. */
-facet_status facet__store_next_id(
-    const facet_gallery *g, const char *table, int64_t *id, facet_error *err);
-
 /* A person's key (left alone without encryption); FACET_ENOTFOUND. */
 facet_status facet__store_key_of(const facet_gallery *g, int64_t person,
     uint8_t key[FACET__KEY], facet_error *err);
 
-/* The key of a person, from the column `wrapped` of a statement's row. */
+/* The key of a person, as it is stored. */
 facet_status facet__store_key(const facet_gallery *g, uint64_t person,
-    sqlite3_stmt *stmt, int column, uint8_t key[FACET__KEY], facet_error *err);
+    facet__value wrapped, uint8_t key[FACET__KEY], facet_error *err);
 
 /* FACET_ECONTRACT with both ids unless they are the same. */
 facet_status facet__store_same_contract(

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* templates.c - templates on their way out: by person, by id, by metadata. */
+#include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -24,20 +26,20 @@ enum {
 #define SELECT_TEMPLATES                                                       \
     "SELECT t.id, t.person, t.quality, t.source, t.x, t.y, t.width, "          \
     "t.height, t.metadata, t.crop, e.vector, p.key FROM template t "           \
-    "JOIN person p ON p.id = t.person "                                        \
+    "JOIN person p ON p.id = t.person AND p.gallery = t.gallery "              \
     "LEFT JOIN embedding e ON e.in_set = ?1 AND e.template = t.id "            \
     "WHERE t.gallery = ?2 "
 
 static facet_status visit_template(const facet_gallery *g,
-    const facet__set *set, sqlite3_stmt *stmt, facet_template_visit *visit,
+    const facet__set *set, facet__stmt *stmt, facet_template_visit *visit,
     void *context, facet_error *err)
 {
-    const uint64_t id = (uint64_t)sqlite3_column_int64(stmt, ID);
+    const uint64_t id = (uint64_t)facet__db_column(stmt, ID).integer;
     facet_template t = { .id = id,
-        .person = (uint64_t)sqlite3_column_int64(stmt, PERSON),
-        .quality = sqlite3_column_type(stmt, QUALITY) == SQLITE_NULL
+        .person = (uint64_t)facet__db_column(stmt, PERSON).integer,
+        .quality = facet__db_column(stmt, QUALITY).kind == FACET__NULL
                        ? NAN
-                       : (float)sqlite3_column_double(stmt, QUALITY) };
+                       : (float)facet__db_column(stmt, QUALITY).real };
     facet__field source = { NULL, 0, NULL }, metadata = source, crop = source,
                  vector = source;
     uint8_t bytes[FACET__KEY];
@@ -45,20 +47,21 @@ static facet_status visit_template(const facet_gallery *g,
     facet_status st = FACET_OK;
 
     if (g->vault)
-        st = facet__store_key(g, t.person, stmt, KEY, bytes, err);
+        st = facet__store_key(
+            g, t.person, facet__db_column(stmt, KEY), bytes, err);
     if (st == FACET_OK)
-        st = facet__field_open(
-            key, (facet__place){ 'S', id, 0 }, stmt, SOURCE, &source, err);
+        st = facet__field_open(key, (facet__place){ 'S', id, 0 },
+            facet__db_column(stmt, SOURCE), &source, err);
     if (st == FACET_OK)
-        st = facet__field_open(
-            key, (facet__place){ 'M', id, 0 }, stmt, METADATA, &metadata, err);
+        st = facet__field_open(key, (facet__place){ 'M', id, 0 },
+            facet__db_column(stmt, METADATA), &metadata, err);
     if (st == FACET_OK)
-        st = facet__field_open(
-            key, (facet__place){ 'C', id, 0 }, stmt, CROP, &crop, err);
+        st = facet__field_open(key, (facet__place){ 'C', id, 0 },
+            facet__db_column(stmt, CROP), &crop, err);
     if (st == FACET_OK)
         st =
             facet__field_open(key, (facet__place){ 'E', id, (uint64_t)set->id },
-                stmt, VECTOR, &vector, err);
+                facet__db_column(stmt, VECTOR), &vector, err);
     if (st == FACET_OK && vector.bytes &&
         vector.size != set->dim * sizeof(float))
         st = facet__fail(err, FACET_EDAMAGED,
@@ -71,7 +74,7 @@ static facet_status visit_template(const facet_gallery *g,
         t.crop_size = crop.size;
         t.embedding = vector.bytes;
         for (int i = 0; i < 4; i++)
-            t.box[i] = (float)sqlite3_column_double(stmt, BOX + i);
+            t.box[i] = (float)facet__db_column(stmt, BOX + i).real;
         st = visit(context, &t);
     }
     facet__field_free(&source);
@@ -84,7 +87,7 @@ static facet_status visit_template(const facet_gallery *g,
 
 /* Visit the rows of a prepared SELECT_TEMPLATES and finalize it. */
 static facet_status visit_all(const facet_gallery *g, const facet__set *set,
-    sqlite3_stmt *stmt, facet_template_visit *visit, void *context,
+    facet__stmt *stmt, facet_template_visit *visit, void *context,
     uint64_t *visited, facet_error *err)
 {
     facet_status st = FACET_OK;
@@ -96,21 +99,21 @@ static facet_status visit_all(const facet_gallery *g, const facet__set *set,
             break;
         st = visit_template(g, set, stmt, visit, context, err);
     }
-    sqlite3_finalize(stmt);
+    facet__db_finish(stmt);
     return st;
 }
 
 facet_status facet_gallery_templates(const facet_gallery *g, uint64_t person,
     facet_template_visit *visit, void *context, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     uint64_t visited;
     facet_status st;
 
     if (!g || !visit)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
     facet__store_lock(g);
-    st = facet__db_prepare(g->db, &stmt, err,
+    st = facet__db_walk(g->db, &stmt, err,
         person ? SELECT_TEMPLATES "AND t.person = ?3 ORDER BY t.id"
                : SELECT_TEMPLATES "ORDER BY t.id",
         person ? "iii" : "ii", g->state.active.id, g->state.gallery,
@@ -125,7 +128,7 @@ facet_status facet_gallery_templates(const facet_gallery *g, uint64_t person,
 facet_status facet_gallery_template(const facet_gallery *g, uint64_t id,
     facet_template_visit *visit, void *context, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
+    facet__stmt *stmt = NULL;
     uint64_t visited = 0;
     facet_status st;
 
@@ -148,8 +151,8 @@ facet_status facet__store_visit_missing(const facet_gallery *g,
     const facet__set *set, facet_template_visit *visit, void *context,
     uint64_t *visited, facet_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    facet_status st = facet__db_prepare(g->db, &stmt, err,
+    facet__stmt *stmt = NULL;
+    facet_status st = facet__db_walk(g->db, &stmt, err,
         SELECT_TEMPLATES "AND e.template IS NULL ORDER BY t.id", "ii", set->id,
         g->state.gallery);
 
@@ -160,26 +163,36 @@ facet_status facet__store_visit_missing(const facet_gallery *g,
 
 /* Ids collected by facet_gallery_find. */
 typedef struct finding {
-    sqlite3_stmt *match;
+    const char *key, *value;
     uint64_t *ids;
     size_t count, room;
     facet_error *err;
 } finding;
 
+/* Is it the value, as text or as JSON writes a number, true or false? */
+static bool is_value(const json_t *member, const char *value)
+{
+    char *text = NULL;
+    bool same;
+
+    if (json_is_string(member))
+        return strcmp(json_string_value(member), value) == 0;
+    if (json_is_number(member) || json_is_boolean(member))
+        text = json_dumps(member, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    same = text && strcmp(text, value) == 0;
+    free(text); /* jansson's */
+    return same;
+}
+
 static facet_status match_metadata(void *context, const facet_template *t)
 {
     finding *f = context;
-    bool row = false, match;
-    facet_status st;
+    json_t *metadata = t->metadata ? json_loads(t->metadata, 0, NULL) : NULL;
+    const bool match = is_value(json_object_get(metadata, f->key), f->value);
 
-    if (!t->metadata)
-        return FACET_OK;
-    sqlite3_bind_text(f->match, 3, t->metadata, -1, SQLITE_STATIC);
-    st = facet__db_step(f->match, &row, f->err);
-    match = st == FACET_OK && row && sqlite3_column_int(f->match, 0) == 1;
-    sqlite3_reset(f->match);
+    json_decref(metadata);
     if (!match)
-        return st;
+        return FACET_OK;
     if (f->count == f->room) {
         const size_t room = f->room ? 2 * f->room : 64;
         uint64_t *bigger = facet__grow(
@@ -197,7 +210,7 @@ static facet_status match_metadata(void *context, const facet_template *t)
 facet_status facet_gallery_find(const facet_gallery *g, const char *key,
     const char *value, uint64_t **ids, size_t *count, facet_error *err)
 {
-    finding f = { .err = err };
+    finding f = { .key = key, .value = value, .err = err };
     facet_status st;
 
     if (ids)
@@ -206,18 +219,7 @@ facet_status facet_gallery_find(const facet_gallery *g, const char *key,
         *count = 0;
     if (!g || !key || !value || !ids || !count)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
-    facet__store_lock(g);
-    /* json_each rather than a path: no character of the key is special. Its
-     * `atom` of true and false is 1 and 0, so booleans compare by type. */
-    st = facet__db_prepare(g->db, &f.match, err,
-        "SELECT EXISTS(SELECT 1 FROM json_each(?3) WHERE key = ?1 AND "
-        "?2 = CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
-        "ELSE CAST(atom AS TEXT) END)",
-        "tt", key, value);
-    if (st == FACET_OK)
-        st = facet_gallery_templates(g, 0, match_metadata, &f, err);
-    sqlite3_finalize(f.match);
-    facet__store_unlock(g);
+    st = facet_gallery_templates(g, 0, match_metadata, &f, err);
     if (st == FACET_OK) {
         *ids = f.ids;
         *count = f.count;
