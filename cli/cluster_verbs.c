@@ -149,10 +149,7 @@ static int copy_person(
     if (st == FACET_OK)
         st =
             facet_gallery_templates(c->album.g, id, copy_template, &copy, &err);
-    if (st == FACET_OK)
-        return EXIT_YES;
-    complain("%s: %s", c->gallery, *err.msg ? err.msg : facet_status_str(st));
-    return (int)exit_for_gallery(st);
+    return store_fail(&(store){ .path = c->gallery }, st, &err);
 }
 
 static int name_one(
@@ -177,7 +174,7 @@ static int name_one(
 int cluster_name(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        { "gallery", KEY_GALLERY, "FILE", 0,
+        { "gallery", KEY_GALLERY, "WHERE", 0,
             "add the named people with their faces to this gallery, too", 0 },
         { 0 },
     };

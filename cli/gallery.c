@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "numbers.h"
 #include "verbs.h"
 
 static const struct {
@@ -63,15 +64,16 @@ static void take_words(parsing *p, struct argp_state *state)
 {
     const gallery_usage *u = p->usage;
     char **words = state->argv + state->next;
-    const int count = state->argc - state->next;
+    int count = state->argc - state->next;
 
-    if (count < 1)
-        argp_error(state, "which gallery? Name its file");
-    if (u->most >= 0 && count - 1 > u->most)
+    if (!p->run->store.path) { /* no --store */
+        p->run->store.path = *words++;
+        count--;
+    }
+    if (u->most >= 0 && count > u->most)
         argp_error(state, "too many arguments");
-    p->run->store.path = words[0];
-    p->run->words = words + 1;
-    p->run->count = count - 1;
+    p->run->words = words;
+    p->run->count = count;
     state->next = state->argc;
 }
 
@@ -80,7 +82,7 @@ static void check(const parsing *p, const struct argp_state *state)
     const gallery_run *run = p->run;
 
     if (!run->store.path)
-        argp_error(state, "which gallery? Name its file");
+        argp_error(state, "which gallery? Name its file, or --store");
     if (run->count < p->usage->least && !run->finder.list)
         argp_error(state, "an argument is missing: %s", p->usage->args_doc);
 }
@@ -119,6 +121,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
         break;
     case GALLERY_TEMPLATES:
         run->template_ids = true;
+        break;
+    case GALLERY_APPROXIMATE:
+        run->store.opts.approximate = true;
+        break;
+    case GALLERY_PARTITIONS:
+        run->store.opts.partitions =
+            (int)whole_option(state, "--partitions", text, 1, 256);
         break;
     case ARGP_KEY_ARGS:
         take_words(p, state);
@@ -175,12 +184,11 @@ int gallery_open_for(gallery_run *run, bool read_only, facet_gallery **out)
     status =
         store_fail(&run->store, facet_gallery_stats(*out, &info, &err), &err);
     if (status == EXIT_YES && memcmp(info.contract, run->finder.contract.id,
-                                  sizeof info.contract) != 0) {
-        complain("%s: made with other networks than those in use: name them "
-                 "with --detector and --model, or change the gallery with "
-                 "facet gallery migrate",
-            run->store.path);
-        status = EXIT_BAD_MODEL;
-    }
+                                  sizeof info.contract) != 0)
+        status = store_fail(&run->store, FACET_ECONTRACT,
+            &(facet_error){ FACET_ECONTRACT,
+                "made with other networks than those in use: name them with "
+                "--detector and --model, or change the gallery with facet "
+                "gallery migrate" });
     return status;
 }

@@ -16,11 +16,11 @@ enum { GALLERY_NAME_ROOM = 4096 };
 /* What arguments say. */
 typedef struct gallery_run {
     finder finder;
-    store store; /* its path is the first word */
+    store store; /* its path is the first word, or --store */
     thresholds limits;
     const char *person;
     bool force, dry_run, rollback, drop_missing, abandon, template_ids;
-    char **words; /* [count], after the gallery's file */
+    char **words; /* [count], after the gallery */
     int count;
 } gallery_run;
 
@@ -33,6 +33,8 @@ enum {
     GALLERY_DROP_MISSING,
     GALLERY_ABANDON,
     GALLERY_TEMPLATES,
+    GALLERY_APPROXIMATE,
+    GALLERY_PARTITIONS,
 };
 
 /* How a verb is used. */

@@ -5,9 +5,18 @@
 
 int gallery_create(int argc, char **argv)
 {
+    static const struct argp_option options[] = {
+        { "approximate", GALLERY_APPROXIMATE, NULL, 0,
+            "on a server: search by an HNSW index, which may miss somebody",
+            0 },
+        { "partitions", GALLERY_PARTITIONS, "N", 0,
+            "into which a new server's people are divided; default 8", 0 },
+        { 0 },
+    };
     static const gallery_usage usage = { .name = "facet gallery create",
         .args_doc = "FILE",
         .doc = "Begin a gallery for embeddings of the networks in use.",
+        .options = options,
         .looks = true };
     gallery_run run;
     facet_gallery *g = NULL;
@@ -23,7 +32,7 @@ int gallery_create(int argc, char **argv)
     if (status == EXIT_YES)
         status =
             json_line(json_pack("{s:o, s:s, s:I, s:s, s:b}", "gallery",
-                json_path(run.store.path), "name",
+                json_where(&run.store), "name",
                 run.store.opts.name ? run.store.opts.name : "default", "dim",
                 (json_int_t)run.finder.dim, "contract",
                 facet_contract_text(&run.finder.contract, text), "encrypted",

@@ -97,7 +97,7 @@ int gallery_stats(int argc, char **argv)
         memcpy(contract.id, info.contract, sizeof contract.id);
         status = json_line(json_pack(
                      "{s:o, s:s, s:I, s:I, s:I, s:s, s:I, s:b, s:b, s:b, s:b}",
-                     "gallery", json_path(run.store.path), "name", info.name,
+                     "gallery", json_where(&run.store), "name", info.name,
                      "people", (json_int_t)info.people, "templates",
                      (json_int_t)info.templates, "dim", (json_int_t)info.dim,
                      "contract", facet_contract_text(&contract, text),

@@ -139,10 +139,10 @@ static int migrate(migration *m)
     facet_status st = facet_gallery_stats(m->g, &info, &err);
 
     if (st == FACET_OK &&
-        !memcmp(info.contract, run->finder.contract.id, sizeof info.contract)) {
-        complain("%s: is of this network already", run->store.path);
-        return EXIT_USAGE;
-    }
+        !memcmp(info.contract, run->finder.contract.id, sizeof info.contract))
+        return store_fail(&run->store, FACET_EINVAL,
+            &(facet_error){
+                FACET_EINVAL, "the gallery is of this network already" });
     m->total = info.templates;
     if (st == FACET_OK)
         st = facet_gallery_shadow_begin(

@@ -7,10 +7,14 @@
 
 #include "output.h"
 
-enum { KEY_NAME = 0x400, KEY_KEY, KEY_PASSPHRASE, NAME_ROOM = 4096 };
+enum { KEY_STORE = 0x400, KEY_NAME, KEY_KEY, KEY_PASSPHRASE, NAME_ROOM = 4096 };
 
 static const struct argp_option options[] = {
     { NULL, 0, NULL, 0, "Gallery:", 3 },
+    { "store", KEY_STORE, "WHERE", 0,
+        "the gallery, in place of FILE: a file, or a server's "
+        "postgresql://USER@HOST/DATABASE",
+        3 },
     { "gallery-name", KEY_NAME, "NAME", 0,
         "which gallery of the file; default \"default\"", 3 },
     { "key-file", KEY_KEY, "FILE", 0,
@@ -25,6 +29,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     store *s = state->input;
 
     switch (key) {
+    case KEY_STORE:
+        s->path = text;
+        break;
     case KEY_NAME:
         s->opts.name = text;
         break;
@@ -99,15 +106,25 @@ exit_number exit_for_gallery(facet_status status)
     }
 }
 
+json_t *json_where(const store *s)
+{
+    char where[NAME_ROOM];
+
+    facet_gallery_where(s->path, where, sizeof where);
+    return json_path(where);
+}
+
 int store_fail(const store *s, facet_status status, const facet_error *err)
 {
     const char *message =
         err && *err->msg ? err->msg : facet_status_str(status);
+    char where[NAME_ROOM];
 
-    if (status != FACET_OK && strstr(message, s->path)) /* it says where */
+    facet_gallery_where(s->path, where, sizeof where);
+    if (status != FACET_OK && strstr(message, where)) /* it says where */
         complain("%s", message);
     else if (status != FACET_OK)
-        complain("%s: %s", s->path, message);
+        complain("%s: %s", where, message);
     return (int)exit_for_gallery(status);
 }
 

@@ -19,8 +19,8 @@ typedef struct store {
     char *passphrase; /* its first line */
 } store;
 
-/* Options --gallery-name, --key-file, --passphrase-file; its input is a
- * store. */
+/* Options --store, --gallery-name, --key-file, --passphrase-file; its input is
+ * a store. */
 extern const struct argp store_argp;
 
 void store_init(store *s);
@@ -31,6 +31,9 @@ int store_open(store *s, bool read_only, facet_gallery **out);
 /* The same for a new one. */
 int store_create(
     store *s, const facet_contract *contract, size_t dim, facet_gallery **out);
+
+/* The gallery's path or address, without a password. */
+json_t *json_where(const store *s);
 
 /* Complain about a failure with the gallery, unless there is none; the exit
  * status. */

@@ -9,7 +9,7 @@ _facet() {
     local photos="--files-from --null --format --threads --draw
         --max-megapixels --max-megabytes --quiet"
     local finder="--files-from --null --threads --max-megapixels --quiet"
-    local store="--gallery-name --key-file --passphrase-file"
+    local store="--store --gallery-name --key-file --passphrase-file"
     local decides="--fpir --threshold --review --margin --min-quality"
     local options=""
 
@@ -75,7 +75,8 @@ _facet() {
         fi
         options="$store"
         case ${COMP_WORDS[2]} in
-        create) options="$store $finder $networks" ;;
+        create) options="--approximate --partitions $store $finder
+            $networks" ;;
         enroll) options="--person --force $store $decides $finder $networks" ;;
         list | export) options="--person $store" ;;
         remove) options="--templates $store" ;;

@@ -84,6 +84,7 @@ complete -c facet -n '__facet_with import' -l color -x -a 'rgb bgr'
 set -l keeps '__facet_with identify enroll gallery'
 complete -c facet -n '__facet_with gallery' -f -a \
     'create enroll list rename remove export import stats audit migrate'
+complete -c facet -n $keeps -l store -r
 complete -c facet -n $keeps -l gallery-name -x
 complete -c facet -n $keeps -l key-file -r
 complete -c facet -n $keeps -l passphrase-file -r
@@ -93,6 +94,8 @@ end
 complete -c facet -n '__facet_with enroll list export' -l person -x
 complete -c facet -n '__facet_with enroll' -l force
 complete -c facet -n '__facet_with remove' -l templates
+complete -c facet -n '__facet_with create' -l approximate
+complete -c facet -n '__facet_with create' -l partitions -x
 for option in dry-run rollback abandon drop-missing
     complete -c facet -n '__facet_with migrate' -l $option
 end

@@ -32,6 +32,7 @@ finder=(
     '--quiet[no progress on the terminal]'
 )
 store=(
+    '--store=[file or server, in place of FILE]:where:_files'
     '--gallery-name=[which gallery of the file]:name:'
     '--key-file=[key of the encryption]:file:_files'
     '--passphrase-file=[passphrase of the encryption]:file:_files'
@@ -157,7 +158,9 @@ case $words[2] in
         fi
         own=($store)
         case $words[3] in
-            create) own+=($finder $networks) ;;
+            create) own+=('--approximate[search by an HNSW index]'
+                '--partitions=[of people on a new server]:number:'
+                $finder $networks) ;;
             enroll) own+=($enrolls $decides $finder $networks) ;;
             list|export) own+=('--person=[which person]:name:') ;;
             remove) own+=('--templates[arguments are templates]') ;;

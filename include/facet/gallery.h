@@ -13,6 +13,16 @@
  * nothing of its own and is rebuilt when it is missing, stale, foreign or
  * damaged. docs/formats/gallery.md describes both.
  *
+ * Where a path is asked for, `postgresql://USER@HOST:PORT/DATABASE` names
+ * galleries on a PostgreSQL server with pgvector instead
+ * (docs/formats/gallery-server.md). Everything below holds for them, too, but:
+ * search is done by the server and sees what others have written at once, while
+ * means, audits and comparisons read all embeddings into memory and show the
+ * gallery as of the last write or refresh; names and sources are UTF-8; there
+ * is no encryption; and a receipt never says that the log holds nothing.
+ * A connection that breaks is made again, for a few seconds; a write during
+ * which it breaks is undone and gives FACET_EIO.
+ *
  * Every write is durable when the call returns. One process writes at a time
  * (others wait, then get FACET_EBUSY); any number read. What a handle searches
  * is one generation of the gallery until it writes or calls
@@ -58,6 +68,11 @@ typedef struct facet_gallery_opts {
      * most one of them; both NULL, the default, is no encryption. */
     const char *key_file;
     const char *passphrase;
+    /** On a server, chosen when a gallery is created: search by an HNSW index
+     * that may miss somebody, instead of exactly. */
+    bool approximate;
+    int partitions; /**< of people, when the first gallery of a server's
+                         database is created: 1 to 256; default 8 */
 } facet_gallery_opts;
 
 FACET_API void facet_gallery_opts_init(facet_gallery_opts *opts);
@@ -88,6 +103,10 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_open(const char *path,
 
 /** NULL is a no-op. */
 FACET_API void facet_gallery_free(facet_gallery *gallery);
+
+/** A path or address as it may be shown: without a password. Written up to
+ * `cap` bytes with its end. @return the length of all of it. */
+FACET_API size_t facet_gallery_where(const char *path, char *out, size_t cap);
 
 /** Take in what other processes have written since. Costs microseconds when
  * that is nothing. */

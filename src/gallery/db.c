@@ -4,24 +4,18 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "gallery/where.h"
 
 enum { MOST_VALUES = 8 };
-
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
 
 facet_status facet__db_open(const char *where, const facet_gallery_opts *opts,
     bool create, facet__db **out, facet_error *err)
 {
-    const bool server =
-        begins(where, "postgresql://") || begins(where, "postgres://");
+    const facet__driver *driver =
+        facet__where_is_server(where) ? &facet__postgres : &facet__sqlite;
 
     *out = NULL;
-    return (server ? facet__postgres : facet__sqlite)
-        .open(where, opts, create, out, err);
+    return driver->open(where, opts, create, out, err);
 }
 
 void facet__db_close(facet__db *db)

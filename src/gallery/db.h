@@ -98,7 +98,6 @@ typedef struct facet__driver {
 /* What a driver's own struct begins with. */
 struct facet__db {
     const facet__driver *driver;
-    bool encrypts;               /* can hold sealed embeddings */
     bool approximate;            /* nearest may miss some */
     int64_t last[FACET__TABLES]; /* ids given so far, while writing */
 };

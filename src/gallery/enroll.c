@@ -160,7 +160,7 @@ facet_status facet__store_enroll(facet_gallery *g,
     facet_status st = enrolment_begin(&e, &g->state.active, err);
 
     for (size_t i = 0; st == FACET_OK && i < count; i++) {
-        uint64_t id;
+        uint64_t id = 0;
 
         st = enroll_one(g, &e, &templates[i], &id, err);
         if (st == FACET_OK && ids)

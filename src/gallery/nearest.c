@@ -99,14 +99,17 @@ static size_t choose(const facet__search *s, candidates *c, facet_match *out)
 }
 
 /* Can no row that was not named be among the k best? Each of two sums of dim
- * products of unit vectors is off by at most dim / 2 units of rounding. */
-static bool is_final(const facet__search *s, const candidates *c, size_t dim,
-    const facet_match *out, size_t n)
+ * products of unit vectors is off by at most dim / 2 units of rounding. What is
+ * approximate anyway needs no proof. */
+static bool is_final(const facet_gallery *g, const facet__search *s,
+    const candidates *c, const facet_match *out, size_t n)
 {
-    const double rest = c->least + (double)dim * (double)FLT_EPSILON;
+    const double rest =
+        c->least + (double)g->state.active.dim * (double)FLT_EPSILON;
 
-    return c->n < c->limit || rest < (double)s->at_least ||
-           (n == s->k && (double)out[n - 1].score > rest);
+    if (c->n < c->limit || rest < (double)s->at_least)
+        return true;
+    return n == s->k && (g->db->approximate || (double)out[n - 1].score > rest);
 }
 
 static facet_status search_one(const facet_gallery *g, const facet__search *s,
@@ -118,13 +121,12 @@ static facet_status search_one(const facet_gallery *g, const facet__search *s,
     bool final;
 
     do {
-        c.list = facet__alloc(c.limit * sizeof *c.list);
+        c.list = facet__calloc(c.limit, sizeof *c.list);
         st = c.list ? name_candidates(g, s, query, among, &c, err)
                     : facet__fail_memory(err);
         if (st == FACET_OK)
             *count = choose(s, &c, out);
-        final = st != FACET_OK || g->db->approximate ||
-                is_final(s, &c, g->state.active.dim, out, *count);
+        final = st != FACET_OK || is_final(g, s, &c, out, *count);
         c.limit *= CANDIDATES;
         facet__free(c.list);
     } while (!final);

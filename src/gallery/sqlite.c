@@ -368,7 +368,6 @@ static facet_status open_store(const char *where,
     if (!s)
         return facet__fail_memory(err);
     s->base.driver = &facet__sqlite;
-    s->base.encrypts = true;
     st = create ? open_new(s, where, opts, err)
                 : open_existing(s, where, opts, err);
     if (st == FACET_OK)

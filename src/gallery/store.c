@@ -13,9 +13,11 @@
 
 void facet_gallery_opts_init(facet_gallery_opts *opts)
 {
-    *opts = (facet_gallery_opts){
-        .size = sizeof *opts, .name = "default", .threads = 1, .busy_ms = 10000
-    };
+    *opts = (facet_gallery_opts){ .size = sizeof *opts,
+        .name = "default",
+        .threads = 1,
+        .busy_ms = 10000,
+        .partitions = 8 };
 }
 
 void facet__store_lock(const facet_gallery *g)
@@ -164,11 +166,11 @@ static facet_status check_opts(
     const char *path, const facet_gallery_opts *opts, facet_error *err)
 {
     if (!path || !opts->name || !*opts->name || strlen(opts->name) > 127 ||
-        opts->threads < 1 || opts->busy_ms < 0 ||
-        (opts->key_file && opts->passphrase))
+        opts->threads < 1 || opts->busy_ms < 0 || opts->partitions < 1 ||
+        opts->partitions > 256 || (opts->key_file && opts->passphrase))
         return facet__fail(err, FACET_EINVAL,
             "a gallery needs a path, a name of 1 to 127 bytes, at least one "
-            "thread and at most one kind of key");
+            "thread, 1 to 256 partitions and at most one kind of key");
     return FACET_OK;
 }
 
@@ -325,6 +327,15 @@ static facet_status insert_gallery(
     return st;
 }
 
+/* Say where it failed. */
+static facet_status fail_at(const char *path, facet_status st, facet_error *err)
+{
+    char where[128];
+
+    facet_gallery_where(path, where, sizeof where);
+    return err ? facet__fail_in(err, st, where) : st;
+}
+
 /* Hand out what has been opened, or nothing. */
 static facet_status hand_out(facet_gallery *g, facet_status st,
     const char *path, facet_gallery **out, facet_error *err)
@@ -334,7 +345,7 @@ static facet_status hand_out(facet_gallery *g, facet_status st,
         return FACET_OK;
     }
     facet_gallery_free(g);
-    return err ? facet__fail_in(err, st, path) : st;
+    return fail_at(path, st, err);
 }
 
 facet_status facet_gallery_create(const char *path, const uint8_t *contract,
@@ -475,7 +486,7 @@ facet_status facet_gallery_names(const char *path,
         return facet__fail(err, FACET_EINVAL, "path or visit is NULL");
     st = facet__db_open(path, &opts, false, &db, err);
     if (st != FACET_OK)
-        return facet__fail_in(err, st, path);
+        return fail_at(path, st, err);
     st = visit_names(db, visit, context, err);
     facet__db_close(db);
     return st;
