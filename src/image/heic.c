@@ -12,6 +12,8 @@
 
 #include <libheif/heif.h>
 
+#include "image/heic_items.h"
+
 static facet_status fail(struct heif_error error, facet_error *err)
 {
     if (error.code == heif_error_Memory_allocation_error &&
@@ -108,12 +110,16 @@ static facet_status decode_handle(const facet__source *source,
 facet_status facet__heic_decode(
     const facet__source *source, facet_image **out, facet_error *err)
 {
-    struct heif_context *context = heif_context_alloc();
     struct heif_image_handle *handle = NULL;
+    struct heif_context *context;
     struct heif_error error;
-    facet_status status;
+    facet_status status =
+        facet__heic_check_items(source->bytes, source->size, err);
 
     *out = NULL;
+    if (status != FACET_OK)
+        return status;
+    context = heif_context_alloc();
     if (!context)
         return facet__fail_memory(err);
     error = heif_context_read_from_memory_without_copy(
