@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    STRETCH = 256,          /* rows whose sums are floats */
+    STRETCH = 256,          /* rows of a picture whose sums are floats */
     TILE_BYTES = 128 << 10, /* of rows worked on at a time */
     SUMS = 3, /* of a part: du, du (x - mean), dslope; or moments */
 };
@@ -24,6 +24,7 @@ typedef struct norm {
     const facet__pass *pass;
     const facet__view *x, *z, *dx, *dz;
     size_t rows, channels, padded;
+    size_t picture;  /* rows of one */
     double all_rows; /* of the whole batch, wherever its pictures are */
     bool bf16;
     float *kept[ARRAYS];
@@ -34,11 +35,12 @@ typedef struct norm {
     float hi;
 } norm;
 
-/* Sums of a part: floats until they hold a stretch of rows, then doubles. */
+/* Sums of a part: floats until they hold a stretch of rows, then doubles. A
+ * stretch is of one picture, so that it is the same however a batch is cut
+ * among parts and processes: statistics then do not depend on the cut. */
 typedef struct part_sums {
     double *whole;  /* [SUMS][padded] */
     float *stretch; /* [SUMS][padded] */
-    size_t *held;   /* rows in the floats */
 } part_sums;
 
 static norm setup(facet__layer *layer, const facet__pass *pass)
@@ -52,6 +54,7 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
     n.dz = &pass->gradients[layer->out];
     n.rows = facet__view_rows(n.x);
     n.channels = facet__view_features(n.x);
+    n.picture = n.rows / facet__view_n(n.x);
     n.padded = (n.channels + 31) & ~(size_t)31;
     n.bf16 = n.x->type == FACET__BF16;
     n.has_norm = layer->node->op == FACET__OP_BATCH_NORM;
@@ -62,7 +65,7 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
         n.kept[i] =
             (float *)(void *)(n.sums + 2 * n.padded + 8) + (size_t)i * n.padded;
     n.parts = (char *)(n.kept[ARRAYS - 1] + n.padded);
-    n.part_bytes = 64 + SUMS * n.padded * (sizeof(double) + sizeof(float));
+    n.part_bytes = SUMS * n.padded * (sizeof(double) + sizeof(float));
     return n;
 }
 
@@ -77,11 +80,9 @@ static void size(facet__layer *layer, const facet__pass *pass)
 static part_sums part_at(const norm *n, size_t part)
 {
     char *at = n->parts + part * n->part_bytes;
-    part_sums p = { .held = (size_t *)(void *)at,
-        .whole = (double *)(void *)(at + 64) };
+    double *whole = (double *)(void *)at;
 
-    p.stretch = (float *)(void *)(p.whole + SUMS * n->padded);
-    return p;
+    return (part_sums){ whole, (float *)(void *)(whole + SUMS * n->padded) };
 }
 
 void facet__norm_begin(facet__layer *layer, size_t parts)
@@ -96,19 +97,20 @@ void facet__norm_open(facet__layer *layer, const facet__pass *pass, size_t part)
     memset(n.parts + part * n.part_bytes, 0, n.part_bytes);
 }
 
-/* Room for `count` more rows in the floats. */
-static part_sums part_for(const norm *n, size_t part, size_t count)
+/* Rows from `first` to the end of its stretch. */
+static size_t stretch_left(const norm *n, size_t first)
 {
-    const part_sums p = part_at(n, part);
+    const size_t in = first % n->picture, left = n->picture - in;
 
-    if (*p.held + count > STRETCH) {
-        for (size_t c = 0; c < SUMS * n->padded; c++)
-            p.whole[c] += (double)p.stretch[c];
-        memset(p.stretch, 0, SUMS * n->padded * sizeof *p.stretch);
-        *p.held = 0;
-    }
-    *p.held += count;
-    return p;
+    return left < STRETCH - in % STRETCH ? left : STRETCH - in % STRETCH;
+}
+
+/* Its floats to the doubles. */
+static void close_stretch(const norm *n, const part_sums *p)
+{
+    for (size_t c = 0; c < SUMS * n->padded; c++)
+        p->whole[c] += (double)p->stretch[c];
+    memset(p->stretch, 0, SUMS * n->padded * sizeof *p->stretch);
 }
 
 /* A channel's sum over all parts. */
@@ -159,29 +161,59 @@ static facet__norm_rows rows_of(const norm *n, size_t first, size_t count)
 
 /* what neighbours call */
 
+static void add_moments(
+    const norm *n, const part_sums *p, size_t first, size_t count)
+{
+    const facet__rows rows = { facet__view_at(n->x, first * n->channels), count,
+        n->channels, n->bf16 };
+
+    n->pass->rows->moments(&rows, p->stretch, p->stretch + n->padded);
+}
+
+static void add_reduced(
+    const norm *n, const part_sums *p, size_t first, size_t count)
+{
+    facet__norm_rows r = rows_of(n, first, count);
+
+    r.dz = facet__view_at(n->dz, first * n->channels);
+    r.sum_du = p->stretch;
+    r.sum_du_x = p->stretch + n->padded;
+    r.sum_dslope = p->stretch + 2 * n->padded;
+    n->pass->rows->norm_reduce(&r);
+}
+
+/* Rows [first, first + count) to the part's sums, a stretch at a time. */
+static void add_rows(const norm *n, size_t part, size_t first, size_t count,
+    void (*add)(const norm *, const part_sums *, size_t, size_t))
+{
+    const part_sums p = part_at(n, part);
+
+    while (count) {
+        const size_t left = stretch_left(n, first);
+        const size_t m = count < left ? count : left;
+
+        add(n, &p, first, m);
+        if (m == left)
+            close_stretch(n, &p);
+        first += m;
+        count -= m;
+    }
+}
+
 void facet__norm_moments(facet__layer *layer, const facet__pass *pass,
     size_t part, size_t first, size_t count)
 {
     const norm n = setup(layer, pass);
-    const part_sums p = part_for(&n, part, count);
-    const facet__rows rows = { facet__view_at(n.x, first * n.channels), count,
-        n.channels, n.bf16 };
 
-    pass->rows->moments(&rows, p.stretch, p.stretch + n.padded);
+    add_rows(&n, part, first, count, add_moments);
 }
 
 void facet__norm_reduce(facet__layer *layer, const facet__pass *pass,
     size_t part, size_t first, size_t count)
 {
     const norm n = setup(layer, pass);
-    const part_sums p = part_for(&n, part, count);
-    facet__norm_rows r = rows_of(&n, first, count);
 
-    r.dz = facet__view_at(n.dz, first * n.channels);
-    r.sum_du = p.stretch;
-    r.sum_du_x = p.stretch + n.padded;
-    r.sum_dslope = p.stretch + 2 * n.padded;
-    pass->rows->norm_reduce(&r);
+    add_rows(&n, part, first, count, add_reduced);
 }
 
 void facet__norm_make(facet__layer *layer, const facet__pass *pass,
