@@ -149,7 +149,7 @@ static int print_table(const facet_detection_result *r)
 int eval_detect(eval_run *run)
 {
     facet_error err = { FACET_OK, "" };
-    judging j = { NULL };
+    judging j = { .model = NULL };
     facet_status st;
     char *network;
     int status;

@@ -602,7 +602,7 @@ facet_status facet__run(const facet__run_setup *setup, facet_error *err)
     facet_error own;
     run r = { .setup = setup,
         .comm = setup->comm,
-        .score = NAN, /* before the first validation */
+        .score = (double)NAN, /* before the first validation */
         .err = err ? err : &own };
     facet_status st = facet__comm_check(r.comm, r.err);
 
