@@ -38,7 +38,7 @@ const facet__loss_type *const facet__loss_types[] = {
     NULL,
 };
 
-enum { SLOT_UNIT = 4 };
+enum { SLOT_UNIT = 4, SLOT_ROWS = 6, SLOT_LABELS };
 
 const facet__loss_type *facet__loss_find(const char *name)
 {
@@ -157,7 +157,6 @@ static facet_status check_batch(
     const facet__loss *loss, const facet__batch *batch, facet_error *err)
 {
     const facet__loss_type *type = loss->type;
-    const int32_t low = type->needs_labels ? 0 : -1;
 
     if (type->needs_teacher && !batch->teacher)
         return facet__fail(err, FACET_EINVAL,
@@ -169,8 +168,8 @@ static facet_status check_batch(
         return facet__fail(
             err, FACET_EINVAL, "loss %s: the batch has no labels", type->name);
     for (size_t i = 0; batch->labels && i < batch->n; i++)
-        if (batch->labels[i] < low ||
-            (type->needs_classes && (size_t)batch->labels[i] >= loss->classes))
+        if (batch->labels[i] < -1 ||
+            (type->needs_classes && batch->labels[i] >= (int32_t)loss->classes))
             return facet__fail(err, FACET_EINVAL,
                 "loss %s: label %d of sample %zu is not within 0 to %zu",
                 type->name, (int)batch->labels[i], i,
@@ -198,6 +197,90 @@ static facet_status run_on_sphere(facet__loss *loss, const facet__batch *batch,
     return st;
 }
 
+static facet_status run_type(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result)
+{
+    return loss->type->on_unit_sphere
+               ? run_on_sphere(loss, batch, dx, result)
+               : loss->type->run(loss, batch, dx, result);
+}
+
+/* The samples of a batch whose label is known, in their order. */
+static facet_status pick_labelled(
+    facet__loss *loss, const facet__batch *batch, facet__batch *out)
+{
+    const size_t d = loss->dim, n = batch->n;
+    float *x = facet__loss_scratch(loss, SLOT_ROWS, 2 * n * d, sizeof *x);
+    int32_t *labels = facet__loss_scratch(loss, SLOT_LABELS, n, sizeof *labels);
+    float *teacher = batch->teacher && x ? x + n * d : NULL;
+
+    if (!x || !labels)
+        return FACET_ENOMEM;
+    *out = (facet__batch){
+        .x = x, .labels = labels, .teacher = teacher, .step = batch->step
+    };
+    for (size_t i = 0; i < n; i++) {
+        if (batch->labels[i] < 0)
+            continue;
+        memcpy(x + out->n * d, batch->x + i * d, d * sizeof *x);
+        if (teacher)
+            memcpy(teacher + out->n * d, batch->teacher + i * d,
+                d * sizeof *teacher);
+        labels[out->n++] = batch->labels[i];
+    }
+    return FACET_OK;
+}
+
+/* Gradients of the picked samples to their places in the batch, and theirs and
+ * those of the parameters times `scale`. */
+static void put_back(facet__loss *loss, const facet__batch *batch,
+    size_t picked, double scale, float *dx)
+{
+    const size_t d = loss->dim;
+
+    for (size_t i = batch->n; i-- > 0;) {
+        const bool known = batch->labels[i] >= 0;
+
+        picked -= known;
+        for (size_t k = 0; k < d; k++)
+            dx[i * d + k] =
+                known ? (float)(scale * (double)dx[picked * d + k]) : 0.0f;
+    }
+    for (size_t p = 0; p < loss->n_params; p++)
+        for (size_t i = 0; i < loss->params[p].count && !loss->params[p].state;
+             i++)
+            loss->params[p].grad[i] *= (float)scale;
+}
+
+static bool knows_all(const facet__loss *loss, const facet__batch *batch)
+{
+    bool all = true;
+
+    for (size_t i = 0; loss->type->needs_labels && i < batch->n; i++)
+        all = all && batch->labels[i] >= 0;
+    return all;
+}
+
+/* A loss that asks for labels sees the samples that have one. Where it is a
+ * mean over samples, one without adds nothing to the sum but counts. */
+static facet_status run_labelled(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result)
+{
+    facet__batch known;
+    facet_status st = pick_labelled(loss, batch, &known);
+    double scale;
+
+    if (st != FACET_OK)
+        return st;
+    scale = loss->type->looks_at_pairs ? 1 : (double)known.n / (double)batch->n;
+    if (known.n > 0)
+        st = run_type(loss, &known, dx, result);
+    result->value *= scale;
+    if (st == FACET_OK && dx)
+        put_back(loss, batch, known.n, known.n ? scale : 0, dx);
+    return st;
+}
+
 facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
     float *dx, facet__loss_result *result, facet_error *err)
 {
@@ -210,8 +293,8 @@ facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
         memset(dx, 0, batch->n * loss->dim * sizeof *dx);
     if (batch->n == 0)
         return FACET_OK;
-    st = loss->type->on_unit_sphere ? run_on_sphere(loss, batch, dx, result)
-                                    : loss->type->run(loss, batch, dx, result);
+    st = knows_all(loss, batch) ? run_type(loss, batch, dx, result)
+                                : run_labelled(loss, batch, dx, result);
     if (st == FACET_EMODEL)
         return facet__fail(err, st,
             "loss %s: the network's outputs are not those it needs",
@@ -222,11 +305,15 @@ facet_status facet__loss_run_part(facet__loss *loss, const facet__batch *batch,
 facet_status facet__loss_settle(
     facet__loss *loss, const facet__batch *whole, facet_error *err)
 {
+    facet__batch known = *whole;
     facet_status st = check_batch(loss, whole, err);
 
-    if (st != FACET_OK || !loss->type->settle || whole->n == 0)
+    if (st != FACET_OK || !loss->type->settle)
         return st;
-    st = loss->type->settle(loss, whole);
+    if (!knows_all(loss, whole))
+        st = pick_labelled(loss, whole, &known);
+    if (st == FACET_OK && known.n > 0)
+        st = loss->type->settle(loss, &known);
     return st == FACET_OK ? st : facet__fail_memory(err);
 }
 

@@ -32,7 +32,7 @@ typedef struct facet__loss_option {
 enum {
     FACET__LOSS_OPTIONS = 8,
     FACET__LOSS_PARAMS = 3,
-    FACET__LOSS_SCRATCH = 6,
+    FACET__LOSS_SCRATCH = 8,
 };
 
 typedef struct facet__batch {
@@ -54,6 +54,7 @@ typedef struct facet__loss_type {
     const char *name;
     const char *what;    /* half a line for people */
     bool on_unit_sphere; /* sees x / |x| */
+    /* needs_labels: sees only the samples that have one */
     bool needs_labels, needs_teacher, needs_classes, needs_targets;
     /* A term looks at several samples: the loss of a batch is not the mean of
      * its parts' losses. */

@@ -720,6 +720,48 @@ static void test_bad_setups_and_batches_are_refused(void **state)
     facet__loss_free(loss);
 }
 
+/* Pictures without a label count in a mean and add nothing to it. */
+static void test_samples_without_a_label_are_passed_over(void **state)
+{
+    enum { N = 4, D = 3, CLASSES = 3 };
+    static const char *const names[] = { "cosface", "softmax", "center",
+        "triplet" };
+    const float known[2 * D] = { 1, 2, -1, .5f, -1, 2 };
+    const int32_t labels[2] = { 2, 0 }, mixed_labels[N] = { -1, 2, -1, 0 };
+    const float mixed[N * D] = { 9, 9, 9, 1, 2, -1, 7, -7, 7, .5f, -1, 2 };
+
+    (void)state;
+    for (size_t t = 0; t < sizeof names / sizeof *names; t++) {
+        facet__loss *loss = make(names[t], D, CLASSES, NULL, 0, NULL);
+        const float scale = loss->type->looks_at_pairs ? 1 : .5f;
+        facet__batch batch = { 2, known, labels, NULL, 0, NULL };
+        facet__loss_result alone, among;
+        float dx[2 * D], mixed_dx[N * D], weight = 0;
+        facet_error err;
+
+        CHECK_OK(facet__loss_run_part(loss, &batch, dx, &alone, &err));
+        if (loss->n_params)
+            weight = loss->params[0].grad[1];
+        batch = (facet__batch){ N, mixed, mixed_labels, NULL, 0, NULL };
+        CHECK_OK(facet__loss_run_part(loss, &batch, mixed_dx, &among, &err));
+        assert_float_equal(among.value, (double)scale * alone.value, 1e-6);
+        for (size_t k = 0; k < D; k++) {
+            assert_float_equal(mixed_dx[k], 0, 0);
+            assert_float_equal(mixed_dx[2 * D + k], 0, 0);
+            assert_float_equal(mixed_dx[D + k], scale * dx[k], 1e-6);
+            assert_float_equal(mixed_dx[3 * D + k], scale * dx[D + k], 1e-6);
+        }
+        if (loss->n_params)
+            assert_float_equal(loss->params[0].grad[1], scale * weight, 1e-6);
+        batch.n = 1; /* nothing to learn from, and nothing left over */
+        CHECK_OK(facet__loss_run(loss, &batch, mixed_dx, &among, &err));
+        assert_float_equal(among.value, 0, 0);
+        if (loss->n_params)
+            assert_float_equal(loss->params[0].grad[1], 0, 0);
+        facet__loss_free(loss);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -741,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_mining_that_finds_nothing_costs_nothing),
         cmocka_unit_test(test_threads_and_repetition_do_not_change_a_bit),
         cmocka_unit_test(test_bad_setups_and_batches_are_refused),
+        cmocka_unit_test(test_samples_without_a_label_are_passed_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
