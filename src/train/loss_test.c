@@ -744,7 +744,8 @@ static void test_samples_without_a_label_are_passed_over(void **state)
             weight = loss->params[0].grad[1];
         batch = (facet__batch){ N, mixed, mixed_labels, NULL, 0, NULL };
         CHECK_OK(facet__loss_run_part(loss, &batch, mixed_dx, &among, &err));
-        assert_float_equal(among.value, (double)scale * alone.value, 1e-6);
+        assert_float_equal(
+            (float)among.value, scale * (float)alone.value, 1e-6);
         for (size_t k = 0; k < D; k++) {
             assert_float_equal(mixed_dx[k], 0, 0);
             assert_float_equal(mixed_dx[2 * D + k], 0, 0);
