@@ -97,6 +97,32 @@ extern const facet__layer_class facet__layer_conv, facet__layer_depthwise,
     facet__layer_unary, facet__layer_lrn, facet__layer_l2, facet__layer_maxout,
     facet__layer_local, facet__layer_cells, facet__layer_upsample;
 
+/* Memory dealt out in order, in steps of a cache line. Without a base it only
+ * counts, so that one function lays out and measures. */
+typedef struct facet__room {
+    char *base;
+    size_t used;
+} facet__room;
+
+static inline void *facet__room_take(facet__room *room, size_t bytes)
+{
+    void *at = room->base ? room->base + room->used : NULL;
+
+    room->used += (bytes + 63) & ~(size_t)63;
+    return at;
+}
+
+/* A thread's own scratch. */
+static inline facet__room facet__thread_room(
+    const facet__pass *pass, int thread)
+{
+    return (facet__room){ pass->thread_scratch
+                              ? pass->thread_scratch +
+                                    (size_t)thread * pass->thread_stride
+                              : NULL,
+        0 };
+}
+
 static inline const facet__view *facet__map(const facet__pass *pass, int value)
 {
     return &pass->maps[value];

@@ -40,6 +40,7 @@ typedef struct conv {
     float *bias;         /* [out or k], padded with zeros */
     float *parts;        /* [parts][groups][k][group_out] */
     size_t n_parts, forward_parts;
+    size_t scratch_bytes;
 } conv;
 
 static size_t even(size_t n)
@@ -92,6 +93,23 @@ static bool is_whole(const conv *c)
            (!c->bf16 || (even(c->k) == c->k && even(c->out) == c->out));
 }
 
+/* Deal out the scratch. */
+static void lay_out(conv *c)
+{
+    const size_t filters = c->n_parts * c->out * c->k;
+    const size_t map = c->bf16 && !c->direct ? facet__view_count(c->x) : 0;
+    facet__room room = { c->pass->scratch, 0 };
+
+    c->ordered = facet__room_take(&room, c->out * c->k * 4);
+    c->packed = facet__room_take(&room, c->groups * c->packed_group);
+    c->bias = facet__room_take(
+        &room, ((c->out > c->k ? c->out : c->k) + 64) * sizeof *c->bias);
+    /* sums of filters, or a map of floats */
+    c->parts = facet__room_take(
+        &room, ((filters > map ? filters : map) + 256) * sizeof *c->parts);
+    c->scratch_bytes = room.used;
+}
+
 static conv setup(facet__layer *layer, const facet__pass *pass)
 {
     const facet__shape *w = &layer->weight_shape[1];
@@ -122,10 +140,7 @@ static conv setup(facet__layer *layer, const facet__pass *pass)
     a = packed_bytes(&c, c.k, c.group_out);
     b = packed_bytes(&c, c.group_out, c.k);
     c.packed_group = ((a > b ? a : b) + 63) & ~(size_t)63;
-    c.ordered = (float *)(void *)pass->scratch;
-    c.packed = pass->scratch + ((c.out * c.k * 4 + 63) & ~(size_t)63);
-    c.bias = (float *)(void *)(c.packed + c.groups * c.packed_group);
-    c.parts = c.bias + (c.out > c.k ? c.out : c.k) + 64;
+    lay_out(&c);
     return c;
 }
 
@@ -153,12 +168,8 @@ static void size(facet__layer *layer, const facet__pass *pass)
 {
     const conv c = setup(layer, pass);
     const size_t row = even(c.k > c.group_out ? c.k : c.group_out);
-    const size_t filters = c.n_parts * c.out * c.k;
-    const size_t map = c.bf16 && !c.direct ? facet__view_count(c.x) : 0;
 
-    /* sums of filters, or a map of floats */
-    layer->scratch_bytes = (size_t)((char *)c.parts - pass->scratch) +
-                           ((filters > map ? filters : map) + 256) * 4;
+    layer->scratch_bytes = c.scratch_bytes;
     /* gathered rows, their woven form, woven gradients, gradients */
     layer->thread_bytes =
         (c.block + 2) * (2 * row + 2 * even(c.group_out)) * 4 + 1024;

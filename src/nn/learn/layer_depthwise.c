@@ -19,6 +19,7 @@ typedef struct depthwise {
     float *plain;     /* [taps][padded] */
     float *bias;      /* [padded + 32] */
     float *parts;     /* [PARTS][taps][padded] */
+    size_t scratch_bytes;
 } depthwise;
 
 static bool turns(const facet__layer *layer)
@@ -32,7 +33,7 @@ static bool turns(const facet__layer *layer)
 static depthwise setup(facet__layer *layer, const facet__pass *pass)
 {
     depthwise d = { .layer = layer, .pass = pass };
-    size_t packed;
+    facet__room room = { pass->scratch, 0 };
 
     d.x = facet__map(
         pass, layer->norm_in[0] ? layer->norm_in[0]->in[0] : layer->in[0]);
@@ -45,11 +46,13 @@ static depthwise setup(facet__layer *layer, const facet__pass *pass)
     d.padded = (d.channels + 15) & ~(size_t)15;
     d.bf16 = d.x->type == FACET__BF16;
     d.turns = turns(layer);
-    packed = facet__depthwise_packed_size(d.taps, d.channels);
-    d.packed = (float *)(void *)pass->scratch;
-    d.plain = d.packed + packed;
-    d.bias = d.plain + d.taps * d.padded;
-    d.parts = d.bias + d.padded + 64;
+    d.packed = facet__room_take(&room,
+        facet__depthwise_packed_size(d.taps, d.channels) * sizeof *d.packed);
+    d.plain = facet__room_take(&room, d.taps * d.padded * sizeof *d.plain);
+    d.bias = facet__room_take(&room, (d.padded + 64) * sizeof *d.bias);
+    d.parts = facet__room_take(
+        &room, FACET__PARTS * d.taps * d.padded * sizeof *d.parts);
+    d.scratch_bytes = room.used;
     return d;
 }
 
@@ -66,9 +69,7 @@ static void size(facet__layer *layer, const facet__pass *pass)
 {
     const depthwise d = setup(layer, pass);
 
-    layer->scratch_bytes =
-        (size_t)((char *)(d.parts + FACET__PARTS * d.taps * d.padded) -
-                 pass->scratch);
+    layer->scratch_bytes = d.scratch_bytes;
     layer->thread_bytes =
         d.height * (facet__row_cache_bytes(d.x) + facet__row_cache_bytes(d.y));
 }

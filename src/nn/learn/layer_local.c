@@ -34,6 +34,7 @@ typedef struct local {
      * gradient in floats where the map is bf16. */
     char *filters;
     float *sums;
+    size_t scratch_bytes;
     size_t row; /* of positions, in hand */
 } local;
 
@@ -46,6 +47,7 @@ static local setup(facet__layer *layer, const facet__pass *pass)
 {
     const facet__shape *w = &layer->weight_shape[1];
     local l = { .layer = layer, .pass = pass };
+    facet__room room = { pass->scratch, 0 };
 
     l.x = facet__map(pass, layer->in[0]);
     l.y = facet__map(pass, layer->out);
@@ -60,10 +62,10 @@ static local setup(facet__layer *layer, const facet__pass *pass)
     l.k = l.kernel_h * l.line;
     l.packed = facet__gemm_packed_size(l.k, l.out, l.bf16) * l.element;
     l.turned = facet__gemm_packed_size(l.out, l.k, l.bf16) * l.element;
-    l.filters = pass->scratch;
-    l.sums =
-        (float *)(void *)(l.filters +
-                          ((facet__view_w(l.y) * l.turned + 63) & ~(size_t)63));
+    l.filters = facet__room_take(&room, facet__view_w(l.y) * l.turned);
+    l.sums = facet__room_take(
+        &room, l.bf16 ? facet__view_count(l.x) * sizeof *l.sums : 0);
+    l.scratch_bytes = room.used;
     return l;
 }
 
@@ -76,36 +78,30 @@ typedef struct bench {
     char *woven_x, *woven_d;
 } bench;
 
-static bench bench_of(const local *l, int thread)
+static bench bench_of(const local *l, int thread, size_t *bytes)
 {
-    char *at =
-        l->pass->thread_scratch + (size_t)thread * l->pass->thread_stride;
-    bench b = { .packed = at };
+    const size_t widest = l->k > l->out ? l->k : l->out;
+    facet__room room = facet__thread_room(l->pass, thread);
+    bench b = { .packed = facet__room_take(&room, l->packed) };
 
-    at += (l->packed + 63) & ~(size_t)63;
-    b.bias = (float *)(void *)at;
-    at += (facet__panel_room(l->k > l->out ? l->k : l->out) * 4 + 63) &
-          ~(size_t)63;
-    b.rows = (float *)(void *)at;
-    at += (IMAGES * l->k * 4 + 63) & ~(size_t)63;
-    b.even = at;
-    at += (l->images * (even(l->k) + even(l->out)) * 2 + 63) & ~(size_t)63;
-    b.woven_x = at;
-    at += ((l->images + 1) * l->line * 2 + 63) & ~(size_t)63;
-    b.woven_d = at;
+    b.bias =
+        facet__room_take(&room, facet__panel_room(widest) * sizeof *b.bias);
+    b.rows = facet__room_take(&room, IMAGES * l->k * sizeof *b.rows);
+    b.even =
+        facet__room_take(&room, l->images * (even(l->k) + even(l->out)) * 2);
+    b.woven_x = facet__room_take(&room, (l->images + 1) * l->line * 2);
+    b.woven_d = facet__room_take(&room, (l->images + 1) * l->out * 2 + 128);
+    if (bytes)
+        *bytes = room.used;
     return b;
 }
 
 static void size(facet__layer *layer, const facet__pass *pass)
 {
     const local l = setup(layer, pass);
-    const bench end = bench_of(&l, 0);
-    const bool floats = l.x->type == FACET__BF16;
 
-    layer->scratch_bytes = (size_t)((char *)l.sums - l.filters) +
-                           (floats ? facet__view_count(l.x) * 4 : 0);
-    layer->thread_bytes = (size_t)(end.woven_d - pass->thread_scratch) +
-                          (l.images + 1) * l.out * 2 + 128;
+    layer->scratch_bytes = l.scratch_bytes;
+    (void)bench_of(&l, 0, &layer->thread_bytes);
 }
 
 /* The element of the map at which what position (y, x) sees of image 0 begins.
@@ -209,7 +205,7 @@ static void forward_position(const local *l, const bench *b, size_t y, size_t x)
 static void forward_task(void *context, size_t y, int thread)
 {
     const local *l = context;
-    const bench b = bench_of(l, thread);
+    const bench b = bench_of(l, thread, NULL);
 
     memset(b.bias, 0, facet__panel_room(l->out) * sizeof *b.bias);
     for (size_t x = 0; x < facet__view_w(l->y); x++)
@@ -297,7 +293,7 @@ static void bias_position(const local *l, const bench *b, size_t position)
 static void weights_task(void *context, size_t y, int thread)
 {
     const local *l = context;
-    const bench b = bench_of(l, thread);
+    const bench b = bench_of(l, thread, NULL);
     const size_t width = facet__view_w(l->y);
 
     for (size_t x = 0; x < width; x++) {
@@ -376,7 +372,7 @@ static size_t images_of(const local *l, size_t block)
 static void back_task(void *context, size_t block, int thread)
 {
     const local *l = context;
-    const bench b = bench_of(l, thread);
+    const bench b = bench_of(l, thread, NULL);
     const size_t first = block * IMAGES, m = images_of(l, block);
 
     memset(b.bias, 0, facet__panel_room(l->k) * sizeof *b.bias);

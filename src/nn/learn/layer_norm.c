@@ -30,7 +30,7 @@ typedef struct norm {
     float *kept[ARRAYS];
     double *sums; /* [2 * padded + 1], room for 8 more */
     char *parts;  /* [PARTS][part_bytes] */
-    size_t part_bytes;
+    size_t part_bytes, kept_bytes;
     bool has_norm;
     float hi;
 } norm;
@@ -47,6 +47,7 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
 {
     const facet__node *act = layer->activation;
     norm n = { .layer = layer, .pass = pass, .hi = INFINITY };
+    facet__room room = { layer->kept, 0 };
 
     n.x = facet__map(pass, layer->in[0]);
     n.z = facet__map(pass, layer->out);
@@ -60,12 +61,12 @@ static norm setup(facet__layer *layer, const facet__pass *pass)
     n.has_norm = layer->node->op == FACET__OP_BATCH_NORM;
     if (act && act->op == FACET__OP_CLIP && layer->weight[5])
         n.hi = layer->weight[5][0];
-    n.sums = (double *)(void *)layer->kept;
-    for (int i = 0; i < ARRAYS; i++)
-        n.kept[i] =
-            (float *)(void *)(n.sums + 2 * n.padded + 8) + (size_t)i * n.padded;
-    n.parts = (char *)(n.kept[ARRAYS - 1] + n.padded);
     n.part_bytes = SUMS * n.padded * (sizeof(double) + sizeof(float));
+    n.sums = facet__room_take(&room, (2 * n.padded + 8) * sizeof *n.sums);
+    for (int i = 0; i < ARRAYS; i++)
+        n.kept[i] = facet__room_take(&room, n.padded * sizeof *n.kept[i]);
+    n.parts = facet__room_take(&room, FACET__PARTS * n.part_bytes);
+    n.kept_bytes = room.used;
     return n;
 }
 
@@ -73,8 +74,7 @@ static void size(facet__layer *layer, const facet__pass *pass)
 {
     const norm n = setup(layer, pass);
 
-    layer->kept_bytes =
-        (size_t)(n.parts - layer->kept) + FACET__PARTS * n.part_bytes;
+    layer->kept_bytes = n.kept_bytes;
 }
 
 static part_sums part_at(const norm *n, size_t part)
