@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The runs of docs/training.md and its table: a margin softmax from scratch,
 # triplets from there, projections (TPE and its relatives) of its embeddings.
-#   tools/training_study.sh [FACET]      (default build/facet; about three hours)
+#   tools/training_study.sh [FACET]      (default build/facet; about an hour and a half)
 # Runs that are there already go on where they stopped; finished ones are only
 # measured again.
 set -euo pipefail
@@ -31,7 +31,10 @@ print('| %s | %.2f +- %.2f %% | %.4f | %.4f | %.2f %% |' % (
 END
 }
 
-train() { "$facet" train "recipes/mobilefacenet-$1.yaml" --out "runs/$1" --resume; }
+train() {
+  [ -f "runs/$1/last.onnx" ] ||
+    "$facet" train "recipes/mobilefacenet-$1.yaml" --out "runs/$1" --resume
+}
 
 train cosface >&2
 train triplet >&2
