@@ -27,7 +27,7 @@ static facet_status check(
     return st;
 }
 
-static facet_status annotate(
+facet_status facet__settings_annotate(
     facet__graph *graph, const facet_settings *settings, facet_error *err)
 {
     facet__entry entries[FACET__ENTRIES];
@@ -57,7 +57,7 @@ facet_status facet_model_import(const char *source_path,
     if (st == FACET_OK)
         st = facet__onnx_read(source_path, NULL, &graph, err);
     if (st == FACET_OK)
-        st = annotate(graph, settings, err);
+        st = facet__settings_annotate(graph, settings, err);
     if (st == FACET_OK)
         st = facet__onnx_write(graph, path, err);
     facet__graph_free(graph);

@@ -5,6 +5,7 @@
 
 #include "face/input.h"
 #include "facet/settings.h"
+#include "nn/graph.h"
 
 /* Are the settings in range and of one piece? FACET_EINVAL otherwise. */
 facet_status facet__settings_check(
@@ -37,5 +38,9 @@ enum { FACET__ENTRIES = 11 };
  * Returns how many there are; those without a value have an empty text. */
 void facet__settings_entries(
     const facet_settings *settings, facet__entry entries[FACET__ENTRIES]);
+
+/* Say them in a network's metadata. */
+facet_status facet__settings_annotate(
+    facet__graph *graph, const facet_settings *settings, facet_error *err);
 
 #endif

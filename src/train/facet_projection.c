@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "face/settings.h"
 #include "nn/build.h"
 #include "nn/infer.h"
 #include "nn/onnx.h"
@@ -216,6 +217,22 @@ static facet_status append(facet__graph *graph, const float *w, size_t rows,
     return FACET_OK;
 }
 
+/* A network that facet knows by its weights is not known any more with others
+ * behind them: the copy says how it wants to be fed. */
+static facet_status keep_settings(
+    const char *path, facet__graph *graph, facet_error *err)
+{
+    facet_settings settings;
+    facet_model *model = NULL;
+    facet_status st = facet_model_load(path, NULL, &model, err);
+
+    if (st == FACET_OK &&
+        facet_settings_read(model, &settings, NULL) == FACET_OK)
+        st = facet__settings_annotate(graph, &settings, err);
+    facet_model_free(model);
+    return st;
+}
+
 facet_status facet_projection_append(const char *model, const float *w,
     size_t rows, size_t dim, const char *path, facet_error *err)
 {
@@ -225,6 +242,8 @@ facet_status facet_projection_append(const char *model, const float *w,
     if (!model || !w || !path || rows < 1 || dim < 1)
         return facet__fail(err, FACET_EINVAL, "a network, a map, a file");
     st = facet__onnx_read(model, NULL, &graph, err);
+    if (st == FACET_OK)
+        st = keep_settings(model, graph, err);
     if (st == FACET_OK)
         st = append(graph, w, rows, dim, err);
     if (st == FACET_OK &&
