@@ -80,6 +80,49 @@ static void test_triplet_equals_the_worked_values(void **state)
     facet__loss_free(loss);
 }
 
+/* papers.md A.8.3 with anchor and negative of the old network and the positive
+ * of the new one. Of the four pairs no other finds a semi-hard negative. */
+static void test_harmonic_triplets_equal_the_worked_values(void **state)
+{
+    const float half = (float)sqrt(.5);
+    const float old[] = { 1, 0, half, half }, x[] = { .8f, .6f, 0, -1 };
+    const int32_t labels[] = { 0, 1 };
+    const double want[] = { -.4, 1.2, 0, 0 };
+    const facet__batch batch = { 2, x, labels, old, 0, NULL };
+    facet__loss *loss = make("harmonic", 2, 0, NULL, 0, NULL);
+    facet__loss_result result = { .terms = 0 };
+    float dx[4];
+
+    (void)state;
+    CHECK_OK(loss->type->run(loss, &batch, dx, &result));
+    assert_int_equal(result.terms, 4);
+    assert_int_equal(result.active, 1);
+    CHECK_NEAR(result.value, 0.0142135624, 1e-6);
+    check_floats(dx, want, 4, 1e-6);
+    facet__loss_free(loss);
+}
+
+/* Where only the old network has something to say nothing is learnt. */
+static void test_old_triplets_alone_are_none(void **state)
+{
+    const float half = (float)sqrt(.5);
+    const float old[] = { 1, 0, .8f, .6f, half, half };
+    const float high = (float)sqrt(.75); /* at 120, 120 and 300 degrees */
+    const float x[] = { -.5f, high, -.5f, high, .5f, -high };
+    const int32_t labels[] = { 0, 0, 1 };
+    const facet__batch batch = { 3, x, labels, old, 0, NULL };
+    facet__loss *loss = make("harmonic", 2, 0, NULL, 0, NULL);
+    facet__loss_result result = { .terms = 0 };
+    float dx[6];
+
+    (void)state;
+    CHECK_OK(loss->type->run(loss, &batch, dx, &result));
+    assert_int_equal(result.active, 0);
+    for (int i = 0; i < 6; i++)
+        CHECK_NEAR(dx[i], 0, 0);
+    facet__loss_free(loss);
+}
+
 /* papers.md A.8.4 */
 static void test_normalisation_equals_the_worked_values(void **state)
 {
@@ -380,6 +423,8 @@ static const sample samples[] = {
     { "tse", 3, { 4, 2, .5 } },
     { "tde", 3, { 4, 3, .5 } },
     { "verify", 0, { 0 } },
+    { "harmonic", 2, { .5, 0 } },
+    { "harmonic", 2, { .5, 2 } },
     { "distill-cosine", 0, { 0 } },
     { "distill-mse", 0, { 0 } },
     { "distill-mse", 1, { 0 } },
@@ -767,6 +812,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_triplet_equals_the_worked_values),
+        cmocka_unit_test(test_harmonic_triplets_equal_the_worked_values),
+        cmocka_unit_test(test_old_triplets_alone_are_none),
         cmocka_unit_test(test_normalisation_equals_the_worked_values),
         cmocka_unit_test(test_vgg_triplet_equals_the_worked_values),
         cmocka_unit_test(test_tpe_equals_the_worked_values),

@@ -149,6 +149,16 @@ static facet_status make_graph(
     return st;
 }
 
+/* Of weights that could learn, all but the last so many are kept. */
+static void keep_first(facet__param *params, size_t n, size_t last)
+{
+    for (size_t i = n; i-- > 0;)
+        if (!params[i].state && last > 0)
+            last--;
+        else
+            params[i].state = true;
+}
+
 static facet_status bind(bound *b, facet__trainable *net, facet_error *err)
 {
     const facet__weight *weights;
@@ -164,6 +174,8 @@ static facet_status bind(bound *b, facet__trainable *net, facet_error *err)
             .grad = weights[i].gradient,
             .decay = weights[i].decay,
             .state = weights[i].gradient == NULL };
+    if (b->recipe->train_last > 0)
+        keep_first(b->params, n, (size_t)b->recipe->train_last);
     *net = (facet__trainable){ .self = b,
         .dim = facet__learner_dim(b->learner),
         .params = b->params,

@@ -87,7 +87,8 @@ static facet_status run_on(facet__loss *loss, const facet__batch *batch,
     float *dx, facet__loss_result *result)
 {
     const size_t n = batch->n;
-    facet__pairs p = { loss, batch->labels, n, d, batch->step, x, NULL, NULL };
+    facet__pairs p = { loss, batch->labels, n, d, batch->step, x, NULL, NULL,
+        0 };
     facet_status st;
 
     p.products = facet__loss_scratch(loss, 0, n * n, sizeof(float));

@@ -18,6 +18,8 @@ typedef struct facet__pairs {
     const float *x;      /* [n][d], after the projection if there is one */
     float *products;     /* [n][n] */
     float *coefficients; /* [n][n], zero at the start: dL/d(table) */
+    size_t fixed; /* so many rows, from the first on, do not learn: three of
+                   * them are no triplet */
 } facet__pairs;
 
 /* Fill in the coefficients and the result. */

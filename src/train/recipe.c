@@ -58,6 +58,7 @@ static const key keys[] = {
     { "network", "batch-norm", BOOL, AT(batch_norm), 0, 1, NULL },
     { "network", "chunk", INT, AT(chunk), 0, 8192, NULL },
     { "network", "recompute", BOOL, AT(recompute), 0, 1, NULL },
+    { "network", "train-last", INT, AT(train_last), 0, 4096, NULL },
 
     { "data", "table", PATH, AT(dataset.table), 0, 0, NULL },
     { "data", "key-column", TEXT, AT(dataset.key_column), 0, 0, NULL },
@@ -631,7 +632,7 @@ static facet_status check_whole(reader *r)
     else if (c->run.schedule.total < 2)
         wrong = "schedule.steps is missing";
     else if (taught && !c->teacher && !c->teacher_embeddings)
-        wrong = "a distillation needs teacher.init or teacher.embeddings";
+        wrong = "a loss needs teacher.init or teacher.embeddings";
     else if (c->teacher && c->teacher_embeddings)
         wrong = "teacher.init and teacher.embeddings: one teacher only";
     else if (!c->teacher_embeddings != !c->teacher_names)

@@ -27,10 +27,10 @@ typedef struct facet__recipe {
     const char *init;    /* file of a network to start from; or NULL */
     int dim, width, height;
     bool bf16;
-    bool batch_norm;          /* of a network published without it */
-    int chunk;                /* pictures at a time (chunked.h); 0: a batch */
-    bool recompute;           /* activations anew in the backward pass */
-    bool freeze;              /* train the losses' parameters alone */
+    bool batch_norm; /* of a network published without it */
+    int chunk;       /* pictures at a time (chunked.h); 0: a batch */
+    bool recompute;  /* activations anew in the backward pass */
+    int train_last;  /* so many weights, from the last on, learn; 0: all */
     double mean[3], scale[3]; /* of R, G, B: value = (pixel - mean) * scale */
     bool bgr;
     const char *detector; /* file: the pictures are whole photos; or NULL */

@@ -117,7 +117,7 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("people: 16", "people: 17", "people times images is more");
     check_refused("kind: triplet", "kind: distill-mse", "loss distill-mse has");
     check_refused("{ kind: triplet, mining: hard, weight: 2 }",
-        "{ kind: distill-mse }", "a distillation needs teacher.init");
+        "{ kind: distill-mse }", "a loss needs teacher.init");
     check_refused("seed: 9 }", "seed: 9", "x.yaml:2");
 }
 

@@ -54,7 +54,8 @@ void facet__triplets_fill(facet__pairs *p, facet__pairs_kind kind,
                 continue;
             result->terms++;
             negative = mine(p, kind, mining, margin, a, i);
-            if (negative == p->n)
+            if (negative == p->n ||
+                (a < p->fixed && i < p->fixed && negative < p->fixed))
                 continue;
             term = value(measure(p, kind, a, i), measure(p, kind, a, negative),
                 margin, &slope);
