@@ -37,6 +37,9 @@ enum {
     KEY_DUPLICATES,
     KEY_THREADS,
     KEY_BOXES,
+    KEY_JPEG,
+    KEY_PIXELS,
+    KEY_DIMS,
 };
 
 static const struct argp_option source_options[] = {
@@ -75,6 +78,12 @@ static const struct argp_option options[] = {
     { "boxes", KEY_BOXES, "FILE", 0,
         "detect: marked faces, a list as WIDER FACE has it", 3 },
     { "duplicates", KEY_DUPLICATES, NULL, 0, "pairs may occur twice", 3 },
+    { NULL, 0, NULL, 0, "Studies, a line for each value (Q,Q,...):", 4 },
+    { "jpeg", KEY_JPEG, "QUALITIES", 0,
+        "crops compressed in these qualities, 1 to 100", 4 },
+    { "pixels", KEY_PIXELS, "NUMBERS", 0, "crops shrunk to so many pixels", 4 },
+    { "dims", KEY_DIMS, "NUMBERS", 0,
+        "embeddings cut off after so many numbers", 4 },
     { NULL, 0, NULL, 0, "What comes out:", 5 },
     { "json", 'j', NULL, 0, "answer in JSON", 5 },
     { "report", KEY_REPORT, "FILE", 0, "a page of HTML with all of it", 5 },
@@ -187,6 +196,19 @@ static error_t parse_source(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+static void study_option(
+    const struct argp_state *state, eval_change change, const char *text)
+{
+    eval_run *run = state->input;
+
+    if (run->study.change != EVAL_AS_IS)
+        argp_error(state, "one study at a time");
+    run->study.change = change;
+    if (!eval_study_parse(&run->study, text))
+        argp_error(state, "--%s wants numbers, not '%s'",
+            eval_change_name(change), text);
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     eval_run *run = state->input;
@@ -220,6 +242,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_MAX_FRAMES:
         run->max_frames =
             (size_t)whole_option(state, "--max-frames", text, 0, 1e6);
+        break;
+    case KEY_JPEG:
+        study_option(state, EVAL_JPEG, text);
+        break;
+    case KEY_PIXELS:
+        study_option(state, EVAL_PIXELS, text);
+        break;
+    case KEY_DIMS:
+        study_option(state, EVAL_DIMS, text);
         break;
     case KEY_ROUNDS:
         run->bootstrap.rounds =
@@ -368,26 +399,40 @@ static void default_places(eval_run *run, const char *kind)
         run->images.items[run->images.count++] = run->list;
 }
 
-int eval_scores_of(eval_run *run, const char *kind)
+int eval_begin(eval_run *run, const char *kind)
 {
-    int status = eval_read_list(run, kind);
-
     default_places(run, kind);
     if (!run->fusion)
         run->fusion = strcmp(kind, "ytf") == 0 ? "mean-similarity" : "media";
+    return eval_read_list(run, kind);
+}
+
+int eval_scores_of(eval_run *run, const char *kind)
+{
+    int status = eval_begin(run, kind);
+
     if (status == EXIT_YES)
         status = eval_embed(run);
     return status == EXIT_YES ? eval_score(run) : status;
+}
+
+int eval_numbers(eval_run *run)
+{
+    int status = EXIT_YES;
+
+    if (run->protocol.n_pairs > 0)
+        status = eval_verify_metrics(run);
+    if (status == EXIT_YES && run->protocol.n_probes > 0)
+        status = eval_search_metrics(run);
+    return status;
 }
 
 static int measure(eval_run *run, const char *kind)
 {
     int status = eval_scores_of(run, kind);
 
-    if (status == EXIT_YES && run->protocol.n_pairs > 0)
-        status = eval_verify_metrics(run);
-    if (status == EXIT_YES && run->protocol.n_probes > 0)
-        status = eval_search_metrics(run);
+    if (status == EXIT_YES)
+        status = eval_numbers(run);
     if (status == EXIT_YES)
         status = eval_print(run);
     if (status == EXIT_YES && run->cohort)
@@ -413,7 +458,8 @@ int verb_eval(int argc, char **argv)
         "found.\v"
         "KIND is pairs, lfw, ytf, ijb, cfp, identify, folder (LIST is the "
         "folder), cluster (LIST CLUSTERS: two files of lines `item label`), "
-        "compare (two networks on the same --pairs) or detect (--images and "
+        "compare (two networks on the same --pairs), mixed (OLD NEW: networks "
+        "that compare with each other, on --pairs) or detect (--images and "
         "--boxes: average precision over faces of at least 50, 30 and 10 "
         "pixels). A comparison is accepted "
         "when its score is at least the threshold; a picture without a face "
@@ -427,12 +473,15 @@ int verb_eval(int argc, char **argv)
         status = eval_cluster(&run);
     else if (strcmp(kind, "compare") == 0)
         status = eval_compare(&run);
+    else if (strcmp(kind, "mixed") == 0)
+        status = eval_mixed(&run);
     else if (strcmp(kind, "detect") == 0)
         status = eval_detect(&run);
     else {
         if (run.words.count > 1)
             run.list = run.words.items[1];
-        status = measure(&run, kind);
+        status = run.study.change == EVAL_AS_IS ? measure(&run, kind)
+                                                : eval_studied(&run, kind);
     }
     eval_free(&run);
     return status;

@@ -33,6 +33,21 @@ typedef struct eval_metric {
     facet_resolution resolution;
 } eval_metric;
 
+/* What the pictures or embeddings of a study go through. */
+typedef enum eval_change {
+    EVAL_AS_IS,
+    EVAL_JPEG,   /* crops are compressed in this quality */
+    EVAL_PIXELS, /* crops are shrunk to so many pixels */
+    EVAL_DIMS,   /* embeddings are cut off after so many numbers */
+} eval_change;
+
+/* The same measurement for several values of one thing. */
+typedef struct eval_study {
+    eval_change change;           /* AS_IS: no study */
+    double values[EVAL_MANY + 1]; /* [count], then 0 */
+    size_t count;
+} eval_study;
+
 typedef struct eval_run {
     /* options */
     networks nets;
@@ -48,6 +63,10 @@ typedef struct eval_run {
     size_t max_frames;
     int threads;
     bool json, flat, profile, compact;
+    eval_study study;
+    /* what is in force while embeddings are made */
+    eval_change change;
+    double value;
     /* the list */
     facet_protocol protocol;
     /* embeddings of its files */
@@ -87,6 +106,9 @@ void eval_forget(eval_run *run);
 int eval_score(eval_run *run);
 /* All of these for a kind of list. */
 int eval_scores_of(eval_run *run, const char *kind);
+/* The list, and what options leave open; then what follows the scores. */
+int eval_begin(eval_run *run, const char *kind);
+int eval_numbers(eval_run *run);
 
 /* Numbers of the pairs, and of the searches. */
 int eval_verify_metrics(eval_run *run);
@@ -100,9 +122,19 @@ int eval_plots(const eval_run *run);
 int eval_page(const eval_run *run);
 int eval_conditions(const eval_run *run);
 
-/* `facet eval cluster`, `compare` and `detect`. */
+const char *eval_change_name(eval_change change);
+/* Numbers separated by commas; false when they are none, or too many. */
+bool eval_study_parse(eval_study *study, const char *text);
+/* A line for each value. */
+int eval_studied(eval_run *run, const char *kind);
+/* A line of a table: what is measured, and the few numbers that tables of
+ * papers have; the head of the table before the first. In JSON all numbers. */
+int eval_print_row(const eval_run *run, const char *label, bool first);
+
+/* `facet eval cluster`, `compare`, `mixed` and `detect`. */
 int eval_cluster(eval_run *run);
 int eval_compare(eval_run *run);
+int eval_mixed(eval_run *run);
 int eval_detect(eval_run *run);
 
 #endif

@@ -119,6 +119,59 @@ static facet_status cut_crop(const job *j, int worker, const facet_image *image,
         &facet_pipeline_settings(j->pipelines[worker])->align, crop, err);
 }
 
+/* Through JPEG and back. */
+static facet_status compress(
+    const facet_image *image, int quality, facet_image **out, facet_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    facet_status st = facet_image_encode(
+        image, FACET_IMAGE_JPEG, quality, &bytes, &size, err);
+
+    if (st == FACET_OK)
+        st = facet_image_read_memory(bytes, size, NULL, out, err);
+    facet_image_bytes_free(bytes);
+    return st;
+}
+
+/* Down to so many pixels, sides in proportion, and back. */
+static facet_status shrink(
+    const facet_image *image, double pixels, facet_image **out)
+{
+    const int32_t width = facet_image_width(image);
+    const int32_t height = facet_image_height(image);
+    const double by = sqrt(pixels / ((double)width * (double)height));
+    facet_image *small = NULL;
+    facet_status st = facet_image_resize(image, (int32_t)lround(width * by),
+        (int32_t)lround(height * by), &small);
+
+    if (st == FACET_OK)
+        st = facet_image_resize(small, width, height, out);
+    facet_image_free(small);
+    return st;
+}
+
+/* *crop, or the image when there is none, becomes what the study makes of it.
+ */
+static facet_status change_crop(const eval_run *run, const facet_image *image,
+    facet_image **crop, facet_error *err)
+{
+    facet_image *changed = NULL;
+    facet_status st = FACET_OK;
+
+    if (*crop)
+        image = *crop;
+    if (run->change == EVAL_JPEG)
+        st = compress(image, (int)run->value, &changed, err);
+    else if (run->change == EVAL_PIXELS)
+        st = shrink(image, run->value, &changed);
+    if (changed) {
+        facet_image_free(*crop);
+        *crop = changed;
+    }
+    return st;
+}
+
 /* The face of a picture; no face leaves NaN. */
 static facet_status embed_picture(job *j, int worker, const uint8_t *bytes,
     size_t size, float *row, facet_error *err)
@@ -129,6 +182,8 @@ static facet_status embed_picture(job *j, int worker, const uint8_t *bytes,
 
     if (st == FACET_OK && j->run->margin >= 0)
         st = cut_crop(j, worker, image, &crop, err);
+    if (st == FACET_OK)
+        st = change_crop(j->run, image, &crop, err);
     if (st == FACET_OK)
         st = facet_pipeline_faces(
             j->pipelines[worker], crop ? crop : image, &faces, err);
@@ -206,7 +261,7 @@ static char *cache_path(const eval_run *run)
 {
     const facet_pipeline_opts *o = &run->nets.opts;
     const size_t size = strlen(run->cache) + strlen(run->contract) + 128;
-    char *path = malloc(size), way[64];
+    char *path = malloc(size), way[64], change[32] = "";
 
     if (run->margin >= 0)
         snprintf(way, sizeof way, "margin%g", run->margin);
@@ -215,9 +270,12 @@ static char *cache_path(const eval_run *run)
     else
         snprintf(way, sizeof way, "policy%d-score%g-face%g-%zu", (int)o->policy,
             (double)o->score_threshold, (double)o->min_face, o->max_faces);
+    if (run->change == EVAL_JPEG || run->change == EVAL_PIXELS)
+        snprintf(change, sizeof change, "-%s%g", eval_change_name(run->change),
+            run->value);
     if (path)
-        snprintf(path, size, "%s/%s-%s-%s.jsonl", run->cache, run->contract,
-            precision_name(run->precision), way);
+        snprintf(path, size, "%s/%s-%s-%s%s.jsonl", run->cache, run->contract,
+            precision_name(run->precision), way, change);
     return path;
 }
 

@@ -99,10 +99,12 @@ static void add_json(json_t *object, const eval_metric *m)
         json_object_set_new(object, name, number(m->threshold));
 }
 
-static int print_json(const eval_run *run)
+static int print_json(const eval_run *run, const char *label)
 {
     json_t *object = json_object();
 
+    if (label)
+        json_object_set_new(object, "measured", json_path(label));
     json_object_set_new(
         object, "pictures", json_integer((json_int_t)run->protocol.n_files));
     json_object_set_new(
@@ -131,10 +133,63 @@ static int print_json(const eval_run *run)
 int eval_print(const eval_run *run)
 {
     if (run->json)
-        return print_json(run);
+        return print_json(run, NULL);
     print_counts(run);
     for (size_t i = 0; i < run->n_metrics; i++)
         print_metric(&run->metrics[i]);
+    return EXIT_YES;
+}
+
+/* ---- as a line of a table ---- */
+
+static const struct {
+    const char *name;
+    double at;
+    const char *head;
+} columns[] = {
+    { "accuracy", 0, "accuracy" },
+    { "accuracy_se", 0, "+-" },
+    { "val", 1e-2, "VAL@1e-2" },
+    { "val", 1e-3, "VAL@1e-3" },
+    { "tar", 1e-2, "TAR@1e-2" },
+    { "tar", 1e-3, "TAR@1e-3" },
+    { "eer", 0, "EER" },
+    { "rank1", 0, "rank 1" },
+    { "tpir", 1e-2, "TPIR@1e-2" },
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static const eval_metric *find_metric(
+    const eval_run *run, const char *name, double at)
+{
+    for (size_t i = 0; i < run->n_metrics; i++)
+        if (!strcmp(run->metrics[i].name, name) &&
+            fabs(run->metrics[i].at - at) <= 1e-9 * at)
+            return &run->metrics[i];
+    return NULL;
+}
+
+int eval_print_row(const eval_run *run, const char *label, bool first)
+{
+    if (run->json)
+        return print_json(run, label);
+    if (first) {
+        printf("%-16s %6s", "", "failed");
+        for (size_t i = 0; i < COLUMNS; i++)
+            if (find_metric(run, columns[i].name, columns[i].at))
+                printf(" %9s", columns[i].head);
+        putchar('\n');
+    }
+    printf("%-16s %6zu", label, run->failed);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const eval_metric *m = find_metric(run, columns[i].name, columns[i].at);
+
+        if (m && m->resolution == FACET_UNRESOLVABLE)
+            printf(" %9s", "-");
+        else if (m)
+            printf(" %9.4f", m->value);
+    }
+    putchar('\n');
     return EXIT_YES;
 }
 

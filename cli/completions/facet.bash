@@ -48,7 +48,7 @@ _facet() {
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images
         --margin --embeddings --names --cache --compact --threads --json
-        --report --plot --cohort --fail-if --rounds --seed
+        --jpeg --pixels --dims --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;
     dataset) options="--out --first --keep --duplicate --block --images

@@ -53,7 +53,7 @@ complete -c facet -n '__facet_with bench' -l runs -s n -x
 for option in \
     pairs frames max-frames fusion boxes table matches gallery \
     probes images margin embeddings names cache threads \
-    report plot cohort fail-if rounds seed out
+    report plot cohort fail-if rounds seed out jpeg pixels dims
     complete -c facet -n '__facet_with eval calibrate' -l $option -r
 end
 for option in out first keep duplicate block images margin embeddings names \

@@ -248,8 +248,17 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_compare(
     const facet_protocol *protocol, const float *templates, size_t dim,
     facet_comparison *out);
 
-/** The same as the mean over `frames` random pairs of files (C.6, DeepFace on
- * YTF: 100), drawn by `seed`. Errors: FACET_EINVAL. */
+/** The same with two embeddings of each template: the first of a pair by
+ * `first`, the second by `second`, both [n_templates, dim], such as an old
+ * network's and a new one's that learnt to compare with it. Errors:
+ * FACET_EINVAL. */
+FACET_API FACET_MUST_USE facet_status facet_protocol_compare_across(
+    const facet_protocol *protocol, const float *first, const float *second,
+    size_t dim, facet_comparison *out);
+
+/** The same as facet_protocol_compare, as the mean over `frames` random pairs
+ * of files (C.6, DeepFace on YTF: 100), drawn by `seed`. Errors: FACET_EINVAL.
+ */
 FACET_API FACET_MUST_USE facet_status facet_protocol_compare_frames(
     const facet_protocol *protocol, const float *files, size_t dim,
     size_t frames, uint64_t seed, facet_comparison *out);

@@ -179,13 +179,20 @@ static facet_comparison comparison_of(
 facet_status facet_protocol_compare(const facet_protocol *protocol,
     const float *templates, size_t dim, facet_comparison *out)
 {
-    if (!protocol || !templates || !out || dim == 0)
+    return facet_protocol_compare_across(
+        protocol, templates, templates, dim, out);
+}
+
+facet_status facet_protocol_compare_across(const facet_protocol *protocol,
+    const float *first, const float *second, size_t dim, facet_comparison *out)
+{
+    if (!protocol || !first || !second || !out || dim == 0)
         return FACET_EINVAL;
     for (size_t i = 0; i < protocol->n_pairs; i++) {
         const facet_pair *pair = &protocol->pairs[i];
 
         out[i] = comparison_of(protocol, pair,
-            product(templates + pair->a * dim, templates + pair->b * dim, dim));
+            product(first + pair->a * dim, second + pair->b * dim, dim));
     }
     return FACET_OK;
 }

@@ -429,6 +429,7 @@ static void test_fusion_and_comparison(void **state)
         .pairs = pairs };
     const float files[] = { 1, 0, 0, 1, 0, 1, .6F, .8F, NAN, NAN };
     const float quality[] = { .1F, .9F, .5F, 1, 1 };
+    const float others[] = { 1, 0, 0, 1, NAN, NAN };
     facet_fusion_opts opts;
     facet_comparison c[2];
     float fused[6];
@@ -454,6 +455,11 @@ static void test_fusion_and_comparison(void **state)
     CHECK_OK(facet_protocol_fuse(&p, files, 2, &opts, fused));
     CHECK_NEAR(fused[0], 0, 0);
     CHECK_NEAR(fused[1], 1, 0);
+    CHECK_OK(facet_protocol_compare_across(&p, fused, others, 2, c));
+    CHECK_NEAR(c[0].score, 1, 1e-7); /* (0, 1) and (0, 1) */
+    assert_true(c[1].score == -HUGE_VAL);
+    CHECK_OK(facet_protocol_compare_across(&p, others, fused, 2, c));
+    CHECK_NEAR(c[0].score, .6, 1e-7); /* (1, 0) and (.6, .8) */
     CHECK_OK(facet_protocol_compare_frames(&p, files, 2, 20000, 1, c));
     CHECK_NEAR(c[0].score, (.6 + .8 + .8) / 3, .005);
     assert_true(c[1].score == -HUGE_VAL);

@@ -175,6 +175,32 @@ class Made(unittest.TestCase):
         self.assertEqual(groups[0]['mated'], 20 * 15)
         self.assertEqual(len(groups[0]['rates']), 2)
 
+    def test_a_study_has_a_line_for_each_value(self):
+        process = self.eval('--dims', '4,16,99', '--json')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        rows = lines(process)
+        self.assertEqual([r['measured'] for r in rows],
+                         ['dims 4', 'dims 16', 'dims 99', 'as is'])
+        errors = [r['eer'] for r in rows]
+        self.assertGreater(errors[0], errors[1])
+        self.assertGreater(errors[1], errors[3])
+        self.assertEqual(errors[2], errors[3])  # there are 32 numbers
+        self.assertEqual({r['failures_to_enrol'] for r in rows}, {2})
+        plain = lines(self.eval('--json'))[0]
+        self.assertEqual({**plain, 'measured': 'as is'}, rows[3])
+        text = self.eval('--dims', 8).stdout.splitlines()
+        self.assertEqual([line[:6] for line in text],
+                         ['      ', 'dims 8', 'as is '])
+        self.assertIn('TAR@1e-2', text[0])
+
+    def test_wrong_studies_are_usage(self):
+        for study in (('--dims', '0'), ('--dims', '8,'), ('--dims', '8;9'),
+                      ('--jpeg', '101'), ('--jpeg', '50'),
+                      ('--dims', '8', '--jpeg', '50')):
+            process = self.eval(*study)
+            self.assertEqual(process.returncode, 2, study)
+            self.assertEqual(process.stdout, '')
+
     def test_plots_and_page_open_in_a_browser(self):
         page = self.path / 'page.html'
         process = self.eval('--report', page, '--plot', self.path / 'det.svg',
@@ -216,6 +242,62 @@ class Made(unittest.TestCase):
         result = lines(process)[0]
         self.assertEqual(result['pairwise']['f'], .5)
         self.assertAlmostEqual(result['bcubed']['f'], 7 / 9)
+
+
+class Networks(unittest.TestCase):
+    """Studies and comparisons that look at pictures, on a few people."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        used = [line.split() for line in
+                (FACES / 'val_pairs.txt').read_text().splitlines()[1:]]
+        with open(self.path / 'pairs', 'w', encoding='ascii') as out:
+            for a, b, label in random.Random(4).sample(used, 120):
+                print(a, b, label, sep='\t', file=out)
+        self.pictures = ('--images', FACES / 'faces-val.tar', '--margin', 8,
+                         '--rounds', 20, '--json')
+
+    @need_shared
+    def test_bad_pictures_cost_what_they_should(self):
+        for study in (('--jpeg', '2,60'), ('--pixels', '100,6400')):
+            process = facet_networks('eval', 'pairs', self.path / 'pairs',
+                                     *self.pictures, *study, '--cache',
+                                     self.path / 'cache')
+            self.assertEqual(process.returncode, 0, process.stderr)
+            bad, good, whole = [row['auc'] for row in lines(process)]
+            self.assertLess(bad, good - .05, study)
+            self.assertLess(abs(good - whole), .05, study)
+        # what one study remembers is nothing to another
+        self.assertEqual(len(list((self.path / 'cache').iterdir())), 5)
+
+    @need_shared
+    def test_mixed_is_between_old_and_new(self):
+        def mixed(old, new):
+            return facet_networks('eval', 'mixed', old, new, '--pairs',
+                                  self.path / 'pairs', *self.pictures)
+        same = lines(mixed(EMBEDDER, EMBEDDER))
+        self.assertEqual([r['measured'] for r in same],
+                         ['old', 'new', 'old with new'])
+        self.assertEqual(len({r['auc'] for r in same}), 1)
+        # two of one length that never learnt to compare
+        cut = self.path / 'turned.onnx'
+        people = self.path / 'people'
+        with open(people, 'w', encoding='ascii') as out:
+            for line in (FACES / 'val_identify.txt').read_text().splitlines():
+                _, key, person = line.split()
+                print(key, person, file=out)
+        made = facet_networks('train', 'tpe', people, *self.pictures[:4],
+                              '--dim', 256, '--steps', 1, '--random-start',
+                              '--out', cut)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        old, new, both = [r['auc'] for r in lines(mixed(EMBEDDER, cut))]
+        self.assertGreater(min(old, new), .8)
+        self.assertLess(both, .7)
+        other = mixed(EMBEDDER, SHARED / 'models' / 'mobilefacenet.onnx')
+        self.assertEqual(other.returncode, 6)
+        self.assertIn('256', other.stderr)
 
 
 class Detection(unittest.TestCase):
