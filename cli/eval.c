@@ -40,6 +40,9 @@ enum {
     KEY_JPEG,
     KEY_PIXELS,
     KEY_DIMS,
+    KEY_VIEWS,
+    KEY_UNALIGNED,
+    KEY_BEST,
 };
 
 static const struct argp_option source_options[] = {
@@ -48,6 +51,10 @@ static const struct argp_option source_options[] = {
     { "margin", KEY_MARGIN, "PIXELS", 0,
         "the pictures are ArcFace crops with this margin: nothing is detected",
         4 },
+    { "views", KEY_VIEWS, "N", 0,
+        "the mean of N looks at each face: 1 (the default), 10, 20 or 30", 4 },
+    { "unaligned", KEY_UNALIGNED, NULL, 0,
+        "faces are cut out by their boxes, not turned upright", 4 },
     { "embeddings", KEY_EMBEDDINGS, "FILE", 0,
         "made before: JSON Lines of `facet embed`, or .npy", 4 },
     { "names", KEY_NAMES, "FILE", 0, "the names of the rows of a .npy", 4 },
@@ -69,7 +76,10 @@ static const struct argp_option options[] = {
         "ytf: the first N frames of a video; default 100", 3 },
     { "fusion", KEY_FUSION, "RULE", 0,
         "templates of several pictures: media (the default), mean-similarity "
-        "(the default of ytf), random-frames",
+        "(the default of ytf), random-frames, best",
+        3 },
+    { "best", KEY_BEST, "K", 0,
+        "fusion best: the mean of the K faces of best quality; default 100",
         3 },
     { "table", KEY_TABLE, "FILE", 0, "ijb: metadata of 1:1 templates", 3 },
     { "matches", KEY_MATCHES, "FILE", 0, "ijb: pairs of templates", 3 },
@@ -112,7 +122,7 @@ static void add_word(
 static bool known_fusion(const char *text)
 {
     return !strcmp(text, "media") || !strcmp(text, "mean-similarity") ||
-           !strcmp(text, "random-frames");
+           !strcmp(text, "random-frames") || !strcmp(text, "best");
 }
 
 /* Options that only keep their text; NULL for others. */
@@ -187,6 +197,15 @@ static error_t parse_source(int key, char *text, struct argp_state *state)
     case KEY_COMPACT:
         run->compact = true;
         break;
+    case KEY_VIEWS:
+        run->scales = (size_t)whole_option(state, "--views", text, 1, 30);
+        if (run->scales != 1 && run->scales % 10 != 0)
+            argp_error(state, "--views is 1, 10, 20 or 30, not %s", text);
+        run->scales /= 10;
+        break;
+    case KEY_UNALIGNED:
+        run->unaligned = true;
+        break;
     case KEY_THREADS:
         run->threads = (int)whole_option(state, "--threads", text, 1, 256);
         break;
@@ -243,6 +262,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         run->max_frames =
             (size_t)whole_option(state, "--max-frames", text, 0, 1e6);
         break;
+    case KEY_BEST:
+        run->best = (size_t)whole_option(state, "--best", text, 1, 1e6);
+        break;
     case KEY_JPEG:
         study_option(state, EVAL_JPEG, text);
         break;
@@ -292,6 +314,7 @@ void eval_init(eval_run *run)
     facet_bootstrap_opts_init(&run->bootstrap);
     run->margin = -1;
     run->max_frames = 100;
+    run->best = 100;
     run->threads = 1;
 }
 
@@ -299,10 +322,12 @@ void eval_forget(eval_run *run)
 {
     facet_curve_free(run->curve);
     free(run->files);
+    free(run->quality);
     free(run->comparisons);
     free(run->searches);
     run->curve = NULL;
     run->files = NULL;
+    run->quality = NULL;
     run->comparisons = NULL;
     run->searches = NULL;
     run->n_metrics = 0;

@@ -62,6 +62,9 @@ typedef struct eval_run {
     double margin; /* pixels around ArcFace crops; < 0: whole photos */
     size_t max_frames;
     int threads;
+    size_t scales;  /* at which ten views are looked at; 0: the crop alone */
+    bool unaligned; /* faces are cut out by their boxes */
+    size_t best;    /* frames that fusion `best` takes */
     bool json, flat, profile, compact;
     eval_study study;
     /* what is in force while embeddings are made */
@@ -72,6 +75,7 @@ typedef struct eval_run {
     /* embeddings of its files */
     facet_pictures *pictures; /* NULL with --embeddings */
     float *files;             /* [n_files, dim] */
+    float *quality;           /* [n_files] of the faces, with fusion `best` */
     size_t dim, failed;
     char contract[FACET_CONTRACT_TEXT]; /* "" with --embeddings */
     facet_precision precision;          /* that the embedder runs in */

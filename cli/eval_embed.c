@@ -13,11 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "eval.h"
+#include "eval_look.h"
 #include "exits.h"
-#include "facet/align.h"
 #include "facet/compact.h"
-#include "facet/image.h"
 
 enum { KEY_ROOM = 40 };
 
@@ -59,7 +57,7 @@ static int read_vectors(eval_run *run)
 /* What all workers share. */
 typedef struct job {
     eval_run *run;
-    facet_pipeline **pipelines; /* one a worker */
+    looker *lookers; /* one a worker */
     facet_vectors cache;
     char (*keys)[KEY_ROOM]; /* [n_files] */
     bool *made;             /* [n_files] not from the cache */
@@ -104,100 +102,6 @@ static int by_name(const void *left, const void *right)
     return strcmp(((const cached *)left)->name, ((const cached *)right)->name);
 }
 
-/* An ArcFace crop with a margin, as the embedder wants it. */
-static facet_status cut_crop(const job *j, int worker, const facet_image *image,
-    facet_image **crop, facet_error *err)
-{
-    const facet_align_template *arcface = facet_template_find("arcface-112");
-    facet_point points[FACET_LANDMARKS];
-
-    for (int i = 0; i < FACET_LANDMARKS; i++) {
-        points[i].x = arcface->points[i].x + (float)j->run->margin;
-        points[i].y = arcface->points[i].y + (float)j->run->margin;
-    }
-    return facet_align(image, points,
-        &facet_pipeline_settings(j->pipelines[worker])->align, crop, err);
-}
-
-/* Through JPEG and back. */
-static facet_status compress(
-    const facet_image *image, int quality, facet_image **out, facet_error *err)
-{
-    uint8_t *bytes = NULL;
-    size_t size;
-    facet_status st = facet_image_encode(
-        image, FACET_IMAGE_JPEG, quality, &bytes, &size, err);
-
-    if (st == FACET_OK)
-        st = facet_image_read_memory(bytes, size, NULL, out, err);
-    facet_image_bytes_free(bytes);
-    return st;
-}
-
-/* Down to so many pixels, sides in proportion, and back. */
-static facet_status shrink(
-    const facet_image *image, double pixels, facet_image **out)
-{
-    const int32_t width = facet_image_width(image);
-    const int32_t height = facet_image_height(image);
-    const double by = sqrt(pixels / ((double)width * (double)height));
-    facet_image *small = NULL;
-    facet_status st = facet_image_resize(image, (int32_t)lround(width * by),
-        (int32_t)lround(height * by), &small);
-
-    if (st == FACET_OK)
-        st = facet_image_resize(small, width, height, out);
-    facet_image_free(small);
-    return st;
-}
-
-/* *crop, or the image when there is none, becomes what the study makes of it.
- */
-static facet_status change_crop(const eval_run *run, const facet_image *image,
-    facet_image **crop, facet_error *err)
-{
-    facet_image *changed = NULL;
-    facet_status st = FACET_OK;
-
-    if (*crop)
-        image = *crop;
-    if (run->change == EVAL_JPEG)
-        st = compress(image, (int)run->value, &changed, err);
-    else if (run->change == EVAL_PIXELS)
-        st = shrink(image, run->value, &changed);
-    if (changed) {
-        facet_image_free(*crop);
-        *crop = changed;
-    }
-    return st;
-}
-
-/* The face of a picture; no face leaves NaN. */
-static facet_status embed_picture(job *j, int worker, const uint8_t *bytes,
-    size_t size, float *row, facet_error *err)
-{
-    facet_image *image = NULL, *crop = NULL;
-    facet_faces *faces = NULL;
-    facet_status st = facet_image_read_memory(bytes, size, NULL, &image, err);
-
-    if (st == FACET_OK && j->run->margin >= 0)
-        st = cut_crop(j, worker, image, &crop, err);
-    if (st == FACET_OK)
-        st = change_crop(j->run, image, &crop, err);
-    if (st == FACET_OK)
-        st = facet_pipeline_faces(
-            j->pipelines[worker], crop ? crop : image, &faces, err);
-    if (st == FACET_ENOFACE)
-        st = FACET_OK;
-    if (st == FACET_OK && facet_faces_count(faces) > 0)
-        memcpy(row, facet_faces_embedding(faces, 0)->values,
-            j->run->dim * sizeof *row);
-    facet_faces_free(faces);
-    facet_image_free(crop);
-    facet_image_free(image);
-    return st;
-}
-
 typedef struct worker {
     job *j;
     int number;
@@ -232,7 +136,8 @@ static void embed_file(const worker *w, size_t file)
         for (size_t k = 0; k < j->run->dim; k++)
             row[k] = NAN;
         j->made[file] = true;
-        st = embed_picture(j, w->number, bytes, size, row, &err);
+        st = look(j->run, &j->lookers[w->number], bytes, size, row,
+            j->run->quality ? &j->run->quality[file] : NULL, &err);
         if (st != FACET_OK)
             give_up(j, file, st, err.msg);
     }
@@ -260,8 +165,8 @@ static void *work(void *argument)
 static char *cache_path(const eval_run *run)
 {
     const facet_pipeline_opts *o = &run->nets.opts;
-    const size_t size = strlen(run->cache) + strlen(run->contract) + 128;
-    char *path = malloc(size), way[64], change[32] = "";
+    const size_t size = strlen(run->cache) + strlen(run->contract) + 160;
+    char *path = malloc(size), way[64], change[32] = "", looks[32] = "";
 
     if (run->margin >= 0)
         snprintf(way, sizeof way, "margin%g", run->margin);
@@ -270,12 +175,15 @@ static char *cache_path(const eval_run *run)
     else
         snprintf(way, sizeof way, "policy%d-score%g-face%g-%zu", (int)o->policy,
             (double)o->score_threshold, (double)o->min_face, o->max_faces);
+    if (run->unaligned || run->scales)
+        snprintf(looks, sizeof looks, "%s-views%zu",
+            run->unaligned ? "-unaligned" : "", 10 * run->scales);
     if (run->change == EVAL_JPEG || run->change == EVAL_PIXELS)
         snprintf(change, sizeof change, "-%s%g", eval_change_name(run->change),
             run->value);
     if (path)
-        snprintf(path, size, "%s/%s-%s-%s%s.jsonl", run->cache, run->contract,
-            precision_name(run->precision), way, change);
+        snprintf(path, size, "%s/%s-%s-%s%s%s.jsonl", run->cache, run->contract,
+            precision_name(run->precision), way, looks, change);
     return path;
 }
 
@@ -390,7 +298,10 @@ static int embed_all(job *j)
     j->keys = calloc(count, sizeof *j->keys);
     j->made = calloc(count, sizeof *j->made);
     j->run->files = calloc(count, j->run->dim * sizeof *j->run->files);
-    if (!known || !j->keys || !j->made || !j->run->files) {
+    if (wants_quality(j->run))
+        j->run->quality = calloc(count, sizeof *j->run->quality);
+    if (!known || !j->keys || !j->made || !j->run->files ||
+        (wants_quality(j->run) && !j->run->quality)) {
         free(known);
         return no_memory();
     }
@@ -405,38 +316,32 @@ static int embed_all(job *j)
     return status;
 }
 
-/* Pipelines for all workers, and how long an embedding is. */
-static int open_pipelines(job *j)
+static int open_lookers(job *j)
 {
     eval_run *run = j->run;
-    facet_contract contract;
-    facet_embedder *embedder = NULL;
-    facet_error err = { FACET_OK, "" };
-    facet_status st;
-    int status;
 
-    j->pipelines = calloc((size_t)run->threads, sizeof *j->pipelines);
-    if (!j->pipelines)
-        return no_memory();
-    if (run->margin >= 0)
-        run->nets.opts.aligned = true;
-    status = networks_open(&run->nets, 1, &j->pipelines[0]);
-    for (int i = 1; status == EXIT_YES && i < run->threads; i++)
-        status = eval_fail(
-            facet_pipeline_clone(j->pipelines[0], &j->pipelines[i], &err),
-            &err);
-    if (status != EXIT_YES)
-        return status;
-    contract = facet_pipeline_contract(j->pipelines[0]);
-    facet_contract_text(&contract, run->contract);
-    run->precision =
-        facet_model_precision(facet_pipeline_embedder_model(j->pipelines[0]));
-    st = facet_embedder_create(
-        facet_pipeline_embedder_model(j->pipelines[0]), NULL, &embedder, &err);
-    if (st == FACET_OK)
-        run->dim = facet_embedder_dim(embedder);
-    facet_embedder_free(embedder);
-    return eval_fail(st, &err);
+    j->lookers = calloc((size_t)run->threads, sizeof *j->lookers);
+    return j->lookers ? lookers_open(run, j->lookers, run->threads)
+                      : no_memory();
+}
+
+static int usage(const char *text)
+{
+    complain("%s", text);
+    return EXIT_USAGE;
+}
+
+/* What cannot be had together. */
+static int check(const eval_run *run)
+{
+    if (wants_quality(run) && (run->embeddings || run->cache))
+        return usage("fusion best wants the quality of faces, which is not "
+                     "kept with embeddings: no --embeddings, no --cache");
+    if (run->unaligned && (run->margin >= 0 || run->nets.opts.aligned))
+        return usage("--unaligned is for whole photos");
+    if (run->embeddings && (run->unaligned || run->scales))
+        return usage("--views and --unaligned take no --embeddings");
+    return EXIT_YES;
 }
 
 static int make_vectors(eval_run *run)
@@ -455,14 +360,14 @@ static int make_vectors(eval_run *run)
                                run->images.count, &run->pictures, &err),
             &err);
     if (status == EXIT_YES)
-        status = open_pipelines(&j);
+        status = open_lookers(&j);
     if (status == EXIT_YES && run->cache)
         status = read_cache(&j);
     if (status == EXIT_YES)
         status = embed_all(&j);
-    for (int i = 0; j.pipelines && i < run->threads; i++)
-        facet_pipeline_close(j.pipelines[i]);
-    free(j.pipelines);
+    if (j.lookers)
+        lookers_close(j.lookers, run->threads);
+    free(j.lookers);
     free(j.keys);
     free(j.made);
     facet_vectors_free(&j.cache);
@@ -488,8 +393,10 @@ static facet_status make_compact(eval_run *run)
 
 int eval_embed(eval_run *run)
 {
-    const int status = run->embeddings ? read_vectors(run) : make_vectors(run);
+    int status = check(run);
 
+    if (status == EXIT_YES)
+        status = run->embeddings ? read_vectors(run) : make_vectors(run);
     if (status == EXIT_YES && run->compact && make_compact(run) != FACET_OK)
         return no_memory();
     for (size_t i = 0; status == EXIT_YES && i < run->protocol.n_files; i++)

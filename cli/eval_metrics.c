@@ -41,6 +41,11 @@ int eval_score(eval_run *run)
     facet_fusion_opts_init(&opts);
     if (strcmp(run->fusion, "mean-similarity") == 0)
         opts.fusion = FACET_FUSION_MEAN_SIMILARITY;
+    if (strcmp(run->fusion, "best") == 0) {
+        opts.fusion = FACET_FUSION_BEST;
+        opts.best = run->best;
+        opts.quality = run->quality;
+    }
     if (!templates)
         return eval_fail(FACET_ENOMEM, NULL);
     status = eval_fail(

@@ -48,10 +48,11 @@ _facet() {
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images
         --margin --embeddings --names --cache --compact --threads --json
-        --jpeg --pixels --dims --report --plot --cohort --fail-if --rounds --seed
+        --jpeg --pixels --dims --views
+        --unaligned --best --report --plot --cohort --fail-if --rounds --seed
         --out
         $networks" ;;
-    dataset) options="--out --first --keep --duplicate --block --images
+    dataset) options="--views --unaligned --out --first --keep --duplicate --block --images
         --margin --embeddings --names --cache --compact --threads $networks" ;;
     train)
         if [ "$COMP_CWORD" = 2 ]; then

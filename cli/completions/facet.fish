@@ -53,7 +53,7 @@ complete -c facet -n '__facet_with bench' -l runs -s n -x
 for option in \
     pairs frames max-frames fusion boxes table matches gallery \
     probes images margin embeddings names cache threads \
-    report plot cohort fail-if rounds seed out jpeg pixels dims
+    report plot cohort fail-if rounds seed out jpeg pixels dims views best
     complete -c facet -n '__facet_with eval calibrate' -l $option -r
 end
 for option in out first keep duplicate block images margin embeddings names \
@@ -61,7 +61,7 @@ for option in out first keep duplicate block images margin embeddings names \
     complete -c facet -n '__facet_with dataset' -l $option -r
 end
 complete -c facet -n '__facet_with dataset' -l compact
-for option in flat profile duplicates compact json
+for option in flat profile duplicates compact json unaligned
     complete -c facet -n '__facet_with eval calibrate' -l $option
 end
 

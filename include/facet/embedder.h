@@ -132,6 +132,42 @@ FACET_API FACET_MUST_USE facet_status facet_embedder_run(
     facet_embedder *embedder, const facet_image *const *crops, size_t count,
     float *values, facet_error *err);
 
+/** Views of a face at one scale, and how many scales there are at most. */
+enum { FACET_VIEWS = 10, FACET_VIEW_SCALES = 3 };
+
+/**
+ * The four corners and the middle of a face, then the mirror images of these.
+ *
+ * @param face    At least `width` x `height`.
+ * @param views   Receives the crops, of that size; let them go with
+ *                facet_views_free. NULL each on failure.
+ *
+ * Errors: FACET_EINVAL (NULL, a face that is too small), FACET_ENOMEM.
+ * Thread safety: may be called at any time.
+ */
+FACET_API FACET_MUST_USE facet_status facet_views_cut(const facet_image *face,
+    int32_t width, int32_t height, facet_image *views[FACET_VIEWS]);
+
+/** NULL is a no-op, and so are views that are NULL. */
+FACET_API void facet_views_free(facet_image *views[FACET_VIEWS]);
+
+/**
+ * The mean of many looks at a face, as Parkhi et al. 2015 test: scaled to
+ * 256/224, 384/224 and 512/224 of the network's input, ten views each.
+ *
+ * @param face    An aligned crop of any size; of the template's size nothing
+ *                of it is lost.
+ * @param scales  The first so many of the three.
+ * @param values  Receives facet_embedder_dim floats of unit length; contents
+ *                undefined on error.
+ *
+ * Costs `scales` x 10 runs of the network. Errors and thread safety: as
+ * facet_embedder_run's; FACET_EINVAL also for `scales`.
+ */
+FACET_API FACET_MUST_USE facet_status facet_embedder_run_views(
+    facet_embedder *embedder, const facet_image *face, size_t scales,
+    float *values, facet_error *err);
+
 /** Bytes of scratch that the embedder holds now. */
 FACET_API size_t facet_embedder_memory(const facet_embedder *embedder);
 

@@ -273,6 +273,35 @@ class Networks(unittest.TestCase):
         self.assertEqual(len(list((self.path / 'cache').iterdir())), 5)
 
     @need_shared
+    def test_faces_may_be_looked_at_in_other_ways(self):
+        crops = facet_networks(
+            'eval', 'pairs', self.path / 'pairs', *self.pictures, '--views', 10)
+        self.assertEqual(crops.returncode, 0, crops.stderr)
+        self.assertGreater(lines(crops)[0]['auc'], .8)
+        photos = SHARED / 'photos'
+        with open(self.path / 'photos', 'w', encoding='ascii') as out:
+            for a, b, same in ((1, 2, 1), (3, 4, 1), (5, 6, 1), (1, 3, 0),
+                               (2, 5, 0), (4, 6, 0)):
+                print(f'photo-{a:02}.jpg', f'photo-{b:02}.jpg', same, file=out)
+
+        def look(*more):
+            return facet_networks('eval', 'pairs', self.path / 'photos',
+                                  '--images', photos, '--rounds', 20, '--json',
+                                  *more)
+        plain = lines(look())[0]
+        for more in (('--unaligned', ), ('--views', 10),
+                     ('--fusion', 'best', '--best', 1)):
+            process = look(*more)
+            self.assertEqual(process.returncode, 0, process.stderr)
+            seen = lines(process)[0]
+            self.assertEqual(seen['failures_to_enrol'], 0)
+            same = seen['eer_threshold'] == plain['eer_threshold']
+            self.assertEqual(same, more[0] == '--fusion')
+        for more in (('--views', 7), ('--margin', 8, '--unaligned'),
+                     ('--fusion', 'best', '--cache', self.path / 'cache')):
+            self.assertEqual(look(*more).returncode, 2, more)
+
+    @need_shared
     def test_mixed_is_between_old_and_new(self):
         def mixed(old, new):
             return facet_networks('eval', 'mixed', old, new, '--pairs',
