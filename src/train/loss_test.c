@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "train/loss.h"
 #include "train/normalize.h"
+#include "train/pairs.h"
 #include "train/softmax.h"
 
 enum { MAX = 4096 };
@@ -692,6 +693,100 @@ static void test_mining_that_finds_nothing_costs_nothing(void **state)
     }
 }
 
+/* papers.md B.7.4: a drawn negative always violates the margin, and a pair that
+ * has none gets none. D.5.5: the hardest is the most similar of those allowed,
+ * never one of the same subject. */
+static void test_mined_negatives_are_the_allowed_ones(void **state)
+{
+    enum { N = 12, D = 3 };
+    const double margin = .3;
+    float x[N * D], products[N * N];
+    int32_t labels[N];
+    facet__loss *loss = make("triplet", D, 0, NULL, 0, NULL);
+    const facet__pairs p = { .loss = loss,
+        .labels = labels,
+        .n = N,
+        .d = D,
+        .x = x,
+        .products = products };
+    int found = 0, missing = 0;
+
+    (void)state;
+    random_floats(x, N * D, 6);
+    for (int i = 0; i < N; i++) {
+        float norm;
+
+        facet__normalize_rows(x + i * D, 1, D, x + i * D, &norm);
+        labels[i] = i % 4;
+    }
+    for (int i = 0; i < N * N; i++) {
+        products[i] = 0;
+        for (int k = 0; k < D; k++)
+            products[i] += x[i / N * D + k] * x[i % N * D + k];
+    }
+    for (size_t a = 0; a < N; a++)
+        for (size_t q = (a + 4) % N; q != a; q = (q + 4) % N) {
+            const double limit = facet__pairs_distance(&p, a, q) + margin;
+            const size_t drawn = facet__pairs_negative(
+                &p, FACET__PAIRS_DISTANCE, a, q, -HUGE_VAL, limit, true);
+            const size_t hardest = facet__pairs_negative(
+                &p, FACET__PAIRS_PRODUCT, a, q, -HUGE_VAL, HUGE_VAL, false);
+            bool any = false;
+
+            for (size_t j = 0; j < N; j++) {
+                if (labels[j] == labels[a])
+                    continue;
+                any = any || facet__pairs_distance(&p, a, j) < limit;
+                assert_true(products[a * N + j] <= products[a * N + hardest]);
+            }
+            assert_int_not_equal(labels[hardest], labels[a]);
+            assert_true(any == (drawn < N));
+            found += any;
+            missing += !any;
+            if (drawn == N)
+                continue;
+            assert_int_not_equal(labels[drawn], labels[a]);
+            assert_true(facet__pairs_distance(&p, a, drawn) < limit);
+        }
+    assert_true(found > 0 && missing > 0);
+    facet__loss_free(loss);
+}
+
+static double cosine(const float *a, const float *b, int dim)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int k = 0; k < dim; k++) {
+        ab += (double)a[k] * (double)b[k];
+        aa += (double)a[k] * (double)a[k];
+        bb += (double)b[k] * (double)b[k];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* papers.md D.5.4: with W = I similarities are cosines, however long the
+ * embeddings. */
+static void test_tpe_without_a_map_compares_by_cosine(void **state)
+{
+    enum { D = 5 };
+    const double options[] = { D };
+    const int32_t labels[] = { 0, 0, 1 };
+    facet__loss *loss = make("tpe", D, 0, options, 1, NULL);
+    float x[3 * D];
+    const facet__batch batch = { 3, x, labels, NULL, 0, NULL };
+    double same, want;
+
+    (void)state;
+    random_floats(x, 3 * D, 8);
+    for (int i = 0; i < D * D; i++)
+        loss->params[0].value[i] = i % (D + 1) == 0;
+    same = cosine(x, x + D, D);
+    want = log1p(exp(cosine(x, x + 2 * D, D) - same)) +
+           log1p(exp(cosine(x + D, x + 2 * D, D) - same));
+    CHECK_NEAR(value_at(loss, &batch), want / 2, 1e-6);
+    facet__loss_free(loss);
+}
+
 static void test_threads_and_repetition_do_not_change_a_bit(void **state)
 {
     enum { N = 32, D = 16, C = 40 };
@@ -829,6 +924,8 @@ int main(void)
         cmocka_unit_test(test_margins_have_their_value_at_cosines_of_one),
         cmocka_unit_test(test_smoothing_and_one_class_are_bounded_below),
         cmocka_unit_test(test_mining_that_finds_nothing_costs_nothing),
+        cmocka_unit_test(test_mined_negatives_are_the_allowed_ones),
+        cmocka_unit_test(test_tpe_without_a_map_compares_by_cosine),
         cmocka_unit_test(test_threads_and_repetition_do_not_change_a_bit),
         cmocka_unit_test(test_bad_setups_and_batches_are_refused),
         cmocka_unit_test(test_samples_without_a_label_are_passed_over),
