@@ -81,7 +81,8 @@ typedef struct facet__driver {
         size_t dim, facet_error *err);
     facet_status (*drop_set)(facet__db *db, int64_t set, facet_error *err);
     facet_status (*set_person)(facet__db *db, int64_t gallery,
-        int64_t template_id, int64_t person, facet_error *err);
+        const int64_t sets[3], int64_t template_id, int64_t person,
+        facet_error *err);
 
     /* After a removal: let nothing of it stay behind. False when something
      * may. */

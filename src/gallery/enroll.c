@@ -9,21 +9,14 @@
 #include "gallery/field.h"
 #include "gallery/store.h"
 
-/* What one call needs again and again. */
-typedef struct enrolment {
-    float *row;
-    int64_t person; /* whose key is held */
-    uint8_t key[FACET__KEY];
-} enrolment;
-
-static facet_status enrolment_begin(
-    enrolment *e, const facet__set *set, facet_error *err)
+facet_status facet__enrolment_begin(
+    facet__enrolment *e, const facet__set *set, facet_error *err)
 {
-    *e = (enrolment){ .row = facet__alloc(set->dim * sizeof *e->row) };
+    *e = (facet__enrolment){ .row = facet__alloc(set->dim * sizeof *e->row) };
     return e->row ? FACET_OK : facet__fail_memory(err);
 }
 
-static void enrolment_end(enrolment *e)
+void facet__enrolment_end(facet__enrolment *e)
 {
     facet__free(e->row);
     facet__forget(e->key, sizeof e->key);
@@ -41,7 +34,7 @@ static facet_status check_metadata(const char *metadata, facet_error *err)
 }
 
 /* The key that seals what is a person's, or NULL; FACET_ENOTFOUND. */
-static facet_status hold_key(const facet_gallery *g, enrolment *e,
+static facet_status hold_key(const facet_gallery *g, facet__enrolment *e,
     int64_t person, const uint8_t **key, facet_error *err)
 {
     facet_status st = FACET_OK;
@@ -74,8 +67,9 @@ static facet__value value_of_real(float real)
 }
 
 /* Seal e->row and append it. */
-static facet_status append_embedding(facet_gallery *g, const enrolment *e,
-    const facet__set *set, int64_t id, const uint8_t *key, facet_error *err)
+static facet_status append_embedding(facet_gallery *g,
+    const facet__enrolment *e, const facet__set *set, int64_t id,
+    const uint8_t *key, facet_error *err)
 {
     facet__value values[FACET__EMBEDDING_COLUMNS] = { value_of_integer(set->id),
         value_of_integer(id), value_of_integer(e->person) };
@@ -129,7 +123,7 @@ static facet_status append_template(facet_gallery *g, const facet_template *t,
     return st;
 }
 
-static facet_status enroll_one(facet_gallery *g, enrolment *e,
+facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
     const facet_template *t, uint64_t *id, facet_error *err)
 {
     const facet__set *set = &g->state.active;
@@ -152,21 +146,21 @@ static facet_status enroll_one(facet_gallery *g, enrolment *e,
     return st;
 }
 
-facet_status facet__store_enroll(facet_gallery *g,
+static facet_status enroll_all(facet_gallery *g,
     const facet_template *templates, size_t count, uint64_t *ids,
     facet_error *err)
 {
-    enrolment e;
-    facet_status st = enrolment_begin(&e, &g->state.active, err);
+    facet__enrolment e;
+    facet_status st = facet__enrolment_begin(&e, &g->state.active, err);
 
     for (size_t i = 0; st == FACET_OK && i < count; i++) {
         uint64_t id = 0;
 
-        st = enroll_one(g, &e, &templates[i], &id, err);
+        st = facet__enrolment_add(g, &e, &templates[i], &id, err);
         if (st == FACET_OK && ids)
             ids[i] = id;
     }
-    enrolment_end(&e);
+    facet__enrolment_end(&e);
     return st;
 }
 
@@ -185,7 +179,7 @@ facet_status facet_gallery_enroll(facet_gallery *g, const uint8_t *contract,
         return st;
     st = facet__store_same_contract(&g->state.active, contract, err);
     if (st == FACET_OK)
-        st = facet__store_enroll(g, templates, count, ids, err);
+        st = enroll_all(g, templates, count, ids, err);
     return facet__store_end(g, st, FACET__ADDED, err);
 }
 
@@ -217,8 +211,8 @@ facet_status facet__store_put(facet_gallery *g, const facet__set *set,
     facet_error *err)
 {
     int64_t *people = facet__calloc(count + 1, sizeof *people);
-    enrolment e;
-    facet_status st = enrolment_begin(&e, set, err);
+    facet__enrolment e;
+    facet_status st = facet__enrolment_begin(&e, set, err);
 
     if (!people)
         st = facet__fail_memory(err);
@@ -233,7 +227,7 @@ facet_status facet__store_put(facet_gallery *g, const facet__set *set,
         if (st == FACET_OK)
             st = append_embedding(g, &e, set, (int64_t)ids[i], key, err);
     }
-    enrolment_end(&e);
+    facet__enrolment_end(&e);
     facet__free(people);
     return st;
 }

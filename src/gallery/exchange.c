@@ -146,6 +146,7 @@ typedef struct import {
     facet_import_report *report;
     renamed *people;
     size_t n_people, room;
+    facet__enrolment enrolment;
     size_t line;
     bool header;
     facet_error *err;
@@ -233,6 +234,7 @@ static facet_status enroll(import *in, const json_t *line, facet_template *t)
     const json_t *box = json_object_get(line, "box");
     const json_t *quality = json_object_get(line, "quality");
     char *text = metadata ? json_dumps(metadata, JSON_COMPACT) : NULL;
+    uint64_t id;
     facet_status st;
 
     for (size_t i = 0; i < 4; i++)
@@ -241,7 +243,7 @@ static facet_status enroll(import *in, const json_t *line, facet_template *t)
         json_is_number(quality) ? (float)json_number_value(quality) : NAN;
     t->source = json_string_value(json_object_get(line, "source"));
     t->metadata = text;
-    st = facet__store_enroll(in->g, t, 1, NULL, in->err);
+    st = facet__enrolment_add(in->g, &in->enrolment, t, &id, in->err);
     free(text); /* jansson's */
     if (st == FACET_EINVAL)
         return bad_line(in, "the embedding or metadata is not usable");
@@ -327,7 +329,10 @@ import in = {.g = g, .err = err };
     st = facet__store_begin(g, err);
     if (st != FACET_OK)
         return st;
-    st = import_lines(&in, text, length);
+    st = facet__enrolment_begin(&in.enrolment, &g->state.active, err);
+    if (st == FACET_OK)
+        st = import_lines(&in, text, length);
+    facet__enrolment_end(&in.enrolment);
     facet__free(in.people);
     st = facet__store_end(g, st, FACET__ADDED, err);
     if (st != FACET_OK)

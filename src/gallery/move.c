@@ -83,8 +83,7 @@ static facet_status reseal_embedding(
 static facet_status reseal_all(
     facet_gallery *g, int64_t id, int64_t from, int64_t to, facet_error *err)
 {
-    const int64_t sets[] = { g->state.active.id, g->state.shadow.id,
-        g->state.previous.id };
+    int64_t sets[FACET__SETS];
     uint8_t old_key[FACET__KEY], new_key[FACET__KEY];
     const keys k = { old_key, new_key };
     facet_status st = facet__store_key_of(g, from, old_key, err);
@@ -93,7 +92,8 @@ static facet_status reseal_all(
         st = facet__store_key_of(g, to, new_key, err);
     if (st == FACET_OK)
         st = reseal_template(g, id, k, err);
-    for (int i = 0; i < 3 && st == FACET_OK; i++)
+    facet__store_sets(g, sets);
+    for (int i = 0; i < FACET__SETS && st == FACET_OK; i++)
         if (sets[i])
             st = reseal_embedding(g, sets[i], id, k, err);
     facet__forget(old_key, sizeof old_key);
@@ -105,7 +105,7 @@ static facet_status move_one(
     facet_gallery *g, int64_t id, int64_t to, facet_error *err)
 {
     uint8_t key[FACET__KEY];
-    int64_t from = 0;
+    int64_t from = 0, sets[FACET__SETS];
     facet_status st = facet__db_integer(g->db, &from, err,
         "SELECT person FROM template WHERE id = ?1 AND gallery = ?2", "ii", id,
         g->state.gallery);
@@ -118,9 +118,10 @@ static facet_status move_one(
     facet__forget(key, sizeof key);
     if (st == FACET_OK && g->vault && from != to)
         st = reseal_all(g, id, from, to, err);
-    return st == FACET_OK
-               ? g->db->driver->set_person(g->db, g->state.gallery, id, to, err)
-               : st;
+    facet__store_sets(g, sets);
+    return st == FACET_OK ? g->db->driver->set_person(
+                                g->db, g->state.gallery, sets, id, to, err)
+                          : st;
 }
 
 facet_status facet_gallery_move_templates(facet_gallery *g, const uint64_t *ids,

@@ -80,13 +80,14 @@ facet_status facet__pg_add_set(
     facet__db *db, int64_t gallery, int64_t set, size_t dim, facet_error *err);
 facet_status facet__pg_drop_set(facet__db *db, int64_t set, facet_error *err);
 facet_status facet__pg_set_person(facet__db *db, int64_t gallery,
-    int64_t template_id, int64_t person, facet_error *err);
+    const int64_t sets[3], int64_t template_id, int64_t person,
+    facet_error *err);
 facet_status facet__pg_nearest(facet__db *db, int64_t set, size_t dim,
     const float *query, const facet__among *among, size_t limit,
     facet__stmt **out, facet_error *err);
 
-/* postgres_copy.c: rows wait until there are many, something else is said, or
- * the commit. */
+/* postgres_copy.c: rows wait until there are many, a statement looks at their
+ * table, or the commit. */
 facet_status facet__pg_append(facet__db *db, facet__table table,
     const facet__value *values, facet_error *err);
 facet_status facet__pg_flush(facet__pg *pg, facet_error *err);

@@ -202,22 +202,23 @@ facet_status facet__pg_drop_set(facet__db *db, int64_t set, facet_error *err)
         "DROP TABLE IF EXISTS facet.embedding_%lld", (long long)set);
 }
 
+/* (A set that is named is found at once, of however many galleries.) */
 facet_status facet__pg_set_person(facet__db *db, int64_t gallery,
-    int64_t template_id, int64_t person, facet_error *err)
+    const int64_t sets[3], int64_t template_id, int64_t person,
+    facet_error *err)
 {
     facet__pg *pg = (facet__pg *)db;
-    const facet_status st = facet__pg_say(pg, err,
+    facet_status st = facet__pg_say(pg, err,
         "UPDATE template SET person = %lld WHERE gallery = %lld AND id = %lld",
         (long long)person, (long long)gallery, (long long)template_id);
 
-    return st == FACET_OK
-               ? facet__pg_say(pg, err,
-                     "UPDATE embedding SET person = %lld WHERE template = %lld "
-                     "AND in_set IN "
-                     "(SELECT id FROM embedding_set WHERE gallery = %lld)",
-                     (long long)person, (long long)template_id,
-                     (long long)gallery)
-               : st;
+    for (int i = 0; i < 3 && st == FACET_OK; i++)
+        if (sets[i])
+            st = facet__pg_say(pg, err,
+                "UPDATE embedding SET person = %lld "
+                "WHERE in_set = %lld AND template = %lld",
+                (long long)person, (long long)sets[i], (long long)template_id);
+    return st;
 }
 
 /* -- Nearest ------------------------------------------------------------- */

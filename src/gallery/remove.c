@@ -61,7 +61,7 @@ static facet_status finish_removal(facet_gallery *g, facet_status st,
 static facet_status delete_template(
     facet_gallery *g, int64_t id, facet_removal *receipt, facet_error *err)
 {
-    int64_t crops = -1;
+    int64_t crops = -1, sets[FACET__SETS];
     facet_status st = facet__db_integer(g->db, &crops, err,
         "SELECT crop IS NOT NULL FROM template WHERE id = ?1 AND gallery = ?2",
         "ii", id, g->state.gallery);
@@ -69,11 +69,12 @@ static facet_status delete_template(
     if (st == FACET_OK && crops < 0)
         return facet__fail(
             err, FACET_ENOTFOUND, "there is no template %lld", (long long)id);
-    if (st == FACET_OK)
-        st = facet__db_run(g->db, err,
-            "DELETE FROM embedding WHERE template = ?1 AND in_set IN "
-            "(SELECT id FROM embedding_set WHERE gallery = ?2)",
-            "ii", id, g->state.gallery);
+    facet__store_sets(g, sets);
+    for (int i = 0; i < FACET__SETS && st == FACET_OK; i++)
+        if (sets[i])
+            st = facet__db_run(g->db, err,
+                "DELETE FROM embedding WHERE in_set = ?1 AND template = ?2",
+                "ii", sets[i], id);
     if (st == FACET_OK)
         st = facet__db_run(g->db, err,
             "DELETE FROM template WHERE id = ?1 AND gallery = ?2", "ii", id,

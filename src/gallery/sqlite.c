@@ -448,8 +448,10 @@ static facet_status drop_set(facet__db *db, int64_t set, facet_error *err)
 }
 
 static facet_status set_person(facet__db *db, int64_t gallery,
-    int64_t template_id, int64_t person, facet_error *err)
+    const int64_t sets[3], int64_t template_id, int64_t person,
+    facet_error *err)
 {
+    (void)sets; /* an embedding's person is its template's */
     return facet__db_run(db, err,
         "UPDATE template SET person = ?3 WHERE gallery = ?1 AND id = ?2", "iii",
         gallery, template_id, person);

@@ -82,6 +82,13 @@ static facet_status read_set(
     return FACET_OK;
 }
 
+void facet__store_sets(const facet_gallery *g, int64_t sets[FACET__SETS])
+{
+    sets[0] = g->state.active.id;
+    sets[1] = g->state.shadow.id;
+    sets[2] = g->state.previous.id;
+}
+
 facet_status facet__store_load(
     const facet_gallery *g, facet__state *out, facet_error *err)
 {

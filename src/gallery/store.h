@@ -37,6 +37,8 @@ typedef struct facet__state {
     facet__set active, shadow, previous;
 } facet__state;
 
+enum { FACET__SETS = 3 };
+
 typedef struct facet__index {
     facet__rows rows;
     facet__state state; /* what the rows show; gallery 0: nothing yet */
@@ -76,6 +78,9 @@ struct facet_gallery {
 void facet__store_lock(const facet_gallery *g);
 void facet__store_unlock(const facet_gallery *g);
 
+/* Ids of the gallery's sets, 0 for none. */
+void facet__store_sets(const facet_gallery *g, int64_t sets[FACET__SETS]);
+
 /* Read the state that the open transaction (or a new one) sees. */
 facet_status facet__store_load(
     const facet_gallery *g, facet__state *out, facet_error *err);
@@ -111,14 +116,23 @@ facet_status facet__index_load(const facet_gallery *g, const facet__set *set,
 facet_status facet__store_add_set(facet_gallery *g, int64_t gallery,
     const uint8_t *contract, size_t dim, int64_t *set, facet_error *err);
 
+/* What many templates have in common on their way in. */
+typedef struct facet__enrolment {
+    float *row;
+    int64_t person; /* whose key is held */
+    uint8_t key[FACET__KEY];
+} facet__enrolment;
+
 /* Within a transaction: add a person (FACET_EEXISTS with the id of who has the
  * name), enroll templates of checked contract, store embeddings of templates
  * in any of the gallery's sets. */
 facet_status facet__store_add_person(
     facet_gallery *g, const char *name, int64_t *id, facet_error *err);
-facet_status facet__store_enroll(facet_gallery *g,
-    const facet_template *templates, size_t count, uint64_t *ids,
-    facet_error *err);
+facet_status facet__enrolment_begin(
+    facet__enrolment *e, const facet__set *set, facet_error *err);
+facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
+    const facet_template *t, uint64_t *id, facet_error *err);
+void facet__enrolment_end(facet__enrolment *e);
 facet_status facet__store_put(facet_gallery *g, const facet__set *set,
     const uint64_t *ids, const float *embeddings, size_t count,
     facet_error *err);
