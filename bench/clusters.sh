@@ -25,17 +25,21 @@ list() {
     awk '{ print $3 }' "$1.list" > "$1.keys"
     awk '{ print $4 }' "$1.list" > "$1.labels"
 }
-for split in train val; do
-    list $split
-    [ -s $split.f32 ] || "$build/bench/bench_embed_crops" "$network" $split.f32 \
-        "$faces"/faces-$split*.tar < $split.keys
-done
+embed() {
+    list "$1"
+    [ -s "$1.f32" ] || "$build/bench/bench_embed_crops" "$network" "$1.f32" \
+        "$faces"/faces-"$1"*.tar < "$1.keys"
+}
 group() { "$build/bench/bench_clusters" "$@"; }
 
-labeled=$(grep -vc '^-' train.labels)
-head -c $((labeled * dim * 4)) train.f32 > people.f32
-head -n "$labeled" train.labels > people.labels
-"$here/clusters.py" album people.f32 $dim people.labels album
+embed val
+if [ "$parts" != val ]; then # the others are about training identities
+    embed train
+    labeled=$(grep -vc '^-' train.labels)
+    head -c $((labeled * dim * 4)) train.f32 > people.f32
+    head -n "$labeled" train.labels > people.labels
+    "$here/clusters.py" album people.f32 $dim people.labels album
+fi
 for part in $parts; do
     case $part in
     choose)
