@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* damage_models.c - see damage.h. Three small networks that between them use
+/* damage_models.c - see damage.h. Four small networks that between them use
  * most operators of a face network are cut at many points and have bits
  * flipped; then come lies told in place, so that the file around them stays
  * whole. */
@@ -71,8 +71,27 @@ static void build_classifier(facet__builder *b)
     facet__build_output(b, "out", facet__build_softmax(b, "sfm", x));
 }
 
+/* A network of bytes: filters with steps, maps on grids, as int8 has them. */
+static void build_quantized(facet__builder *b)
+{
+    const facet__conv_spec four = { 4, .kernel = 3, .pad = 1 };
+    const facet__shape shape = { 1, { 4 } };
+    int x = facet__build_input(b, "xin", 3, 8, 8), w;
+
+    x = facet__build_relu(b, "act", facet__build_conv(b, "one", x, four));
+    facet__build_output(b, "out", facet__build_conv(b, "two", x, four));
+    w = facet__graph_find_value(b->graph, "two.weight");
+    if (x < 0 || w < 0)
+        return; /* facet__build_finish says why */
+    b->graph->values[x].grid = (facet__grid){ 0.01f, 3 };
+    b->graph->values[w].steps = facet__tensor_create(FACET__F32, &shape);
+    for (int i = 0; b->graph->values[w].steps && i < 4; i++)
+        ((float *)b->graph->values[w].steps->data)[i] = 0.01f;
+}
+
 static const network_kind kinds[] = { { "embedder", build_embedder },
-    { "head", build_head }, { "classifier", build_classifier } };
+    { "head", build_head }, { "classifier", build_classifier },
+    { "quantized", build_quantized } };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* The ONNX bytes, to be freed with facet__free. */

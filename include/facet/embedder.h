@@ -25,7 +25,8 @@ extern "C" {
  * template and the way of alignment, the preprocessing, the weights and the
  * normalization. Embeddings compare only within one contract. The precision
  * (fp32, bf16) is not part of it: both give the same embedding to a cosine of
- * 0.999, which no decision hangs on.
+ * 0.999, which no decision hangs on. A quantized copy of a network is another
+ * network, with a contract of its own.
  */
 typedef struct facet_contract {
     uint8_t id[32];

@@ -23,11 +23,14 @@ typedef struct facet_session facet_session;
 
 /** In which numbers a network computes. Inputs and outputs are float always. */
 typedef enum facet_precision {
-    FACET_PRECISION_AUTO = 0, /**< the fastest that keeps embeddings: bf16 where
-                                   the processor computes it, else fp32 */
+    FACET_PRECISION_AUTO = 0, /**< the fastest that keeps embeddings: int8 if
+                                 the network is quantized, bf16, fp32; the first
+                                   that the processor is made for */
     FACET_PRECISION_FP32 = 1,
     FACET_PRECISION_BF16 = 2, /**< FACET_EUNSUPPORTED without avx512_bf16 */
-    FACET_PRECISION_INT8 = 3, /**< of a network quantised for it */
+    FACET_PRECISION_INT8 = 3, /**< of a network quantized for it: see
+                                   facet_model_quantize; what it has no grid
+                                   for is computed in bf16 or fp32 */
 } facet_precision;
 
 typedef struct facet_model_opts {

@@ -47,8 +47,10 @@ typedef struct facet_pipeline_opts {
     const char *embedder;
     /** How to feed the embedder; NULL, the default: as its metadata says. */
     const facet_settings *settings;
-    facet_precision precision; /**< of both networks; default AUTO */
-    facet_policy policy;       /**< default FACET_POLICY_ALL */
+    /** Of both networks, default AUTO. INT8 is that of the embedder: the
+     * detector is then run as AUTO says. */
+    facet_precision precision;
+    facet_policy policy; /**< default FACET_POLICY_ALL */
     /** The images are aligned crops already, such as facet_align made them:
      * nothing is looked for, and each is one face. With the same `detector`
      * the contract is the one of the photos that the crops were cut from.

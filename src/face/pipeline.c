@@ -72,6 +72,13 @@ static facet_status load(const char *path, facet_precision precision,
     return st;
 }
 
+/* int8 is asked for the embedder's sake: a detector that is not quantized is no
+ * reason to refuse. */
+static facet_precision of_detector(facet_precision precision)
+{
+    return precision == FACET_PRECISION_INT8 ? FACET_PRECISION_AUTO : precision;
+}
+
 static void leave(family *f)
 {
     if (f && atomic_fetch_sub(&f->members, 1) == 1) {
@@ -163,7 +170,7 @@ facet_status facet_pipeline_open(
     }
     atomic_init(&p->family->members, 1);
     take_opts(p, &o);
-    st = load(o.detector, o.precision, &p->family->detector, err);
+    st = load(o.detector, of_detector(o.precision), &p->family->detector, err);
     if (st == FACET_OK)
         st = load(o.embedder, o.precision, &p->family->embedder, err);
     if (st == FACET_OK)

@@ -68,7 +68,8 @@ static void load_damaged(
     facet_status st;
 
     facet_model_opts_init(&opts);
-    opts.precision = FACET_PRECISION_FP32;
+    opts.precision =
+        strstr(name, "quantized") ? FACET_PRECISION_INT8 : FACET_PRECISION_FP32;
     opts.max_bytes = 1 << 22;
     st = facet_model_load_memory(bytes, size, &opts, &model, &err);
     check_lie(name, st, &err);

@@ -24,6 +24,17 @@ static void add_text(facet__sha256 *s, const char *text)
     facet__sha256_add(s, text, strlen(text) + 1);
 }
 
+/* What int8 computes depends on the grids; networks without any keep the
+ * digests they had. */
+static void add_grid(facet__sha256 *s, const facet__value *v)
+{
+    const unsigned char zero = (unsigned char)v->grid.zero;
+
+    add_text(s, v->name);
+    facet__sha256_add(s, &v->grid.step, sizeof v->grid.step);
+    facet__sha256_add(s, &zero, 1);
+}
+
 static void add_weight(facet__sha256 *s, const facet__value *v)
 {
     unsigned char dims[FACET__MAX_DIMS + 1];
@@ -58,6 +69,9 @@ facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
     }
     for (size_t i = 0; i < n; i++)
         add_weight(&s, weights[i]);
+    for (int v = 0; v < graph->n_values; v++)
+        if (graph->values[v].grid.step > 0)
+            add_grid(&s, &graph->values[v]);
     facet__sha256_end(&s, digest);
     facet__free(weights);
     return FACET_OK;

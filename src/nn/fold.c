@@ -30,38 +30,12 @@ static bool is_folded(const facet__graph *g, const facet__node *node)
     return true;
 }
 
-static bool is_output(const facet__graph *g, int value)
-{
-    for (int i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] == value)
-            return true;
-    return false;
-}
-
 static bool is_input(const facet__graph *g, int value)
 {
     for (int i = 0; i < g->n_inputs; i++)
         if (g->inputs[i] == value)
             return true;
     return false;
-}
-
-static void replace_reads(facet__graph *g, int from, int to)
-{
-    for (int i = 0; i < g->n_nodes; i++)
-        for (int k = 0; k < g->nodes[i].n_in; k++)
-            if (g->nodes[i].in[k] == from)
-                g->nodes[i].in[k] = to;
-}
-
-/* The node that makes `value`, or NULL. */
-static facet__node *maker(facet__graph *g, int value)
-{
-    for (int i = 0; i < g->n_nodes; i++)
-        for (int k = 0; k < g->nodes[i].n_out; k++)
-            if (g->nodes[i].out[k] == value)
-                return &g->nodes[i];
-    return NULL;
 }
 
 /* Take a node that hands its input on out of the way: its readers read the
@@ -71,18 +45,19 @@ static bool bypass(facet__graph *g, const facet__node *node)
 {
     const int in = node->in[0], out = node->out[0];
 
-    if (is_output(g, out)) {
-        facet__node *m = maker(g, in);
+    if (facet__graph_is_output(g, out)) {
+        const int made = facet__graph_maker(g, in);
+        facet__node *m = made == FACET__NONE ? NULL : &g->nodes[made];
 
-        if (!m || is_input(g, in) || is_output(g, in))
+        if (!m || is_input(g, in) || facet__graph_is_output(g, in))
             return false;
         for (int k = 0; k < m->n_out; k++)
             if (m->out[k] == in)
                 m->out[k] = out;
-        replace_reads(g, in, out);
+        facet__graph_replace_reads(g, in, out);
         return true;
     }
-    replace_reads(g, out, in);
+    facet__graph_replace_reads(g, out, in);
     return true;
 }
 

@@ -2,6 +2,7 @@
 /* graph.c - the network as values and nodes; see graph.h for the invariants. */
 #include "nn/graph.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +65,15 @@ void facet__node_release(facet__node *node)
 static void free_value(facet__value *value)
 {
     facet__tensor_free(value->data);
+    facet__tensor_free(value->steps);
     facet__free(value->name);
+}
+
+int8_t facet__filter_byte(float x, float step)
+{
+    const float q = rintf(x / step);
+
+    return (int8_t)(q < -128.0f ? -128.0f : q < 127.0f ? q : 127.0f);
 }
 
 facet_status facet__graph_create(int opset, facet__graph **out)
@@ -115,6 +124,18 @@ static char *fresh_name(const char *stem, int number)
     return facet__strdup(name);
 }
 
+/* Pruning changes numbers, not names: a number may be taken. */
+static char *fresh_value_name(const facet__graph *g)
+{
+    for (int number = g->n_values;; number++) {
+        char *name = fresh_name("value", number);
+
+        if (!name || facet__graph_find_value(g, name) == FACET__NONE)
+            return name;
+        facet__free(name);
+    }
+}
+
 int facet__graph_add_value(facet__graph *g, const char *name, facet__dtype type,
     const facet__shape *shape)
 {
@@ -124,7 +145,7 @@ int facet__graph_add_value(facet__graph *g, const char *name, facet__dtype type,
         v.shape = *shape;
     if (!make_room(&g->values, g->n_values, &g->cap_values, sizeof v))
         return FACET__NONE;
-    v.name = name ? facet__strdup(name) : fresh_name("value", g->n_values);
+    v.name = name ? facet__strdup(name) : fresh_value_name(g);
     if (!v.name)
         return FACET__NONE;
     g->values[g->n_values] = v;
@@ -313,6 +334,47 @@ facet_status facet__node_set_tensor(
         node, name, (facet__attr){ .type = FACET__ATTR_TENSOR, .t = tensor });
 }
 
+/* makers and readers */
+
+bool facet__graph_is_output(const facet__graph *g, int value)
+{
+    for (int i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i] == value)
+            return true;
+    return false;
+}
+
+int facet__graph_maker(const facet__graph *g, int value)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->nodes[i].n_out; k++)
+            if (g->nodes[i].out[k] == value)
+                return i;
+    return FACET__NONE;
+}
+
+int facet__graph_only_reader(const facet__graph *g, int value)
+{
+    int reader = FACET__NONE;
+
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->nodes[i].n_in; k++)
+            if (g->nodes[i].in[k] == value) {
+                if (reader != FACET__NONE)
+                    return FACET__NONE;
+                reader = i;
+            }
+    return facet__graph_is_output(g, value) ? FACET__NONE : reader;
+}
+
+void facet__graph_replace_reads(facet__graph *g, int from, int to)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        for (int k = 0; k < g->nodes[i].n_in; k++)
+            if (g->nodes[i].in[k] == from)
+                g->nodes[i].in[k] = to;
+}
+
 /* metadata */
 
 static int find_meta(const facet__graph *g, const char *key)
@@ -399,10 +461,15 @@ static facet_status copy_value(facet__graph *to, const facet__value *v)
 
     if (i == FACET__NONE)
         return FACET_ENOMEM;
-    if (!v->data)
-        return FACET_OK;
-    to->values[i].data = facet__tensor_copy(v->data);
-    return to->values[i].data ? FACET_OK : FACET_ENOMEM;
+    to->values[i].grid = v->grid;
+    if (v->data)
+        to->values[i].data = facet__tensor_copy(v->data);
+    if (v->steps)
+        to->values[i].steps = facet__tensor_copy(v->steps);
+    return (v->data && !to->values[i].data) ||
+                   (v->steps && !to->values[i].steps)
+               ? FACET_ENOMEM
+               : FACET_OK;
 }
 
 static facet_status copy_node(facet__graph *to, const facet__node *node)

@@ -2,10 +2,13 @@
 /* graph.h - the one representation of a network.
  *
  * A graph is what ONNX says: named values and nodes that make values from
- * values. Readers and builders (onnx_read.c, build.c, src/zoo) make it, the
- * writer saves it, shape inference fills it in, passes rewrite it, the engine
- * compiles it and the trainer differentiates it. Tensors are NCHW here, as in
- * ONNX; how the engine lays them out is its own affair.
+ * values. Only what ONNX says of int8 is kept otherwise: pairs of
+ * QuantizeLinear and DequantizeLinear are a grid of the value they stand
+ * behind (onnx_grids.c; docs/design/int8.md), not nodes. Readers and builders
+ * (onnx_read.c, build.c, src/zoo) make it, the writer saves it, shape inference
+ * fills it in, passes rewrite it, the engine compiles it and the trainer
+ * differentiates it. Tensors are NCHW here, as in ONNX; how the engine lays
+ * them out is its own affair.
  *
  * Invariants, checked by facet__graph_check:
  *   - nodes stand in an order in which every input is made before it is used;
@@ -33,6 +36,7 @@ typedef enum facet__op_kind {
     FACET__OP_CONSTANT,
     FACET__OP_CONSTANT_OF_SHAPE,
     FACET__OP_CONV,
+    FACET__OP_DEQUANTIZE,
     FACET__OP_DIV,
     FACET__OP_DROPOUT,
     FACET__OP_ELU,
@@ -58,6 +62,7 @@ typedef enum facet__op_kind {
     FACET__OP_PAD,
     FACET__OP_POW,
     FACET__OP_PRELU,
+    FACET__OP_QUANTIZE,
     FACET__OP_REDUCE_L2,
     FACET__OP_REDUCE_MAX,
     FACET__OP_REDUCE_MEAN,
@@ -119,10 +124,13 @@ typedef struct facet__node {
 } facet__node;
 
 typedef struct facet__value {
-    char *name;          /* unique */
-    facet__dtype type;   /* 0 while unknown */
-    facet__shape shape;  /* n = -1 while even the rank is unknown */
-    facet__tensor *data; /* of a constant (a weight); else NULL */
+    char *name;           /* unique */
+    facet__dtype type;    /* 0 while unknown */
+    facet__shape shape;   /* n = -1 while even the rank is unknown */
+    facet__tensor *data;  /* of a constant (a weight); else NULL */
+    facet__grid grid;     /* of a value that is no constant */
+    facet__tensor *steps; /* F32 [out] of filters [out, ...] that are whole
+                             multiples, -128 to 127, of it; else NULL */
 } facet__value;
 
 /* One metadata_props entry. */
@@ -146,6 +154,9 @@ typedef struct facet__graph {
     bool open_batch;
 } facet__graph;
 
+/* A filter's number as a multiple of its channel's step. */
+int8_t facet__filter_byte(float x, float step);
+
 facet_status facet__graph_create(int opset, facet__graph **out);
 facet_status facet__graph_copy(const facet__graph *graph, facet__graph **out);
 void facet__graph_free(facet__graph *graph);
@@ -163,6 +174,13 @@ facet_status facet__graph_add_input(facet__graph *graph, int value);
 facet_status facet__graph_add_output(facet__graph *graph, int value);
 /* FACET__NONE when there is none of that name. */
 int facet__graph_find_value(const facet__graph *graph, const char *name);
+
+/* Who makes and who reads a value. A node, or FACET__NONE. */
+bool facet__graph_is_output(const facet__graph *graph, int value);
+int facet__graph_maker(const facet__graph *graph, int value);
+/* The one node that reads `value`, once; NONE too if an output is it. */
+int facet__graph_only_reader(const facet__graph *graph, int value);
+void facet__graph_replace_reads(facet__graph *graph, int from, int to);
 
 /* Attributes by name: the getters answer `otherwise` when it is absent (the
  * reader has checked the types). Setters replace. */

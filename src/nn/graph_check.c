@@ -224,6 +224,7 @@ facet_status facet__graph_prune(facet__graph *g)
             g->values[n++] = g->values[v];
         } else {
             facet__tensor_free(g->values[v].data);
+            facet__tensor_free(g->values[v].steps);
             facet__free(g->values[v].name);
         }
     }

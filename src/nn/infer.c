@@ -2,6 +2,7 @@
 /* infer.c - the walk that tells shapes and contents, and constant folding. */
 #include "nn/infer.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -105,6 +106,21 @@ static bool is_computable(const walk *w, const facet__op_call *call)
     return true;
 }
 
+/* A value on a grid is only ever read as one of its bytes. */
+static void round_to_grid(const facet__value *value, facet__tensor *t)
+{
+    const facet__grid grid = value->grid;
+    float *x = t->data;
+
+    if (grid.step <= 0 || t->type != FACET__F32)
+        return;
+    for (int64_t i = 0; i < facet__shape_count(&t->shape); i++) {
+        const float q = rintf(x[i] / grid.step) + (float)grid.zero;
+
+        x[i] = (fminf(fmaxf(q, 0.0f), 255.0f) - (float)grid.zero) * grid.step;
+    }
+}
+
 static facet_status compute(const walk *w, const facet__op_call *call)
 {
     facet__tensor *out[MAX_ENDS] = { NULL };
@@ -123,6 +139,7 @@ static facet_status compute(const walk *w, const facet__op_call *call)
         if (st != FACET_OK) {
             facet__tensor_free(out[i]);
         } else if (call->out[i]) {
+            round_to_grid(&w->graph->values[call->node->out[i]], out[i]);
             call->out[i]->data = out[i];
             call->out[i]->owned = true;
         }

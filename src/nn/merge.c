@@ -81,14 +81,6 @@ static bool alike(
                facet__node_string(b, "auto_pad", "NOTSET")) == 0;
 }
 
-static bool is_output(const facet__graph *g, int value)
-{
-    for (int i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] == value)
-            return true;
-    return false;
-}
-
 static bool is_narrow(const facet__graph *g, const facet__node *node)
 {
     return is_conv(g, node) && facet__node_int(node, "group", 1) == 1 &&
@@ -115,21 +107,6 @@ static family siblings(const facet__graph *g, int i)
     return f;
 }
 
-/* The one node that reads `value`, or FACET__NONE. */
-static int only_reader(const facet__graph *g, int value)
-{
-    int reader = FACET__NONE;
-
-    for (int i = 0; i < g->n_nodes; i++)
-        for (int k = 0; k < g->nodes[i].n_in; k++)
-            if (g->nodes[i].in[k] == value) {
-                if (reader != FACET__NONE)
-                    return FACET__NONE;
-                reader = i;
-            }
-    return is_output(g, value) ? FACET__NONE : reader;
-}
-
 /* The depthwise convolutions that alone read the parts, if all are alike. */
 static family readers(const facet__graph *g, const family *parts)
 {
@@ -138,7 +115,7 @@ static family readers(const facet__graph *g, const family *parts)
 
     for (int i = 0; i < parts->n; i++) {
         const facet__node *part = &g->nodes[parts->node[i]];
-        const int reader = only_reader(g, part->out[0]);
+        const int reader = facet__graph_only_reader(g, part->out[0]);
         const facet__node *node =
             reader == FACET__NONE ? NULL : &g->nodes[reader];
         const int64_t channels = filters_of(g, part)->d[0];
@@ -199,6 +176,46 @@ static int join_constants(facet__graph *g, const family *f, int in)
     return facet__graph_add_constant(g, NULL, joined);
 }
 
+/* The steps of joined filters, where all have some; else NULL, and `*st` says
+ * whether memory was short. */
+static facet__tensor *join_steps(
+    const facet__graph *g, const family *f, facet_status *st)
+{
+    const facet__shape shape = { 1, { f->channels } };
+    facet__tensor *joined;
+    float *to;
+
+    *st = FACET_OK;
+    for (int i = 0; i < f->n; i++)
+        if (!g->values[g->nodes[f->node[i]].in[1]].steps)
+            return NULL;
+    joined = facet__tensor_create(FACET__F32, &shape);
+    *st = joined ? FACET_OK : FACET_ENOMEM;
+    to = joined ? joined->data : NULL;
+    for (int i = 0; joined && i < f->n; i++) {
+        const facet__tensor *steps =
+            g->values[g->nodes[f->node[i]].in[1]].steps;
+
+        memcpy(to, steps->data, steps->bytes);
+        to += steps->shape.d[0];
+    }
+    return joined;
+}
+
+/* The filters of all, as a new constant. */
+static int join_filters(facet__graph *g, const family *f)
+{
+    facet_status st;
+    facet__tensor *steps = join_steps(g, f, &st);
+    const int value = st == FACET_OK ? join_constants(g, f, 1) : FACET__NONE;
+
+    if (value == FACET__NONE)
+        facet__tensor_free(steps);
+    else
+        g->values[value].steps = steps;
+    return value;
+}
+
 static facet_status copy_attributes(
     facet__node *to, const facet__node *from, int64_t groups)
 {
@@ -220,8 +237,7 @@ static facet_status copy_attributes(
 static int add_joint(facet__graph *g, const family *f, int in, bool depthwise)
 {
     const facet__shape unknown = { .n = -1 };
-    const int inputs[3] = { in, join_constants(g, f, 1),
-        join_constants(g, f, 2) };
+    const int inputs[3] = { in, join_filters(g, f), join_constants(g, f, 2) };
     const int out = facet__graph_add_value(g, NULL, FACET__F32, &unknown);
     int node = FACET__NONE;
 

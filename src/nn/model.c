@@ -37,6 +37,23 @@ static facet_status check_edges(const facet__graph *graph, facet_error *err)
     return FACET_OK;
 }
 
+static bool has_grids(const facet__graph *graph)
+{
+    for (int v = 0; v < graph->n_values; v++)
+        if (graph->values[v].grid.step > 0)
+            return true;
+    return false;
+}
+
+/* The fastest precision that keeps what the network's makers meant. */
+static facet_precision fastest(
+    const facet__graph *graph, const facet__kernels *kernels)
+{
+    if (has_grids(graph) && facet__kernels_favor_int8(kernels))
+        return FACET_PRECISION_INT8;
+    return kernels->gemm_bf16 ? FACET_PRECISION_BF16 : FACET_PRECISION_FP32;
+}
+
 facet_status facet__model_create(facet__graph *graph, facet_precision precision,
     facet_model **out, facet_error *err)
 {
@@ -46,11 +63,12 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
 
     *out = NULL;
     if (precision == FACET_PRECISION_AUTO)
-        precision =
-            kernels->gemm_bf16 ? FACET_PRECISION_BF16 : FACET_PRECISION_FP32;
-    if (precision == FACET_PRECISION_INT8)
+        precision = fastest(graph, kernels);
+    if (st == FACET_OK && precision == FACET_PRECISION_INT8 &&
+        !has_grids(graph))
         st = facet__fail(err, FACET_EUNSUPPORTED,
-            "the network is not quantised for int8: use fp32 or bf16");
+            "the network is not quantized: facet model quantize makes a copy "
+            "for int8; or use fp32 or bf16");
     if (st == FACET_OK)
         st = check_edges(graph, err);
     if (st == FACET_OK && facet__graph_digest(graph, model->digest) != FACET_OK)
@@ -60,8 +78,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
     if (st == FACET_OK)
         st = facet__graph_merge(graph, err);
     if (st == FACET_OK)
-        st = facet__program_create(graph, kernels,
-            precision == FACET_PRECISION_BF16, &model->program, err);
+        st = facet__program_create(
+            graph, kernels, precision, &model->program, err);
     if (st != FACET_OK) {
         facet__graph_free(graph);
         facet__free(model);

@@ -28,4 +28,8 @@ facet_status facet__onnx_settle(facet__graph *graph, facet_error *err);
  * become one. On a checked graph; value numbers change. */
 facet_status facet__onnx_join(facet__graph *graph, facet_error *err);
 
+/* onnx_grids.c: pairs of QuantizeLinear and DequantizeLinear become grids,
+ * filters of bytes floats. On a checked graph. */
+facet_status facet__onnx_take_grids(facet__graph *graph, facet_error *err);
+
 #endif

@@ -438,6 +438,8 @@ static facet_status read_graph(reader *r)
     if (st == FACET_OK)
         st = facet__graph_check(r->graph, r->err);
     if (st == FACET_OK)
+        st = facet__onnx_take_grids(r->graph, r->err);
+    if (st == FACET_OK)
         st = facet__onnx_join(r->graph, r->err);
     facet__free(r->names.slot);
     return st;

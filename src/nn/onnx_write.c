@@ -280,6 +280,15 @@ static char *value_name(const writer *w, int value)
     return value == FACET__NONE ? literal("") : w->graph->values[value].name;
 }
 
+/* What a node that reads `value` has to read: of a value on a grid what comes
+ * out of the pair. */
+static char *read_name(writer *w, int value)
+{
+    if (value == FACET__NONE || w->graph->values[value].grid.step <= 0)
+        return value_name(w, value);
+    return part_name(w, w->graph->values[value].name, "on_grid");
+}
+
 static Onnx__NodeProto *write_plain(
     writer *w, const facet__node *node, const char *type, const char *except)
 {
@@ -289,11 +298,83 @@ static Onnx__NodeProto *write_plain(
     if (!p)
         return NULL;
     for (int i = 0; i < node->n_in; i++)
-        p->input[i] = value_name(w, node->in[i]);
+        p->input[i] = read_name(w, node->in[i]);
     for (int i = 0; i < node->n_out; i++)
         p->output[i] = value_name(w, node->out[i]);
     keep_attrs(w, p, node, except);
     return p;
+}
+
+/* One number or a vector as a constant of floats, bytes or signed bytes. */
+static char *add_numbers(writer *w, const char *name, const char *part,
+    facet__dtype type, const facet__shape *shape, const void *from)
+{
+    const size_t bytes =
+        (size_t)facet__shape_count(shape) * facet__dtype_size(type);
+    void *copy = take(w, 1, bytes);
+    char *full = part_name(w, name, part);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, from, bytes);
+    add_initializer(w, full, type, shape, copy);
+    return full;
+}
+
+/* QuantizeLinear or DequantizeLinear. */
+static Onnx__NodeProto *write_linear(
+    writer *w, const char *type, char *in, char *step, char *zero, char *out)
+{
+    Onnx__NodeProto *p = make_node(w, type, out, 3, 1);
+
+    if (p) {
+        p->input[0] = in;
+        p->input[1] = step;
+        p->input[2] = zero;
+        p->output[0] = out;
+    }
+    return p;
+}
+
+/* The pair behind a value on a grid. */
+static void write_pair(writer *w, int value)
+{
+    const facet__value *v = &w->graph->values[value];
+    const facet__shape scalar = { .n = 0 };
+    const uint8_t zero = (uint8_t)v->grid.zero;
+    char *step, *middle, *bytes;
+
+    if (v->grid.step <= 0)
+        return;
+    step = add_numbers(w, v->name, "step", FACET__F32, &scalar, &v->grid.step);
+    middle = add_numbers(w, v->name, "zero", FACET__U8, &scalar, &zero);
+    bytes = part_name(w, v->name, "bytes");
+    write_linear(w, "QuantizeLinear", v->name, step, middle, bytes);
+    write_linear(
+        w, "DequantizeLinear", bytes, step, middle, read_name(w, value));
+}
+
+/* Filters as signed bytes and their steps. */
+static void write_filters(writer *w, const facet__value *v)
+{
+    const facet__shape *out = &v->steps->shape;
+    const size_t n = (size_t)facet__shape_count(&v->data->shape);
+    const size_t channels = (size_t)out->d[0];
+    const float *x = v->data->data, *step = v->steps->data;
+    int8_t *bytes = take(w, n, 1), *zeros = take(w, channels, 1);
+    char *name = part_name(w, v->name, "bytes");
+
+    if (!bytes || !zeros)
+        return;
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = facet__filter_byte(x[i], step[i / (n / channels)]);
+    add_initializer(w, name, FACET__I8, &v->data->shape, bytes);
+    put_attr(w,
+        write_linear(w, "DequantizeLinear", name,
+            add_numbers(w, v->name, "step", FACET__F32, out, step),
+            add_numbers(w, v->name, "zero", FACET__I8, out, zeros), v->name),
+        (facet__attr){
+            .name = literal("axis"), .type = FACET__ATTR_INT, .i = 0 });
 }
 
 /* Since opset 13 the axes of ReduceSum are an input. */
@@ -311,7 +392,7 @@ static void write_reduce_sum(writer *w, const facet__node *node)
 static void write_maxout(writer *w, const facet__node *node)
 {
     const int64_t group = facet__node_int(node, "group", 2);
-    char *in = value_name(w, node->in[0]);
+    char *in = read_name(w, node->in[0]);
     char *end = add_ints(w, node->name, "end", &(int64_t){ INT64_MAX }, 1);
     char *axis = add_ints(w, node->name, "axis", &(int64_t){ 1 }, 1);
     char *step = add_ints(w, node->name, "step", &group, 1);
@@ -422,7 +503,7 @@ static char *write_patches(writer *w, const facet__node *node,
         .name = literal("axis"), .type = FACET__ATTR_INT, .i = 2
     };
 
-    x = write_padding(w, node, window, value_name(w, node->in[0]));
+    x = write_padding(w, node, window, read_name(w, node->in[0]));
     x = write_reshape(w, name, "planes", x,
         (const int64_t[]){ 0, channels, height * width }, 3, NULL);
     put_attr(w,
@@ -630,11 +711,19 @@ static facet_status write_graph(writer *w, Onnx__GraphProto *p)
     facet_status st = FACET_OK;
 
     for (int v = 0; v < g->n_values; v++)
-        if (g->values[v].data && !(local && is_expanded_weight(g, v)))
+        if (g->values[v].steps)
+            write_filters(w, &g->values[v]);
+        else if (g->values[v].data && !(local && is_expanded_weight(g, v)))
             add_initializer(w, g->values[v].name, g->values[v].data->type,
                 &g->values[v].data->shape, g->values[v].data->data);
-    for (int i = 0; i < g->n_nodes && st == FACET_OK; i++)
+    for (int i = 0; i < g->n_inputs; i++)
+        write_pair(w, g->inputs[i]);
+    for (int i = 0; i < g->n_nodes && st == FACET_OK; i++) {
         st = write_node(w, &g->nodes[i]);
+        for (int k = 0; k < g->nodes[i].n_out; k++)
+            if (g->nodes[i].out[k] != FACET__NONE)
+                write_pair(w, g->nodes[i].out[k]);
+    }
     onnx__graph_proto__init(p);
     p->name = g->name;
     p->n_node = w->nodes.n;

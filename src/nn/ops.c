@@ -21,6 +21,7 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(CONSTANT, "Constant", 0, 0, 1, same), /* gone after reading */
     ROW(CONSTANT_OF_SHAPE, "ConstantOfShape", 1, 1, 1, constant_of_shape),
     ROW(CONV, "Conv", 2, 3, 1, conv),
+    ROW(DEQUANTIZE, "DequantizeLinear", 2, 3, 1, same), /* likewise */
     ROW(DIV, "Div", 2, 2, 1, broadcast),
     ROW(DROPOUT, "Dropout", 1, 3, 1, same),
     ROW(ELU, "Elu", 1, 1, 1, same),
@@ -46,6 +47,7 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(PAD, "Pad", 2, 4, 1, pad),
     ROW(POW, "Pow", 2, 2, 1, broadcast),
     ROW(PRELU, "PRelu", 2, 2, 1, same),
+    ROW(QUANTIZE, "QuantizeLinear", 2, 3, 1, same), /* likewise */
     ROW(REDUCE_L2, "ReduceL2", 1, 1, 1, reduce),
     ROW(REDUCE_MAX, "ReduceMax", 1, 1, 1, reduce),
     ROW(REDUCE_MEAN, "ReduceMean", 1, 1, 1, reduce),

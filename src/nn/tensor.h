@@ -39,6 +39,13 @@ bool facet__shape_equal(const facet__shape *a, const facet__shape *b);
 /* "[1, 3, ?, 112]" into buf; returns buf. */
 const char *facet__shape_text(const facet__shape *shape, char *buf, size_t cap);
 
+/* Numbers a value may be kept in for the precision int8: byte q, 0 to 255,
+ * stands for (q - zero) step. */
+typedef struct facet__grid {
+    float step; /* 0: it has no grid */
+    int zero;   /* 0 to 255 */
+} facet__grid;
+
 /* A dense array that owns its data. */
 typedef struct facet__tensor {
     facet__dtype type;

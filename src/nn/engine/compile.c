@@ -232,7 +232,18 @@ int facet__slot_of(
 
 facet__dtype facet__map_type(const facet__compiler *c, int value)
 {
-    return c->program->bf16 && !c->plain_only[value] ? FACET__BF16 : FACET__F32;
+    return c->plain_only[value] ? FACET__F32 : c->program->wide;
+}
+
+bool facet__in_bytes(const facet__compiler *c, int value)
+{
+    return c->program->int8 && c->graph->values[value].grid.step > 0 &&
+           facet__rank(c, value) == 4;
+}
+
+facet__dtype facet__step_type(const facet__compiler *c, int value)
+{
+    return facet__in_bytes(c, value) ? FACET__U8 : facet__map_type(c, value);
 }
 
 /* the compiler itself */
@@ -372,8 +383,8 @@ static void release(facet__compiler *c)
 }
 
 facet_status facet__program_create(const facet__graph *graph,
-    const facet__kernels *kernels, bool bf16, facet__program **out,
-    facet_error *err)
+    const facet__kernels *kernels, facet_precision precision,
+    facet__program **out, facet_error *err)
 {
     facet__program *p = NULL;
     facet__fact *facts = NULL;
@@ -381,7 +392,7 @@ facet_status facet__program_create(const facet__graph *graph,
     facet_status st;
 
     *out = NULL;
-    if (bf16 && !kernels->gemm_bf16)
+    if (precision == FACET_PRECISION_BF16 && !kernels->gemm_bf16)
         return facet__fail(err, FACET_EUNSUPPORTED,
             "this processor does not compute bf16 (avx512_bf16): use fp32");
     st = facet__infer(graph, NULL, false, &facts, err);
@@ -390,9 +401,12 @@ facet_status facet__program_create(const facet__graph *graph,
     c.facts = facts;
     c.program = p = facet__calloc(1, sizeof *p);
     if (p) {
-        *p = (facet__program){
-            .graph = graph, .kernels = kernels, .bf16 = bf16
-        };
+        *p = (facet__program){ .graph = graph,
+            .kernels = kernels,
+            .wide = precision != FACET_PRECISION_FP32 && kernels->gemm_bf16
+                        ? FACET__BF16
+                        : FACET__F32,
+            .int8 = precision == FACET_PRECISION_INT8 };
         st = allocate(&c) ? compile(&c) : facet__fail_memory(err);
     } else {
         st = facet__fail_memory(err);

@@ -62,8 +62,13 @@ int facet__slot_of(
     facet__compiler *c, int value, facet__layout layout, facet__dtype type);
 /* The value in whatever form it was made first. */
 int facet__slot_any(facet__compiler *c, int value);
-/* The type in which steps hand maps on. */
+/* The type in which steps hand maps on that are not kept in bytes. */
 facet__dtype facet__map_type(const facet__compiler *c, int value);
+/* Is the map on a grid and the program one of int8? Steps that can write bytes
+ * do; what others write is converted where bytes are wanted. */
+bool facet__in_bytes(const facet__compiler *c, int value);
+/* What a step writes that can write bytes: U8, or as facet__map_type says. */
+facet__dtype facet__step_type(const facet__compiler *c, int value);
 /* Append a step; takes over `params`. */
 facet_status facet__emit(facet__compiler *c, const facet__step_class *class,
     void *params, int node, const int *in, int n_in, const int *out, int n_out);

@@ -117,7 +117,7 @@ FACET__INLINE void any_pixel(const block *b, int row, size_t x, form f)
 {
     const facet__depthwise_row *r = b->r;
     const size_t tap_stride = (r->channels + 31) & ~(size_t)31;
-    const float *w = r->weights + b->first;
+    const float *w = (const float *)r->weights + b->first;
     __m512 sum = b->bias;
 
     for (size_t ky = 0; ky < r->kernel_h; ky++)
@@ -194,12 +194,13 @@ FACET__INLINE void row3(const block *b, form f)
 {
     const size_t width = b->r->out_width;
     const size_t tap_stride = (b->channels + 31) & ~(size_t)31;
+    const float *weights = (const float *)b->r->weights + b->first;
     __m512 w[9];
     size_t x = 0;
 
 #pragma GCC unroll 9
     for (size_t i = 0; i < 9; i++)
-        w[i] = _mm512_loadu_ps(b->r->weights + b->first + i * tap_stride);
+        w[i] = _mm512_loadu_ps(weights + i * tap_stride);
     for (; x + LONG_RUN <= width; x += LONG_RUN)
         run3(b, w, x, LONG_RUN, f);
     if (width - x > SHORT_RUN && width >= LONG_RUN)

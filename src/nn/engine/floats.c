@@ -8,7 +8,11 @@ const float *facet__floats(const facet__run *run, const facet__view *view,
 {
     if (view->type == FACET__F32)
         return (const float *)view->data + at;
-    run->kernels->vec->widen((const uint16_t *)view->data + at, buffer, n);
+    if (view->type == FACET__U8)
+        run->kernels->vec->from_bytes(
+            (const uint8_t *)view->data + at, view->grid, buffer, n);
+    else
+        run->kernels->vec->widen((const uint16_t *)view->data + at, buffer, n);
     return buffer;
 }
 
@@ -20,7 +24,10 @@ float *facet__target(const facet__view *view, size_t at, float *buffer)
 void facet__store(const facet__run *run, const facet__view *view, size_t at,
     size_t n, const float *values)
 {
-    if (view->type == FACET__BF16)
+    if (view->type == FACET__U8)
+        run->kernels->vec->to_bytes(
+            values, view->grid, (uint8_t *)view->data + at, n);
+    else if (view->type == FACET__BF16)
         run->kernels->vec->narrow(values, (uint16_t *)view->data + at, n);
 }
 

@@ -2,11 +2,16 @@
 /* gemm.c - packing, and the plain C twins of the kernels. */
 #include "nn/engine/gemm.h"
 
-#include "nn/engine/bf16.h"
+#include <math.h>
 
-static size_t even(size_t k)
+#include "nn/engine/bf16.h"
+#include "nn/engine/byte.h"
+
+size_t facet__gemm_depth(size_t k, facet__dtype type)
 {
-    return (k + 1) & ~(size_t)1;
+    const size_t step = type == FACET__I8 ? 4 : type == FACET__BF16 ? 2 : 1;
+
+    return (k + step - 1) & ~(step - 1);
 }
 
 size_t facet__gemm_block_width(size_t columns, size_t first)
@@ -14,13 +19,13 @@ size_t facet__gemm_block_width(size_t columns, size_t first)
     return columns - first > 16 ? 32 : 16;
 }
 
-size_t facet__gemm_packed_size(size_t k, size_t columns, bool bf16)
+size_t facet__gemm_packed_size(size_t k, size_t columns, facet__dtype type)
 {
     const size_t whole = columns / FACET__NR * FACET__NR;
     const size_t last =
         whole < columns ? facet__gemm_block_width(columns, whole) : 0;
 
-    return (bf16 ? even(k) : k) * (whole + last);
+    return facet__gemm_depth(k, type) * (whole + last);
 }
 
 void facet__gemm_pack_f32(const float *b, size_t k, size_t columns,
@@ -41,7 +46,7 @@ void facet__gemm_pack_bf16(const float *b, size_t k, size_t columns,
     for (size_t first = 0; first < columns; first += FACET__NR) {
         const size_t width = facet__gemm_block_width(columns, first);
 
-        for (size_t q = 0; q < even(k); q += 2)
+        for (size_t q = 0; q < facet__gemm_depth(k, FACET__BF16); q += 2)
             for (size_t n = first; n < first + width; n++)
                 for (size_t i = q; i < q + 2; i++)
                     *packed++ =
@@ -51,31 +56,51 @@ void facet__gemm_pack_bf16(const float *b, size_t k, size_t columns,
     }
 }
 
-static float load(const void *array, size_t i, bool bf16)
+void facet__gemm_pack_int8(const float *b, size_t k, size_t columns,
+    size_t k_stride, size_t n_stride, int8_t *packed)
 {
-    return bf16 ? facet__bf16_widen(((const uint16_t *)array)[i])
-                : ((const float *)array)[i];
+    for (size_t first = 0; first < columns; first += FACET__NR) {
+        const size_t width = facet__gemm_block_width(columns, first);
+
+        for (size_t q = 0; q < facet__gemm_depth(k, FACET__I8); q += 4)
+            for (size_t n = first; n < first + width; n++)
+                for (size_t i = q; i < q + 4; i++)
+                    *packed++ = n < columns && i < k
+                                    ? (int8_t)b[i * k_stride + n * n_stride]
+                                    : 0;
+    }
 }
 
-/* Store the sum for row i, column j of the panel. */
+static float residual_at(const facet__epilogue *e, size_t at)
+{
+    if (e->residual_type == FACET__U8)
+        return fmaf(((const uint8_t *)e->residual)[at], e->residual_scale,
+            e->residual_shift);
+    if (e->residual_type == FACET__BF16)
+        return facet__bf16_widen(((const uint16_t *)e->residual)[at]);
+    return ((const float *)e->residual)[at];
+}
+
+/* The sum for row i, column j of the panel, its bias added, to memory. Where
+ * kernels fuse, fmaf says so: the twin of an int8 kernel gives its bytes. */
 static void finish(const facet__gemm_panel *p, size_t i, size_t j, float x)
 {
     const facet__epilogue *e = &p->epilogue;
     const size_t at = i * p->c_stride + j;
-    const float r = e->residual ? load(e->residual, i * e->residual_stride + j,
-                                      e->residual_bf16)
-                                : 0.0f;
+    const float r =
+        e->residual ? residual_at(e, i * e->residual_stride + j) : 0.0f;
 
-    x += e->bias[j];
     if (e->residual_first)
         x += r;
-    if (e->slope)
-        x = (x > 0.0f ? x : 0.0f) + e->slope[j] * (x < 0.0f ? x : 0.0f);
+    if (e->slope && x < e->zero)
+        x = fmaf(x, e->slope[j], fmaf(-e->slope[j], e->zero, e->zero));
     x = x > e->lo ? x : e->lo;
     x = x < e->hi ? x : e->hi;
     if (!e->residual_first)
         x += r;
-    if (p->c_bf16)
+    if (p->c_type == FACET__U8)
+        ((uint8_t *)p->c)[at] = facet__byte_round(x);
+    else if (p->c_type == FACET__BF16)
         ((uint16_t *)p->c)[at] = facet__bf16_round(x);
     else
         ((float *)p->c)[at] = x;
@@ -104,7 +129,7 @@ void facet__gemm_f32_ref(const facet__gemm_panel *p)
             for (size_t j = 0; j < width; j++)
                 sum[j] += a[i * p->a_stride + place(p, q)] * b[q * width + j];
         for (size_t j = 0; j < p->n; j++)
-            finish(p, i, j, sum[j]);
+            finish(p, i, j, sum[j] + p->epilogue.bias[j]);
     }
 }
 
@@ -121,6 +146,25 @@ void facet__gemm_bf16_ref(const facet__gemm_panel *p)
                 sum[j] += facet__bf16_widen(a[i * p->a_stride + place(p, q)]) *
                           facet__bf16_widen(b[(q / 2 * width + j) * 2 + q % 2]);
         for (size_t j = 0; j < p->n; j++)
-            finish(p, i, j, sum[j]);
+            finish(p, i, j, sum[j] + p->epilogue.bias[j]);
+    }
+}
+
+void facet__gemm_int8_ref(const facet__gemm_panel *p)
+{
+    const facet__epilogue *e = &p->epilogue;
+    const size_t width = facet__gemm_block_width(p->n, 0);
+    const uint8_t *a = p->a;
+    const int8_t *b = p->b;
+
+    for (size_t i = 0; i < p->m; i++) {
+        int32_t sum[FACET__NR] = { 0 };
+
+        for (size_t q = 0; q < depth(p); q++)
+            for (size_t j = 0; j < width; j++)
+                sum[j] += a[i * p->a_stride + place(p, q)] *
+                          b[(q / 4 * width + j) * 4 + q % 4];
+        for (size_t j = 0; j < p->n; j++)
+            finish(p, i, j, fmaf((float)sum[j], e->scale[j], e->bias[j]));
     }
 }

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "nn/engine/bf16.h"
+#include "nn/engine/byte.h"
 #include "nn/engine/gemm.h"
 
 enum { TILE_ROWS = 6 };
@@ -13,7 +14,10 @@ static float residual_at(const facet__epilogue *e, size_t row, size_t column)
 {
     const size_t at = row * e->residual_stride + column;
 
-    return e->residual_bf16
+    if (e->residual_type == FACET__U8)
+        return ((const uint8_t *)e->residual)[at] * e->residual_scale +
+               e->residual_shift;
+    return e->residual_type == FACET__BF16
                ? facet__bf16_widen(((const uint16_t *)e->residual)[at])
                : ((const float *)e->residual)[at];
 }
@@ -30,14 +34,15 @@ static void finish(const facet__gemm_panel *p, size_t row, size_t column,
 
         if (e->residual_first)
             x += r;
-        if (e->slope)
-            x = (x > 0.0f ? x : 0.0f) +
-                e->slope[column + j] * (x < 0.0f ? x : 0.0f);
+        if (e->slope && x < e->zero)
+            x = e->zero + e->slope[column + j] * (x - e->zero);
         x = x > e->lo ? x : e->lo;
         x = x < e->hi ? x : e->hi;
         if (!e->residual_first)
             x += r;
-        if (p->c_bf16)
+        if (p->c_type == FACET__U8)
+            ((uint8_t *)p->c)[at] = facet__byte_round(x);
+        else if (p->c_type == FACET__BF16)
             ((uint16_t *)p->c)[at] = facet__bf16_round(x);
         else
             ((float *)p->c)[at] = x;

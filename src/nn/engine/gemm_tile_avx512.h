@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gemm_tile_avx512.h - what the f32 and the bf16 kernel share: a tile of up to
- * 14 rows by 32 columns held in 28 zmm registers, and its way to memory.
+/* gemm_tile_avx512.h - what the f32, bf16 and int8 kernels share: a tile of up
+ * to 14 rows by 32 columns held in 28 zmm registers, and its way to memory.
  *
  * 14 rows divide the usual maps (14x14, 28x28, 56x56) and leave four registers
  * for two vectors of B and temporaries. Per step of k that is 2 loads of B and
  * 14 broadcasts for 28 multiply-adds: the multipliers, not the loads, are the
- * limit. Included by kernels only; each keeps its own copy. */
+ * limit. Included by kernels only; each keeps its own copy, and defines
+ * FACET__INTEGER_SUMS if its sums are none of floats. */
 #ifndef FACET__GEMM_TILE_AVX512_H
 #define FACET__GEMM_TILE_AVX512_H
 
@@ -14,6 +15,10 @@
 #include <string.h>
 
 #include "nn/engine/gemm.h"
+
+#ifndef FACET__INTEGER_SUMS
+#define FACET__INTEGER_SUMS 0
+#endif
 
 #define FACET__INLINE static inline __attribute__((always_inline))
 
@@ -94,52 +99,78 @@ typedef enum act {
 /* The panel's epilogue in registers: what stores may not make the compiler
  * read again. */
 typedef struct tail {
-    __m512 bias[2], slope[2], lo, hi;
+    __m512 scale[2], bias[2], slope[2], pivot[2], zero, lo, hi;
+    __m512 residual_scale, residual_shift;
     __mmask16 mask[2];
     char *c;
     const char *residual;
     size_t c_stride, residual_stride; /* bytes */
     act act;
-    bool c_bf16, residual_bf16, residual_first, has_slope;
+    facet__dtype c_type, residual_type;
+    bool residual_first, has_slope;
 } tail;
 
-FACET__INLINE act act_of(const facet__epilogue *e)
+FACET__INLINE act act_of(const facet__gemm_panel *p)
 {
-    const bool bounds = e->lo > -INFINITY || e->hi < INFINITY;
+    const facet__epilogue *e = &p->epilogue;
+    const bool bytes = p->c_type == FACET__U8; /* they saturate by themselves */
+    const bool bounds = e->lo > (bytes ? 0.0f : -INFINITY) ||
+                        e->hi < (bytes ? 255.0f : INFINITY);
 
     if (e->residual || (e->slope && bounds))
         return ACT_ANY;
-    return e->slope ? ACT_PRELU : bounds ? ACT_CLIP : ACT_NONE;
+    if (bounds)
+        return bytes ? ACT_ANY : ACT_CLIP;
+    return e->slope ? ACT_PRELU : ACT_NONE;
+}
+
+FACET__INLINE size_t bytes_of(facet__dtype type)
+{
+    return type == FACET__U8 ? 1 : type == FACET__BF16 ? 2 : 4;
 }
 
 FACET__INLINE tail tail_of(const facet__gemm_panel *p, int vectors)
 {
     const facet__epilogue *e = &p->epilogue;
-    tail t = { .lo = _mm512_set1_ps(e->lo),
+    tail t = { .zero = _mm512_set1_ps(e->zero),
+        .lo = _mm512_set1_ps(e->lo),
         .hi = _mm512_set1_ps(e->hi),
+        .residual_scale = _mm512_set1_ps(e->residual_scale),
+        .residual_shift = _mm512_set1_ps(e->residual_shift),
         .c = p->c,
         .residual = e->residual,
-        .c_stride = p->c_stride * (p->c_bf16 ? 2 : 4),
-        .residual_stride = e->residual_stride * (e->residual_bf16 ? 2 : 4),
-        .act = act_of(e),
-        .c_bf16 = p->c_bf16,
-        .residual_bf16 = e->residual_bf16,
+        .c_stride = p->c_stride * bytes_of(p->c_type),
+        .residual_stride = e->residual_stride * bytes_of(e->residual_type),
+        .act = act_of(p),
+        .c_type = p->c_type,
+        .residual_type = e->residual_type,
         .residual_first = e->residual_first,
         .has_slope = e->slope != NULL };
 
     for (int v = 0; v < vectors; v++) {
         t.bias[v] = _mm512_loadu_ps(e->bias + v * 16);
+        t.scale[v] = e->scale ? _mm512_loadu_ps(e->scale + v * 16) : t.bias[v];
         t.slope[v] = e->slope ? _mm512_loadu_ps(e->slope + v * 16) : t.bias[v];
+        t.pivot[v] = _mm512_fnmadd_ps(t.slope[v], t.zero, t.zero);
         t.mask[v] = columns_mask(p->n, v);
     }
     return t;
+}
+
+FACET__INLINE __m512 bytes_to_floats(__m128i bytes)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
 }
 
 FACET__INLINE __m512 load_residual(const tail *t, size_t row, int vector)
 {
     const char *at = t->residual + row * t->residual_stride;
 
-    if (t->residual_bf16)
+    if (t->residual_type == FACET__U8)
+        return _mm512_fmadd_ps(bytes_to_floats(_mm_maskz_loadu_epi8(
+                                   t->mask[vector], at + vector * 16)),
+            t->residual_scale, t->residual_shift);
+    if (t->residual_type == FACET__BF16)
         return widen(
             _mm256_maskz_loadu_epi16(t->mask[vector], at + vector * 32));
     return _mm512_maskz_loadu_ps(t->mask[vector], at + vector * 64);
@@ -150,18 +181,30 @@ FACET__INLINE __m512 load_residual(const tail *t, size_t row, int vector)
  * tile's products wait. */
 typedef struct way {
     act act;
-    bool c_bf16;
-    bool whole; /* all columns exist */
+    facet__dtype c_type; /* 0: what the tail says */
+    bool whole;          /* all columns exist */
 } way;
+
+FACET__INLINE __m128i floats_to_bytes(__m512 x)
+{
+    const __m512i whole =
+        _mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_setzero_si512());
+
+    return _mm512_cvtusepi32_epi8(whole);
+}
 
 FACET__INLINE void store_sums(
     const tail *t, size_t row, int vector, way w, __m512 x)
 {
+    const facet__dtype type = w.c_type ? w.c_type : t->c_type;
     char *at = t->c + row * t->c_stride;
 
-    if (w.c_bf16 && w.whole)
+    if (type == FACET__U8)
+        _mm_mask_storeu_epi8(
+            at + vector * 16, t->mask[vector], floats_to_bytes(x));
+    else if (type == FACET__BF16 && w.whole)
         _mm256_storeu_si256((__m256i *)(void *)(at + vector * 32), narrow(x));
-    else if (w.c_bf16)
+    else if (type == FACET__BF16)
         _mm256_mask_storeu_epi16(at + vector * 32, t->mask[vector], narrow(x));
     else if (w.whole)
         _mm512_storeu_ps(at + vector * 64, x);
@@ -169,16 +212,14 @@ FACET__INLINE void store_sums(
         _mm512_mask_storeu_ps(at + vector * 64, t->mask[vector], x);
 }
 
-FACET__INLINE __m512 prelu(__m512 x, __m512 slope)
+FACET__INLINE __m512 prelu(const tail *t, int vector, __m512 x)
 {
-    const __m512 zero = _mm512_setzero_ps();
+    const __mmask16 below = _mm512_cmp_ps_mask(x, t->zero, _CMP_LT_OQ);
 
-    return _mm512_fmadd_ps(
-        _mm512_min_ps(x, zero), slope, _mm512_max_ps(x, zero));
+    return _mm512_mask_fmadd_ps(x, below, t->slope[vector], t->pivot[vector]);
 }
 
-/* The sums (bias included) of one row's vector to memory. */
-FACET__INLINE void finish(
+FACET__INLINE __m512 finished_floats(
     const tail *t, size_t row, int vector, way w, __m512 x)
 {
     __m512 r = _mm512_setzero_ps();
@@ -188,12 +229,48 @@ FACET__INLINE void finish(
     if (w.act == ACT_ANY && t->residual_first)
         x = _mm512_add_ps(x, r);
     if (w.act == ACT_PRELU || (w.act == ACT_ANY && t->has_slope))
-        x = prelu(x, t->slope[vector]);
+        x = prelu(t, vector, x);
     if (w.act == ACT_CLIP || w.act == ACT_ANY)
         x = _mm512_min_ps(_mm512_max_ps(x, t->lo), t->hi);
     if (w.act == ACT_ANY && !t->residual_first)
         x = _mm512_add_ps(x, r);
-    store_sums(t, row, vector, w, x);
+    return x;
+}
+
+/* The sums of one row's vector as they are stored. Those of floats have their
+ * bias; integers become floats here, late: the registers are full before. */
+FACET__INLINE __m512 finished(
+    const tail *t, size_t row, int vector, way w, __m512 x)
+{
+    if (FACET__INTEGER_SUMS)
+        x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(x)),
+            t->scale[vector], t->bias[vector]);
+    return finished_floats(t, row, vector, w, x);
+}
+
+/* The 32 numbers of a row as 16 bits: numbers 0 to 3, 16 to 19, 4 to 7, ... */
+FACET__INLINE __m512i words_of_row(
+    const tail *t, size_t row, way w, const __m512 *sum)
+{
+    return _mm512_packs_epi32(
+        _mm512_cvtps_epi32(finished(t, row, 0, w, sum[0])),
+        _mm512_cvtps_epi32(finished(t, row, 1, w, sum[1])));
+}
+
+/* Two whole rows as bytes: one shuffle puts all their numbers in order. */
+FACET__INLINE void finish_byte_rows(
+    const tail *t, size_t row, way w, __m512 (*sum)[2])
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_permutexvar_epi32(
+        order, _mm512_packus_epi16(words_of_row(t, row, w, sum[0]),
+                   words_of_row(t, row + 1, w, sum[1])));
+    char *at = t->c + row * t->c_stride;
+
+    _mm256_storeu_si256((__m256i *)(void *)at, _mm512_castsi512_si256(bytes));
+    _mm256_storeu_si256((__m256i *)(void *)(at + t->c_stride),
+        _mm512_extracti64x4_epi64(bytes, 1));
 }
 
 FACET__INLINE void finish_rows(const int m, const int vectors, const tail *t,
@@ -201,14 +278,39 @@ FACET__INLINE void finish_rows(const int m, const int vectors, const tail *t,
 {
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++)
-        for (int v = 0; v < vectors; v++)
-            finish(t, first + (size_t)i, v, w, sum[i][v]);
+        if (w.c_type == FACET__U8 && vectors == 2) {
+            if (i % 2 == 0)
+                finish_byte_rows(t, first + (size_t)i, w, sum + i);
+        } else {
+            for (int v = 0; v < vectors; v++)
+                store_sums(t, first + (size_t)i, v, w,
+                    finished(t, first + (size_t)i, v, w, sum[i][v]));
+        }
 }
 
-#define FACET__GEMM_WAY(a, bf16)                                               \
-    case (a)*2 + (bf16):                                                       \
-        finish_rows(m, vectors, t, first, (way){ a, bf16, true }, sum);        \
+/* A tile that lacks rows or columns: one function for all of them, that looks
+ * at the tail again and again. */
+static __attribute__((noinline)) void finish_left(
+    int m, int vectors, const tail *t, size_t first, __m512 (*sum)[2])
+{
+    const way w = { ACT_ANY, 0, false };
+
+    for (int i = 0; i < m; i++)
+        for (int v = 0; v < vectors; v++)
+            store_sums(t, first + (size_t)i, v, w,
+                finished(t, first + (size_t)i, v, w, sum[i][v]));
+}
+
+enum { WAYS = 16 }; /* more than there are types */
+
+#define FACET__GEMM_WAY(a, type)                                               \
+    case (a)*WAYS + (int)(type):                                               \
+        finish_rows(m, vectors, t, first, (way){ a, type, true }, sum);        \
         break;
+#define FACET__GEMM_WAYS(type)                                                 \
+    FACET__GEMM_WAY(ACT_NONE, type)                                            \
+    FACET__GEMM_WAY(ACT_PRELU, type)                                           \
+    FACET__GEMM_WAY(ACT_ANY, type)
 
 /* All rows of a tile. The tail is hidden from the optimiser until here, or it
  * would keep it in the registers that the sums need. */
@@ -218,23 +320,21 @@ FACET__INLINE void finish_tile(const int m, const int vectors, const tail *t,
     if (vectors > 1)
         __asm__ volatile("" : "+r"(t) : : "memory");
     if (m < TILE_ROWS || t->mask[vectors - 1] != 0xffff) {
-        if (t->c_bf16)
-            finish_rows(
-                m, vectors, t, first, (way){ ACT_ANY, true, false }, sum);
-        else
-            finish_rows(
-                m, vectors, t, first, (way){ ACT_ANY, false, false }, sum);
+        __m512 left[TILE_ROWS][2];
+
+#pragma GCC unroll 14
+        for (int i = 0; i < m; i++)
+            for (int v = 0; v < vectors; v++)
+                left[i][v] = sum[i][v];
+        finish_left(m, vectors, t, first, left);
         return;
     }
-    switch ((int)t->act * 2 + t->c_bf16) {
-        FACET__GEMM_WAY(ACT_NONE, 0)
-        FACET__GEMM_WAY(ACT_NONE, 1)
-        FACET__GEMM_WAY(ACT_CLIP, 0)
-        FACET__GEMM_WAY(ACT_CLIP, 1)
-        FACET__GEMM_WAY(ACT_PRELU, 0)
-        FACET__GEMM_WAY(ACT_PRELU, 1)
-        FACET__GEMM_WAY(ACT_ANY, 0)
-        FACET__GEMM_WAY(ACT_ANY, 1)
+    switch ((int)t->act * WAYS + (int)t->c_type) {
+        FACET__GEMM_WAYS(FACET__U8)
+        FACET__GEMM_WAYS(FACET__BF16)
+        FACET__GEMM_WAY(ACT_CLIP, FACET__BF16)
+        FACET__GEMM_WAY(ACT_CLIP, FACET__F32)
+        FACET__GEMM_WAYS(FACET__F32)
     default:
         break;
     }

@@ -47,6 +47,8 @@ typedef struct facet__windows {
 typedef struct facet__vec {
     void (*widen)(const uint16_t *x, float *y, size_t n);
     void (*narrow)(const float *x, uint16_t *y, size_t n);
+    void (*from_bytes)(const uint8_t *x, facet__grid grid, float *y, size_t n);
+    void (*to_bytes)(const float *x, facet__grid grid, uint8_t *y, size_t n);
     void (*unary)(
         facet__unary op, float a, float b, const float *x, float *y, size_t n);
     void (*binary)(
@@ -79,13 +81,21 @@ typedef struct facet__kernels {
     facet__cpu_level level;
     facet__gemm_kernel *gemm_f32;
     facet__gemm_kernel *gemm_bf16; /* NULL: no bf16 on this processor */
+    facet__gemm_kernel *gemm_int8;
     facet__depthwise_kernel *depthwise_f32;
     facet__depthwise_kernel *depthwise_bf16;
+    facet__depthwise_kernel *depthwise_int8;
     const facet__vec *vec;
     facet__gradient_kernel *gradient_f32, *gradient_bf16;
     const facet__winograd *winograd;
 } facet__kernels;
 
 const facet__kernels *facet__kernels_of(facet__cpu_level level);
+
+/* The product of F32, BF16 or I8. */
+facet__gemm_kernel *facet__kernels_gemm(
+    const facet__kernels *kernels, facet__dtype type);
+/* Is int8 faster than the other precisions, or only there? */
+bool facet__kernels_favor_int8(const facet__kernels *kernels);
 
 #endif

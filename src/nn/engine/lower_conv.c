@@ -6,49 +6,105 @@
 #include "nn/engine/conv.h"
 #include "nn/engine/params.h"
 
+enum { MAX_BYTE_DEPTH = 1 << 16 }; /* 32 bits hold sums of so many products */
+
+/* In which numbers the convolution works: bytes when its input is on a grid and
+ * its filters are. */
+static facet__dtype product_of(
+    const facet__compiler *c, int value, const facet__filters *f)
+{
+    const size_t depth = f->in / f->groups * f->kernel_h * f->kernel_w;
+
+    return facet__in_bytes(c, value) && f->steps && depth < MAX_BYTE_DEPTH
+               ? FACET__I8
+               : c->program->wide;
+}
+
+static facet__grid grid_if(const facet__compiler *c, bool bytes, int value)
+{
+    return bytes ? c->graph->values[value].grid : (facet__grid){ 0 };
+}
+
+/* Where the filters' input is read. A product gathers any type but bytes, which
+ * only one of bytes reads; a depthwise kernel reads its own. */
+static int conv_input(facet__compiler *c, int value, facet__layout layout,
+    const facet__step_class *class, facet__dtype product)
+{
+    facet__dtype wanted = 0;
+
+    if (product == FACET__I8)
+        wanted = FACET__U8;
+    else if (class == &facet__step_depthwise || facet__in_bytes(c, value))
+        wanted = c->program->wide;
+    return facet__slot_of(c, value, layout, wanted);
+}
+
+/* The residual: bytes to bytes, else what a Winograd transform can read or
+ * whatever there is. */
+static int conv_residual(facet__compiler *c, int value, bool bytes,
+    facet__layout layout, const facet__step_class *class)
+{
+    facet__dtype wanted = 0;
+
+    if (bytes)
+        wanted = FACET__U8;
+    else if (class == &facet__step_winograd && facet__in_bytes(c, value))
+        wanted = c->program->wide;
+    return facet__slot_of(c, value, layout, wanted);
+}
+
 /* The step for the filters: input slot, chain, residual, output. */
 static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
 {
     const facet__chain *chain = &c->chains[i];
-    const bool map = facet__rank(c, c->graph->nodes[i].in[0]) == 4;
+    const int value = c->graph->nodes[i].in[0];
+    const bool map = facet__rank(c, value) == 4;
     const facet__layout layout = map ? FACET__NHWC : FACET__PLAIN;
-    const facet__dtype type =
-        map ? facet__map_type(c, chain->result) : FACET__F32;
-    const facet__step_class *class = NULL;
     facet__tail tail = { .residual = chain->sum != FACET__NONE,
         .residual_first = chain->residual_first };
+    facet__conv_form form = { .product = product_of(c, value, f) };
+    const facet__step_class *class = facet__conv_class(f, &tail, form.product);
+    const bool bytes = facet__in_bytes(c, chain->result) &&
+                       facet__conv_writes_bytes(class, form.product) &&
+                       (!tail.residual || facet__in_bytes(c, chain->residual));
+    facet__dtype type = map ? facet__map_type(c, chain->result) : FACET__F32;
     float *factor = NULL, *shift = NULL;
     void *params = NULL;
-    facet__dtype wanted = 0;
     facet_status st =
         facet__activation_of(c, chain, f->out, &tail.slope, &tail.lo, &tail.hi);
-    int in[2], out;
+    int in[2] = { FACET__NONE, FACET__NONE }, out;
 
+    form.in = grid_if(c, form.product == FACET__I8, value);
+    form.out = grid_if(c, bytes, chain->result);
+    if (tail.residual) {
+        in[1] = conv_residual(c, chain->residual, bytes, layout, class);
+        form.residual = grid_if(c,
+            in[1] != FACET__NONE && c->program->slots[in[1]].type == FACET__U8,
+            chain->residual);
+    }
     if (st == FACET_OK)
         st = facet__affine_of(c, chain, f->out, &factor, &shift);
     if (st == FACET_OK) {
         f->factor = factor;
         f->shift = shift;
-        params = facet__conv_create(f, &tail, c->program->bf16, &class);
+        params = facet__conv_create(f, &tail, &form, class);
         if (!params)
             st = facet__fail_memory(c->err);
     }
     facet__free(factor);
     facet__free(shift);
-    /* A product gathers any type; a depthwise kernel reads its own. */
-    if (class == &facet__step_depthwise)
-        wanted = c->program->bf16 ? FACET__BF16 : FACET__F32;
     if (st != FACET_OK) {
         facet__free(tail.slope);
         return st;
     }
     in[0] = facet__conv_is_planar(params)
-                ? facet__slot_of(
-                      c, c->graph->nodes[i].in[0], FACET__PLAIN, FACET__F32)
-                : facet__slot_of(c, c->graph->nodes[i].in[0], layout, wanted);
-    if (tail.residual)
-        in[1] = facet__slot_of(c, chain->residual, layout, 0);
-    out = facet__slot_new(c, chain->result, layout, wanted ? wanted : type);
+                ? facet__slot_of(c, value, FACET__PLAIN, FACET__F32)
+                : conv_input(c, value, layout, class, form.product);
+    if (bytes)
+        type = FACET__U8;
+    else if (class == &facet__step_depthwise && form.product != FACET__I8)
+        type = c->program->wide;
+    out = facet__slot_new(c, chain->result, layout, type);
     st = facet__emit(c, class, params, i, in, tail.residual ? 2 : 1, &out, 1);
     if (st == FACET_OK)
         c->program->steps[c->program->n_steps - 1].weight_bytes =
@@ -67,6 +123,13 @@ static bool is_spread(const facet__node *node, const char *name)
     return false;
 }
 
+static const float *steps_of(const facet__compiler *c, int filters)
+{
+    const facet__tensor *steps = c->graph->values[filters].steps;
+
+    return steps ? steps->data : NULL;
+}
+
 facet_status facet__lower_conv(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
@@ -77,6 +140,7 @@ facet_status facet__lower_conv(facet__compiler *c, int i)
     if (!facet__has_filters(c, node))
         return facet__lower_evaluate(c, i);
     f.bias = node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
+    f.steps = steps_of(c, node->in[1]);
     f.groups = (size_t)facet__node_int(node, "group", 1);
     f.dilated = is_spread(node, "dilations");
     f.strided = is_spread(node, "strides");
@@ -136,6 +200,6 @@ facet_status facet__lower_affine(facet__compiler *c, int i)
     in = map ? facet__slot_of(c, value, FACET__NHWC, 0)
              : facet__slot_of(c, value, FACET__PLAIN, FACET__F32);
     out = facet__slot_new(c, chain->result, map ? FACET__NHWC : FACET__PLAIN,
-        map ? facet__map_type(c, chain->result) : FACET__F32);
+        map ? facet__step_type(c, chain->result) : FACET__F32);
     return facet__emit(c, &facet__step_channel, p, i, &in, 1, &out, 1);
 }

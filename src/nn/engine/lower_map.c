@@ -51,7 +51,7 @@ static int output_like(facet__compiler *c, int value, int in)
         in == FACET__NONE ? FACET__PLAIN : c->program->slots[in].layout;
 
     return facet__slot_new(c, value, layout,
-        layout == FACET__NHWC ? facet__map_type(c, value) : FACET__F32);
+        layout == FACET__NHWC ? facet__step_type(c, value) : FACET__F32);
 }
 
 /* A step with parameters that keep() made, or failed to make. */
@@ -378,7 +378,8 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
         return facet__lower_evaluate(c, i);
     in = facet__slot_of(
         c, node->in[0], FACET__NHWC, facet__map_type(c, node->out[0]));
-    out = output_like(c, node->out[0], in);
+    out = facet__slot_new(
+        c, node->out[0], FACET__NHWC, facet__map_type(c, node->out[0]));
     return emit_kept(
         c, &facet__step_upsample, keep(&p, sizeof p), i, &in, 1, out);
 }

@@ -44,8 +44,8 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
             return facet__fail(err, FACET_EMODEL,
                 "the shape of '%.80s' cannot be told from the input shapes",
                 p->graph->values[slot->value].name);
-        plan->views[s] =
-            (facet__view){ NULL, slot->type, slot->layout, fact->shape };
+        plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
+            fact->shape, p->graph->values[slot->value].grid };
         plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
     }
     return FACET_OK;

@@ -9,6 +9,7 @@
 #ifndef FACET__PROGRAM_H
 #define FACET__PROGRAM_H
 
+#include "facet/model.h"
 #include "nn/engine/step.h"
 
 /* A place for a value in one layout and type. */
@@ -23,7 +24,8 @@ typedef struct facet__slot {
 typedef struct facet__program {
     const facet__graph *graph; /* borrowed: outlives the program */
     const facet__kernels *kernels;
-    bool bf16;
+    facet__dtype wide; /* of maps that are not kept in bytes: F32 or BF16 */
+    bool int8;         /* values on a grid are */
     facet__slot *slots;
     int n_slots, cap_slots;
     facet__step *steps; /* in order */
@@ -31,11 +33,12 @@ typedef struct facet__program {
     int *inputs, *outputs; /* slots, in the graph's order; PLAIN F32 */
 } facet__program;
 
-/* Compile `graph` (folded, see facet__graph_fold). FACET_EUNSUPPORTED when bf16
- * is asked of a processor without it; errors name the node. */
+/* Compile `graph` (folded, see facet__graph_fold). What int8 leaves to others
+ * is computed in bf16 where there is bf16. FACET_EUNSUPPORTED when bf16 is
+ * asked of a processor without it; errors name the node. */
 facet_status facet__program_create(const facet__graph *graph,
-    const facet__kernels *kernels, bool bf16, facet__program **out,
-    facet_error *err);
+    const facet__kernels *kernels, facet_precision precision,
+    facet__program **out, facet_error *err);
 void facet__program_free(facet__program *program);
 
 typedef struct facet__plan facet__plan;

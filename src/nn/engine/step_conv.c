@@ -31,12 +31,12 @@ typedef struct conv_run {
 
 static size_t depth(const conv_params *p)
 {
-    return p->bf16 ? (p->k + 1) & ~(size_t)1 : p->k;
+    return facet__gemm_depth(p->k, p->type);
 }
 
 static size_t element(const conv_params *p)
 {
-    return p->bf16 ? 2 : 4;
+    return facet__dtype_size(p->type);
 }
 
 static bool is_pointwise(const conv_params *p, const facet__window *w)
@@ -74,7 +74,7 @@ static conv_run setup(const facet__step *step, const facet__run *run)
     c.rows = pixels_of(c.out);
     c.k = depth(p);
     c.direct = is_pointwise(p, c.window) && p->groups == 1 &&
-               (c.in->type == FACET__BF16) == p->bf16 && c.k == p->k;
+               c.in->type == facet__conv_reads(p) && c.k == p->k;
     c.pitch = c.k + (crowds(c.k, element(p)) ? 64 / element(p) : 0);
     c.chunk = CHUNK_BYTES / (c.pitch * element(p)) / TILE * TILE;
     c.chunk = c.chunk < 4 * TILE ? 4 * TILE : c.chunk;
@@ -92,17 +92,11 @@ static size_t scratch(const facet__step *step, const facet__run *run)
     return c.direct ? 0 : c.chunk * c.pitch * element(c.p);
 }
 
-/* `count` channels of a pixel, or zeros for NULL. */
+/* `count` channels of a pixel, or of one outside for NULL. */
 static inline void copy_channels(
     const conv_run *c, const char *from, char *to, size_t count)
 {
-    if (!from)
-        memset(to, 0, count * element(c->p));
-    else if (c->in->type == FACET__BF16 || !c->p->bf16)
-        memcpy(to, from, count * element(c->p));
-    else
-        c->run->kernels->vec->narrow(
-            (const float *)(const void *)from, (uint16_t *)(void *)to, count);
+    facet__conv_copy(c->p, c->run->kernels, c->in, from, to, count);
 }
 
 /* What one tap of row `y` (NULL: outside) from column x on contributes. */
@@ -171,19 +165,14 @@ static void gather_plain(const conv_run *c, size_t row, char *to)
 
 static facet__epilogue epilogue_at(const conv_run *c, size_t row, size_t column)
 {
-    const facet__tail *t = &c->p->tail;
-    facet__epilogue e = { .bias = t->bias + column,
-        .slope = t->slope ? t->slope + column : NULL,
-        .lo = t->lo,
-        .hi = t->hi };
+    facet__epilogue e = facet__conv_epilogue(c->p, column);
 
-    if (t->residual) {
+    if (c->p->tail.residual) {
         const facet__view *r = facet__in(c->step, c->run, 1);
 
         e.residual = facet__view_at(r, row * c->p->out + column);
         e.residual_stride = c->p->out;
-        e.residual_bf16 = r->type == FACET__BF16;
-        e.residual_first = t->residual_first;
+        e.residual_type = r->type;
     }
     return e;
 }
@@ -210,11 +199,10 @@ static void multiply(const conv_run *c, const void *a, size_t a_stride,
             .n = left < FACET__NR ? left : FACET__NR,
             .c = facet__view_at(c->out, first * p->out + column),
             .c_stride = p->out,
-            .c_bf16 = c->out->type == FACET__BF16,
+            .c_type = c->out->type,
             .epilogue = epilogue_at(c, first, column) };
 
-        (p->bf16 ? c->run->kernels->gemm_bf16 : c->run->kernels->gemm_f32)(
-            &panel);
+        facet__kernels_gemm(c->run->kernels, p->type)(&panel);
     }
 }
 

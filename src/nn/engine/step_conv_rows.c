@@ -48,7 +48,7 @@ static rows_run setup(const facet__step *step, const facet__run *run)
     const bool planar = r.in->layout == FACET__PLAIN;
     size_t pixels;
 
-    r.element = r.p->bf16 ? 2 : 4;
+    r.element = facet__dtype_size(r.p->type);
     r.channels = facet__view_c(r.in);
     r.width = facet__view_w(r.in);
     r.planes = planar ? r.channels : 1;
@@ -88,12 +88,8 @@ static size_t scratch(const facet__step *step, const facet__run *run)
 /* `count` numbers of the input from element `at` on, in the product's type. */
 static void copy_numbers(const rows_run *r, size_t at, size_t count, char *to)
 {
-    const void *from = facet__view_at(r->in, at);
-
-    if (r->in->type == FACET__F32 && r->p->bf16)
-        r->run->kernels->vec->narrow(from, (uint16_t *)(void *)to, count);
-    else
-        memcpy(to, from, count * r->element);
+    facet__conv_copy(
+        r->p, r->run->kernels, r->in, facet__view_at(r->in, at), to, count);
 }
 
 /* Copy row y (outside the picture: zeros) of a plane behind its padding. */
@@ -105,33 +101,28 @@ static void copy_row(
     const size_t height = facet__view_h(r->in);
 
     if (y < 0 || y >= r->in->shape.d[2]) {
-        memset(to, 0, r->pitch * r->element);
+        memset(to, r->p->padding, r->pitch * r->element);
         return;
     }
-    memset(to, 0, before * r->element);
+    memset(to, r->p->padding, before * r->element);
     copy_numbers(r,
         ((image * r->planes + plane) * height + (size_t)y) * numbers, numbers,
         to + before * r->element);
-    memset(to + (before + numbers) * r->element, 0,
+    memset(to + (before + numbers) * r->element, r->p->padding,
         (r->pitch - before - numbers) * r->element);
 }
 
 static facet__epilogue epilogue_at(const rows_run *r, size_t row, size_t n0)
 {
-    const facet__tail *t = &r->p->tail;
-    facet__epilogue e = { .bias = t->bias + n0,
-        .slope = t->slope ? t->slope + n0 : NULL,
-        .lo = t->lo,
-        .hi = t->hi };
+    facet__epilogue e = facet__conv_epilogue(r->p, n0);
 
-    if (t->residual) {
+    if (r->p->tail.residual) {
         const facet__view *v = facet__in(r->step, r->run, 1);
 
         e.residual =
             facet__view_at(v, row * facet__view_w(r->out) * r->p->out + n0);
         e.residual_stride = r->p->out;
-        e.residual_bf16 = v->type == FACET__BF16;
-        e.residual_first = t->residual_first;
+        e.residual_type = v->type;
     }
     return e;
 }
@@ -152,10 +143,10 @@ static void multiply(
         .n = left < FACET__NR ? left : FACET__NR,
         .c = facet__view_at(r->out, out_row * m * p->out + n0),
         .c_stride = p->out,
-        .c_bf16 = r->out->type == FACET__BF16,
+        .c_type = r->out->type,
         .epilogue = epilogue_at(r, out_row, n0) };
 
-    (p->bf16 ? r->run->kernels->gemm_bf16 : r->run->kernels->gemm_f32)(&panel);
+    facet__kernels_gemm(r->run->kernels, p->type)(&panel);
 }
 
 /* At most r->rows output rows of one image; columns [from, to). */

@@ -3,6 +3,14 @@
  * filter goes down by one row. */
 #include "nn/engine/conv_params.h"
 
+static facet__depthwise_kernel *kernel_of(
+    const facet__kernels *k, facet__dtype type)
+{
+    return type == FACET__I8     ? k->depthwise_int8
+           : type == FACET__BF16 ? k->depthwise_bf16
+                                 : k->depthwise_f32;
+}
+
 static void make_rows(
     const facet__step *step, const facet__run *run, size_t row, bool two)
 {
@@ -26,11 +34,10 @@ static void make_rows(
         .channels = p->out,
         .weights = p->packed,
         .out = facet__view_at(out, row * facet__view_w(out) * p->out),
-        .bf16 = p->bf16,
-        .epilogue = { .bias = p->tail.bias,
-            .slope = p->tail.slope,
-            .lo = p->tail.lo,
-            .hi = p->tail.hi } };
+        .type = in->type,
+        .out_type = out->type,
+        .padding = p->padding,
+        .epilogue = facet__conv_epilogue(p, 0) };
 
     for (size_t ky = 0; ky < p->kernel_h + (two ? 1 : 0); ky++) {
         const int64_t y = (int64_t)(row % height) * w->stride[0] -
@@ -41,7 +48,7 @@ static void make_rows(
                              in, (image * facet__view_h(in) + (size_t)y) * line)
                        : NULL;
     }
-    (p->bf16 ? run->kernels->depthwise_bf16 : run->kernels->depthwise_f32)(&r);
+    kernel_of(run->kernels, p->type)(&r);
 }
 
 static void rows(const facet__step *step, const facet__run *run, int thread,

@@ -104,13 +104,18 @@ static void run_convert(const facet__step *step, const facet__run *run)
     const facet__view *in = facet__in(step, run, 0);
     const facet__view *out = facet__out(step, run, 0);
     const size_t count = facet__view_count(out);
+    float buffer[MAX_BUFFER];
 
-    if (in->type == out->type)
+    if (in->type == out->type) {
         memcpy(out->data, in->data, facet__view_bytes(out));
-    else if (in->type == FACET__BF16)
-        run->kernels->vec->widen(in->data, out->data, count);
-    else
-        run->kernels->vec->narrow(in->data, out->data, count);
+        return;
+    }
+    for (size_t at = 0; at < count; at += MAX_BUFFER) {
+        const size_t n = count - at < MAX_BUFFER ? count - at : MAX_BUFFER;
+        float *to = facet__target(out, at, buffer);
+
+        facet__store(run, out, at, n, facet__floats(run, in, at, n, to));
+    }
 }
 
 const facet__step_class facet__step_convert = { .name = "convert",

@@ -57,7 +57,7 @@ static void multiply(
             .n = p->out - n < FACET__NR ? p->out - n : FACET__NR,
             .c = facet__view_at(out, position * p->out + n),
             .c_stride = places * p->out,
-            .c_bf16 = out->type == FACET__BF16,
+            .c_type = out->type,
             .epilogue = { .bias = p->bias + position * p->out + n,
                 .lo = -INFINITY,
                 .hi = INFINITY } };
@@ -115,7 +115,8 @@ static facet_status pack_filters(
     const size_t k = p->kernel_h * p->line;
 
     p->filter_bytes =
-        facet__gemm_packed_size(k, p->out, p->bf16) * (p->bf16 ? 2 : 4);
+        facet__gemm_packed_size(k, p->out, p->bf16 ? FACET__BF16 : FACET__F32) *
+        (p->bf16 ? 2 : 4);
     if (is_packed(p)) {
         p->filters = filters;
         return FACET_OK;

@@ -52,7 +52,7 @@ static winograd_run setup(const facet__step *step, const facet__run *run)
         .out = facet__out(step, run, 0) };
     size_t row, chunks;
 
-    r.element = r.p->bf16 ? 2 : 4;
+    r.element = facet__dtype_size(r.p->type);
     r.across = (facet__view_w(r.out) + 1) / 2;
     r.down = (facet__view_h(r.out) + 1) / 2;
     r.tiles = facet__view_n(r.out) * r.across * r.down;
@@ -111,7 +111,7 @@ static void transform_in(
     const size_t channels = r->p->in_group;
     facet__winograd_in t = { .channels = channels,
         .from_bf16 = r->in->type == FACET__BF16,
-        .to_bf16 = r->p->bf16,
+        .to_bf16 = r->p->type == FACET__BF16,
         .to_stride = r->chunk * r->pitch };
 
     memset(zeros, 0, r->zeros);
@@ -132,8 +132,7 @@ static void multiply(const winograd_run *r, size_t count, size_t n0, size_t n,
 {
     static const float no_bias[FACET__NR];
     const conv_params *p = r->p;
-    facet__gemm_kernel *kernel =
-        p->bf16 ? r->run->kernels->gemm_bf16 : r->run->kernels->gemm_f32;
+    facet__gemm_kernel *kernel = facet__kernels_gemm(r->run->kernels, p->type);
 
     for (size_t k = 0; k < PLACES; k++) {
         const facet__gemm_panel panel = { .a = made + k * r->chunk * r->pitch *
@@ -146,6 +145,7 @@ static void multiply(const winograd_run *r, size_t count, size_t n0, size_t n,
             .n = n,
             .c = sums + k * r->chunk * FACET__NR,
             .c_stride = FACET__NR,
+            .c_type = FACET__F32,
             .epilogue = { .bias = no_bias, .lo = -INFINITY, .hi = INFINITY } };
 
         kernel(&panel);
@@ -165,7 +165,7 @@ static void transform_out(const winograd_run *r, size_t first, size_t count,
             .slope = tail->slope ? tail->slope + n0 : NULL,
             .lo = tail->lo,
             .hi = tail->hi,
-            .residual_bf16 = residual && residual->type == FACET__BF16,
+            .residual_type = residual ? residual->type : FACET__F32,
             .residual_first = tail->residual_first } };
     const size_t out_offset = n0 * facet__dtype_size(r->out->type);
 

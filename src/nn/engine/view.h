@@ -17,9 +17,10 @@ typedef enum facet__layout {
 
 typedef struct facet__view {
     void *data;
-    facet__dtype type; /* F32 or BF16; PLAIN is F32 */
+    facet__dtype type; /* F32, BF16 or U8; PLAIN is F32 */
     facet__layout layout;
     facet__shape shape; /* known */
+    facet__grid grid;   /* of U8: what its bytes stand for */
 } facet__view;
 
 /* Sizes of an NHWC view. */
@@ -62,7 +63,7 @@ static inline size_t facet__view_bytes(const facet__view *v)
 /* The address of element i. */
 static inline void *facet__view_at(const facet__view *v, size_t i)
 {
-    return (char *)v->data + i * (v->type == FACET__BF16 ? 2 : 4);
+    return (char *)v->data + i * facet__dtype_size(v->type);
 }
 
 #endif

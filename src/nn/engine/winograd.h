@@ -34,7 +34,7 @@ typedef struct facet__winograd_in {
 } facet__winograd_in;
 
 /* A' m A of one tile, and what becomes of a sum on its way to memory (residual
- * and its stride in the epilogue are not used, but residual_bf16 is). */
+ * and its stride in the epilogue are not used, but residual_type is). */
 typedef struct facet__winograd_out {
     const float *from;  /* [place][n] */
     size_t from_stride; /* numbers between places */

@@ -77,9 +77,9 @@ FACET__INLINE void finish_out(
 {
     const facet__epilogue *e = &t->epilogue;
     const __m512 zero = _mm512_setzero_ps();
-    const __m512 r = t->residual[i]
-                         ? load_16(t->residual[i], c, e->residual_bf16, mask)
-                         : zero;
+    const __m512 r = t->residual[i] ? load_16(t->residual[i], c,
+                                          e->residual_type == FACET__BF16, mask)
+                                    : zero;
 
     x = _mm512_add_ps(x, _mm512_loadu_ps(e->bias + c));
     if (e->residual_first)

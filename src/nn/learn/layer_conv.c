@@ -59,7 +59,7 @@ static bool is_direct(const facet__layer *layer)
 
 static size_t packed_bytes(const conv *c, size_t k, size_t columns)
 {
-    return facet__gemm_packed_size(k, columns, c->bf16) * c->element;
+    return facet__gemm_packed_size(k, columns, c->x->type) * c->element;
 }
 
 /* Blocks of rows, and in how many parts they are summed. */
@@ -229,7 +229,8 @@ typedef struct product {
     const char *packed;
     void *c;
     size_t c_stride;
-    bool c_bf16, add;
+    facet__dtype c_type;
+    bool add;
     const float *bias; /* padded; zeros */
 } product;
 
@@ -239,7 +240,7 @@ static void multiply(const conv *c, const product *p)
 
     for (size_t n0 = 0; n0 < p->columns; n0 += FACET__NR) {
         const size_t left = p->columns - n0;
-        char *to = (char *)p->c + n0 * (p->c_bf16 ? 2 : 4);
+        char *to = (char *)p->c + n0 * facet__dtype_size(p->c_type);
         const facet__gemm_panel panel = { .a = p->a,
             .a_stride = p->a_stride,
             .m = p->m,
@@ -248,13 +249,13 @@ static void multiply(const conv *c, const product *p)
             .n = left < FACET__NR ? left : FACET__NR,
             .c = to,
             .c_stride = p->c_stride,
-            .c_bf16 = p->c_bf16,
+            .c_type = p->c_type,
             .epilogue = { .bias = p->bias + n0,
                 .lo = -INFINITY,
                 .hi = INFINITY,
                 .residual = p->add ? to : NULL,
                 .residual_stride = p->c_stride,
-                .residual_bf16 = p->c_bf16 } };
+                .residual_type = p->c_type } };
 
         (c->bf16 ? c->pass->kernels->gemm_bf16 : c->pass->kernels->gemm_f32)(
             &panel);
@@ -304,7 +305,7 @@ static void forward_rows(const conv *c, size_t first, size_t m, int thread)
             .packed = c->packed + g * c->packed_group,
             .c = facet__view_at(c->y, first * c->out + g * c->group_out),
             .c_stride = c->out,
-            .c_bf16 = c->y->type == FACET__BF16,
+            .c_type = c->y->type,
             .bias = c->bias + g * c->group_out };
 
         p.a = rows_at(c, g, first, m, &p.a_stride, thread_scratch(c, thread));
@@ -357,7 +358,7 @@ static void direct_back(
         .packed = c->packed,
         .c = facet__view_at(c->dx, first * c->k),
         .c_stride = c->k,
-        .c_bf16 = c->dx->type == FACET__BF16,
+        .c_type = c->dx->type,
         .add = c->layer->adds[0],
         .bias = c->bias };
 

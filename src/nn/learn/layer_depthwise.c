@@ -127,7 +127,7 @@ static void convolve(const depthwise *d, const void *const *rows,
         .channels = d->channels,
         .weights = d->packed,
         .out = facet__view_at(to, row * width * d->channels),
-        .bf16 = d->bf16,
+        .type = d->x->type,
         .epilogue = { .bias = d->bias, .lo = -INFINITY, .hi = INFINITY } };
 
     (d->bf16 ? d->pass->kernels->depthwise_bf16

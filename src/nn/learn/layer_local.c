@@ -60,8 +60,8 @@ static local setup(facet__layer *layer, const facet__pass *pass)
     l.images = facet__view_n(l.x);
     l.out = (size_t)w->d[4];
     l.k = l.kernel_h * l.line;
-    l.packed = facet__gemm_packed_size(l.k, l.out, l.bf16) * l.element;
-    l.turned = facet__gemm_packed_size(l.out, l.k, l.bf16) * l.element;
+    l.packed = facet__gemm_packed_size(l.k, l.out, l.x->type) * l.element;
+    l.turned = facet__gemm_packed_size(l.out, l.k, l.x->type) * l.element;
     l.filters = facet__room_take(&room, facet__view_w(l.y) * l.turned);
     l.sums = facet__room_take(
         &room, l.bf16 ? facet__view_count(l.x) * sizeof *l.sums : 0);
@@ -193,7 +193,7 @@ static void forward_position(const local *l, const bench *b, size_t y, size_t x)
         p.n = l->out - n < FACET__NR ? l->out - n : FACET__NR;
         p.c = facet__view_at(l->y, position * l->out + n);
         p.c_stride = image_step(l->y);
-        p.c_bf16 = l->bf16;
+        p.c_type = l->x->type;
         p.epilogue = (facet__epilogue){
             .bias = b->bias + n, .lo = -INFINITY, .hi = INFINITY
         };
@@ -346,7 +346,9 @@ static void back_position(
 {
     const size_t position = l->row * facet__view_w(l->y) + x;
     const size_t depth = l->bf16 ? even(l->out) : l->out;
-    facet__gemm_panel p = { .m = m, .k = depth, .c_stride = l->k };
+    facet__gemm_panel p = {
+        .m = m, .k = depth, .c_stride = l->k, .c_type = FACET__F32
+    };
 
     p.a = told(l, b, position, first, m, &p.a_stride);
     for (size_t n = 0; n < l->k; n += FACET__NR) {

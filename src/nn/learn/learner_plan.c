@@ -138,9 +138,11 @@ static facet_status make_views(facet__learner *net, facet_error *err)
 
         if (net->facts[v].data || !facet__shape_known(s))
             continue;
-        net->maps[v] = (facet__view){ NULL,
-            map && net->opts.bf16 ? FACET__BF16 : FACET__F32,
-            map ? FACET__NHWC : FACET__PLAIN, *s };
+        net->maps[v] = (facet__view){
+            .type = map && net->opts.bf16 ? FACET__BF16 : FACET__F32,
+            .layout = map ? FACET__NHWC : FACET__PLAIN,
+            .shape = *s,
+        };
         net->map_gradients[v] = net->maps[v];
     }
     for (int i = 0; i < net->n_layers; i++)
