@@ -35,6 +35,7 @@
 #include "facet/projection.h"  /* embeddings to better ones */
 #include "facet/protocol.h"    /* what is compared with what */
 #include "facet/quality.h"     /* how much a face can be relied on */
+#include "facet/quantize.h"    /* networks in 8 bits */
 #include "facet/report.h"      /* plots and pages */
 #include "facet/settings.h"    /* how a network wants to be fed */
 #include "facet/synth.h"       /* faces of nobody, with their truth */

@@ -56,6 +56,15 @@ FACET_API FACET_MUST_USE facet_status facet_pictures_read(
 
 FACET_API void facet_pictures_free_bytes(uint8_t *bytes);
 
+/**
+ * Name of the index-th member of the archives, without its ending, as
+ * facet_pictures_read takes it; the same name may come again from the next
+ * archive. NULL past the last. Folders are not listed. Borrowed until the
+ * close.
+ */
+FACET_API const char *facet_pictures_member(
+    const facet_pictures *pictures, size_t index);
+
 #ifdef __cplusplus
 }
 #endif

@@ -216,3 +216,15 @@ void facet_pictures_free_bytes(uint8_t *bytes)
 {
     facet__free(bytes);
 }
+
+const char *facet_pictures_member(const facet_pictures *pictures, size_t index)
+{
+    for (size_t i = 0; pictures && i < pictures->count; i++) {
+        const facet__names *names = &pictures->sources[i].archive.names;
+
+        if (index < names->count)
+            return names->names[index];
+        index -= names->count;
+    }
+    return NULL;
+}

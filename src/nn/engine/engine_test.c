@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "nn/build.h"
 #include "nn/engine/kernels.h"
-#include "nn/model.h"
+#include "nn/model_private.h"
+#include "nn/quantize/quantize.h"
 #include "nn/reference.h"
 
 typedef struct conv {
@@ -215,13 +216,52 @@ static void compare(
         fail_msg("differs by %.3g of %.3g", worst, most);
 }
 
+/* The graph on grids chosen from noise. */
+static facet__graph *quantized(network *net, int64_t h, int64_t w)
+{
+    enum { SAMPLES = 2 };
+    float *x[SAMPLES];
+    const facet__samples samples = { { 4, { 1, 3, h, w } }, x, SAMPLES };
+    const facet__quantize_opts opts = { .threads = 1 };
+    facet__graph *graph = graph_of(net, h, w);
+    facet__quantized report;
+    facet_error err;
+
+    for (int i = 0; i < SAMPLES; i++) {
+        x[i] = facet__alloc((size_t)(3 * h * w) * sizeof **x);
+        assert_non_null(x[i]);
+        fill(x[i], (size_t)(3 * h * w));
+        x[i][0] += (float)i;
+    }
+    if (facet__graph_quantize(graph, &samples, &opts, &report, &err) !=
+        FACET_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(report.kept, 0);
+    for (int i = 0; i < SAMPLES; i++)
+        facet__free(x[i]);
+    return graph;
+}
+
+/* How many maps are kept in bytes. */
+static int maps_in_bytes(const facet_model *model)
+{
+    int n = 0;
+
+    for (int s = 0; s < model->program->n_slots; s++)
+        n += model->program->slots[s].type == FACET__U8;
+    return n;
+}
+
 /* One network at one size and precision: like the reference; the same bytes on
  * two threads, and for both images of a batch. */
 static void check(network *net, int64_t h, int64_t w, facet_precision precision)
 {
-    facet__graph *graph = graph_of(net, h, w);
+    static const double tolerance[] = { [FACET_PRECISION_FP32] = 1e-5,
+        [FACET_PRECISION_BF16] = 0.03,
+        [FACET_PRECISION_INT8] = 0.03 };
+    const bool int8 = precision == FACET_PRECISION_INT8;
+    facet__graph *graph = int8 ? quantized(net, h, w) : graph_of(net, h, w);
     facet__tensor *want = reference(graph, h, w);
-    const bool bf16 = precision == FACET_PRECISION_BF16;
     facet_model *model;
     facet_error err;
     size_t n, both;
@@ -234,7 +274,8 @@ static void check(network *net, int64_t h, int64_t w, facet_precision precision)
     batch = run(model, 1, 2, h, w, &both);
     assert_int_equal(n * sizeof *one, want->bytes);
     assert_int_equal(both, 2 * n);
-    compare(one, want->data, n, bf16 ? 0.03 : 1e-5);
+    compare(one, want->data, n, tolerance[precision]);
+    assert_true((maps_in_bytes(model) > 0) == int8);
     assert_memory_equal(one, threads, n * sizeof *one);
     assert_memory_equal(one, batch, n * sizeof *one);
     assert_memory_equal(one, batch + n, n * sizeof *one);
@@ -245,18 +286,24 @@ static void check(network *net, int64_t h, int64_t w, facet_precision precision)
     facet_model_free(model);
 }
 
-static void check_both(network *net, int64_t h, int64_t w)
+static void check_floats(network *net, int64_t h, int64_t w)
 {
     check(net, h, w, FACET_PRECISION_FP32);
     if (facet__kernels_of(facet__cpu_level_get())->gemm_bf16)
         check(net, h, w, FACET_PRECISION_BF16);
 }
 
+static void check_all(network *net, int64_t h, int64_t w)
+{
+    check_floats(net, h, w);
+    check(net, h, w, FACET_PRECISION_INT8);
+}
+
 static void test_large_thin_maps_take_turns_and_give_the_same(void **state)
 {
     (void)state;
-    check_both(thin_maps, 640, 704); /* first maps of 7 and 4 MB */
-    check_both(thin_maps, 38, 50);
+    check_all(thin_maps, 640, 704); /* first maps of 7 and 4 MB */
+    check_all(thin_maps, 38, 50);
 }
 
 static bool has_step(network *net, const char *class)
@@ -278,26 +325,57 @@ static void test_narrow_heads_are_merged_and_give_the_same(void **state)
 {
     (void)state;
     assert_true(has_step(heads, "split"));
-    check_both(heads, 32, 44);
+    check_all(heads, 32, 44);
     assert_true(has_step(other_heads, "split"));
-    check_both(other_heads, 13, 17);
+    check_all(other_heads, 13, 17);
     assert_false(has_step(thin_maps, "split"));
 }
 
 static void test_pools_see_over_borders(void **state)
 {
     (void)state;
-    check_both(pools, 29, 35);
-    check_both(pools, 9, 8);
+    check_all(pools, 29, 35);
+    check_all(pools, 9, 8);
 }
 
 static void test_winograd_gives_the_same(void **state)
 {
     (void)state;
     assert_true(has_step(residuals, "winograd"));
-    check_both(residuals, 60, 44);
-    check_both(residuals, 13, 7); /* odd maps: tiles hang over their edges */
-    check_both(residuals, 2, 2);
+    check_all(residuals, 60, 44);
+    check_all(residuals, 13, 7); /* odd maps: tiles hang over their edges */
+    check_floats(residuals, 2, 2);
+}
+
+/* What only networks of bytes have: squeeze and excite between maps of bytes,
+ * filters that are neither 1x1 nor 3x3, groups, channels that are no multiple
+ * of anything, bounds, and a sum behind an activation. */
+static int odd_ends(facet__builder *b, int x)
+{
+    int y, gate;
+
+    x = conv_of(b, "stem", x, (conv){ 36, 3, 2, 1 });
+    x = facet__build_prelu(b, "prelu0", x);
+    y = conv_of(b, "grouped", x, (conv){ 36, 3, 1, 3 });
+    y = facet__build_relu(b, "relu", y);
+    y = conv_of(b, "point", y, (conv){ 37, 1, 1, 1 });
+    gate = facet__build_global_average_pool(b, "gap", y);
+    gate = facet__build_sigmoid(
+        b, "sigmoid", conv_of(b, "gate", gate, (conv){ 37, 1, 1, 1 }));
+    y = facet__build_mul(b, "mul", y, gate);
+    y = conv_of(b, "back", y, (conv){ 36, 5, 1, 1 });
+    y = facet__build_prelu(b, "prelu1", y);
+    x = facet__build_add(b, "sum", y, x);
+    x = conv_of(b, "depthwise", x, (conv){ 36, 7, 2, 36 });
+    x = facet__build_prelu(b, "prelu2", x);
+    return conv_of(b, "last", x, (conv){ 5, 1, 1, 1 });
+}
+
+static void test_odd_ends_give_the_same(void **state)
+{
+    (void)state;
+    check_all(odd_ends, 44, 36);
+    check_all(odd_ends, 9, 13);
 }
 
 int main(void)
@@ -307,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_narrow_heads_are_merged_and_give_the_same),
         cmocka_unit_test(test_pools_see_over_borders),
         cmocka_unit_test(test_winograd_gives_the_same),
+        cmocka_unit_test(test_odd_ends_give_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
