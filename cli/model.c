@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model.c - facet model info: what a network is; facet model import: make a
- * foreign one say how it wants to be fed. */
+ * foreign one say how it wants to be fed; and facet model quantize, which is
+ * quantize.c. */
 #include <argp.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
+#include "quantize.h"
 #include "verbs.h"
 
 static int tell(const char *path, facet_status st, const facet_error *err)
@@ -444,6 +446,7 @@ int verb_model(int argc, char **argv)
     } parts[] = {
         { "info", "facet model info", model_info },
         { "import", "facet model import", model_import },
+        { "quantize", "facet model quantize", model_quantize },
     };
     const char *part = argc > 1 ? argv[1] : "";
     char name[32];
@@ -456,9 +459,10 @@ int verb_model(int argc, char **argv)
         }
     if (!strcmp(part, "--help")) {
         puts("Usage: facet model info MODEL.onnx\n"
-             "  or:  facet model import [OPTION...] FROM.onnx TO.onnx");
+             "  or:  facet model import [OPTION...] FROM.onnx TO.onnx\n"
+             "  or:  facet model quantize [OPTION...] FROM.onnx TO.onnx");
         return EXIT_YES;
     }
-    complain("model wants info or import; see facet model --help");
+    complain("model wants info, import or quantize; see facet model --help");
     return EXIT_USAGE;
 }

@@ -102,11 +102,13 @@ _facet() {
     selftest) options="$networks" ;;
     model)
         if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "info import" -- "$current"))
+            COMPREPLY=($(compgen -W "info import quantize" -- "$current"))
             return
         fi
         case ${COMP_WORDS[2]} in
         info) options="--json --precision" ;;
+        quantize) options="--images --count --margin --detector --loss
+            --threads --json" ;;
         import) options="--preset --color --mean --scale --size --template
             --threshold --license --source" ;;
         esac ;;

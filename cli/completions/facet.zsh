@@ -194,13 +194,20 @@ case $words[2] in
     selftest) own=($networks) ;;
     model)
         if (( CURRENT == 3 )); then
-            _values part info import
+            _values part info import quantize
             return
         fi
         case $words[3] in
             info) own=('--json[answer in JSON]'
                 '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
                 ) ;;
+            quantize) own=('*--images=[pictures]:place:_files'
+                '--count=[how many]:number:'
+                '--margin=[of crops]:pixels:'
+                '--detector=[finds faces]:file:_files'
+                '--loss=[of the outputs]:number:'
+                '--threads=[cores]:number:'
+                '--json[answer in JSON]') ;;
             import) own=('--preset=[begin with a known kind]:name:'
                 '--color=[channel order]:order:(rgb bgr)'
                 '--mean=[of the pixels]:numbers:'

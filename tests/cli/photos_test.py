@@ -223,6 +223,30 @@ class Photos(unittest.TestCase):
                                        self.photo(1), self.photo(2)))
         self.assertEqual(answer['threshold'], 0.25)
 
+    def test_a_quantized_network_embeds_nearly_the_same(self):
+        new = self.path / 'int8.onnx'
+        process = facet('model', 'quantize', '--json', '--images',
+                        SHARED / 'photos', '--detector', DETECTOR, EMBEDDER,
+                        new)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        report, = lines(process)
+        self.assertGreater(report['int8_convolutions'], 40)
+        self.assertLess(report['loss'], 0.02)
+        info, = lines(facet('model', 'info', '--json', new))
+        self.assertEqual(info['settings']['template'], '0095-128')
+        old, new = (lines(facet('verify', '--json', '--policy', 'largest',
+                                '--detector', DETECTOR, '--model', model,
+                                '--precision', precision, self.photo(1),
+                                self.photo(2)))[0]['similarity']
+                    for model, precision in ((EMBEDDER, 'fp32'),
+                                             (new, 'int8')))
+        self.assertAlmostEqual(old, new, delta=0.02)
+        process = facet('model', 'quantize', '--images', SHARED / 'photos',
+                        '--detector', DETECTOR, self.path / 'int8.onnx',
+                        self.path / 'again.onnx')
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('quantized already', process.stderr)
+
     def test_bench_and_selftest_report(self):
         timed = lines(facet_networks('bench', '--runs', 1, '--json'))
         self.assertGreaterEqual(len(timed), 2)

@@ -10,6 +10,7 @@ from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
          'dataset', 'train', 'train tpe', 'model info', 'model import',
+         'model quantize',
          'synth', 'bench', 'selftest', 'identify', 'enroll', 'cluster',
          *(f'cluster {verb}' for verb in (
              'name', 'merge', 'split', 'explain', 'list')),
@@ -71,6 +72,10 @@ class Usage(unittest.TestCase):
                           ['synth', '--out', 'a', '--yaw', '100'],
                           ['model'], ['model', 'info'],
                           ['model', 'import', 'a'],
+                          ['model', 'quantize', 'a', 'b'],
+                          ['model', 'quantize', '--images', 'x', 'a'],
+                          ['model', 'quantize', '--images', 'x', '--loss',
+                           '2', 'a', 'b'],
                           ['model', 'import', '--size', '3', 'a', 'b'],
                           ['model', 'import', '--mean', '1,2', 'a', 'b'],
                           ['verify', '--threshold', '2', 'a', 'b'],
