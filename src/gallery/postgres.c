@@ -93,7 +93,7 @@ static const struct {
 /* The first line of what libpq says of a connection. */
 static facet_status fail_connection(const facet__pg *pg, facet_error *err)
 {
-    const char *text = PQerrorMessage(pg->conn);
+    const char *text = facet__pq.errorMessage(pg->conn);
     const int length = (int)strcspn(text, "\n");
 
     return facet__fail(err, FACET_EIO, "the server cannot be reached%s: %.*s",
@@ -103,10 +103,10 @@ static facet_status fail_connection(const facet__pg *pg, facet_error *err)
 facet_status facet__pg_fail(
     facet__pg *pg, const PGresult *result, facet_error *err)
 {
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *state = facet__pq.resultErrorField(result, PG_DIAG_SQLSTATE);
     size_t i = 0;
 
-    if (PQstatus(pg->conn) != CONNECTION_OK)
+    if (facet__pq.status(pg->conn) != CONNECTION_OK)
         return fail_connection(pg, err);
     if (!state)
         return facet__fail_memory(err);
@@ -114,7 +114,7 @@ facet_status facet__pg_fail(
         i++;
     return facet__fail(err, meanings[i].status, "%s (PostgreSQL %s: %s)",
         meanings[i].remedy, state,
-        PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+        facet__pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /* -- Connection ---------------------------------------------------------- */
@@ -140,13 +140,13 @@ static facet_status dial_once(facet__pg *pg, facet_error *err)
         "client_encoding", "fallback_application_name", NULL };
     const char *const values[] = { "10", pg->address, "UTF8", "facet", NULL };
 
-    PQfinish(pg->conn);
-    pg->conn = PQconnectdbParams(keys, values, true);
+    facet__pq.finish(pg->conn);
+    pg->conn = facet__pq.connectdbParams(keys, values, true);
     if (!pg->conn)
         return facet__fail_memory(err);
-    if (PQstatus(pg->conn) != CONNECTION_OK)
+    if (facet__pq.status(pg->conn) != CONNECTION_OK)
         return fail_connection(pg, err);
-    PQsetNoticeReceiver(pg->conn, be_quiet, NULL);
+    facet__pq.setNoticeReceiver(pg->conn, be_quiet, NULL);
     return FACET_OK;
 }
 
@@ -188,9 +188,9 @@ facet_status facet__pg_look_around(facet__pg *pg, facet_error *err)
         NULL, 0, &result, err);
 
     pg->vector = 0;
-    if (st == FACET_OK && PQntuples(result) == 1)
-        pg->vector = (Oid)get(PQgetvalue(result, 0, 0), 8);
-    PQclear(result);
+    if (st == FACET_OK && facet__pq.ntuples(result) == 1)
+        pg->vector = (Oid)get(facet__pq.getvalue(result, 0, 0), 8);
+    facet__pq.clear(result);
     return st;
 }
 
@@ -209,7 +209,7 @@ static PGresult *run_params(
         lengths[i] = (int)params[i].size;
         binary[i] = 1;
     }
-    return PQexecParams(
+    return facet__pq.execParams(
         pg->conn, sql, (int)n, types, values, lengths, binary, 1);
 }
 
@@ -220,31 +220,31 @@ facet_status facet__pg_run(facet__pg *pg, const char *sql,
     facet_status st = FACET_OK;
 
     *out = NULL;
-    if (PQstatus(pg->conn) != CONNECTION_OK && !pg->open) {
-        PQclear(result);
+    if (facet__pq.status(pg->conn) != CONNECTION_OK && !pg->open) {
+        facet__pq.clear(result);
         st = reconnect(pg, err);
         if (st != FACET_OK)
             return st;
         result = run_params(pg, sql, params, n);
     }
-    if (PQresultStatus(result) == PGRES_COMMAND_OK ||
-        PQresultStatus(result) == PGRES_TUPLES_OK) {
+    if (facet__pq.resultStatus(result) == PGRES_COMMAND_OK ||
+        facet__pq.resultStatus(result) == PGRES_TUPLES_OK) {
         *out = result;
         return FACET_OK;
     }
     st = facet__pg_fail(pg, result, err);
-    PQclear(result);
+    facet__pq.clear(result);
     return st;
 }
 
 facet_status facet__pg_script(facet__pg *pg, const char *sql, facet_error *err)
 {
-    PGresult *result = PQexec(pg->conn, sql);
+    PGresult *result = facet__pq.exec(pg->conn, sql);
     facet_status st = FACET_OK;
 
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+    if (facet__pq.resultStatus(result) != PGRES_COMMAND_OK)
         st = facet__pg_fail(pg, result, err);
-    PQclear(result);
+    facet__pq.clear(result);
     return st;
 }
 
@@ -314,13 +314,14 @@ static facet_status run_values(facet__pg *pg, const char *prefix,
  * of eight bytes. */
 static void unpack_vectors(const facet__pg *pg, const PGresult *result)
 {
-    for (int c = 0; c < PQnfields(result); c++) {
-        if (PQftype(result, c) != pg->vector)
+    for (int c = 0; c < facet__pq.nfields(result); c++) {
+        if (facet__pq.ftype(result, c) != pg->vector)
             continue;
-        for (int r = 0; r < PQntuples(result); r++) {
-            char *at = PQgetvalue(result, r, c);
+        for (int r = 0; r < facet__pq.ntuples(result); r++) {
+            char *at = facet__pq.getvalue(result, r, c);
 
-            for (int i = 4; i + 4 <= PQgetlength(result, r, c); i += 4) {
+            for (int i = 4; i + 4 <= facet__pq.getlength(result, r, c);
+                 i += 4) {
                 const uint32_t bits = (uint32_t)get(at + i, 4);
 
                 memcpy(at + i, &bits, sizeof bits);
@@ -337,10 +338,11 @@ static void finish(facet__stmt *base)
     statement *s = (statement *)base;
     facet__pg *pg = (facet__pg *)base->db;
 
-    PQclear(s->result);
+    facet__pq.clear(s->result);
     if (s->own)
         rollback(base->db);
-    else if (*s->cursor && PQtransactionStatus(pg->conn) == PQTRANS_INTRANS)
+    else if (*s->cursor &&
+             facet__pq.transactionStatus(pg->conn) == PQTRANS_INTRANS)
         (void)facet__pg_say(pg, NULL, "CLOSE %s", s->cursor);
     facet__free(s);
 }
@@ -351,7 +353,7 @@ facet_status facet__pg_rows(
     statement *s = facet__calloc(1, sizeof *s);
 
     if (!s) {
-        PQclear(result);
+        facet__pq.clear(result);
         return facet__fail_memory(err);
     }
     unpack_vectors(pg, result);
@@ -381,7 +383,7 @@ static facet_status open_cursor(facet__pg *pg, const char *sql,
     }
     if (st == FACET_OK)
         st = run_values(pg, prefix, sql, values, n, &result, err);
-    PQclear(result);
+    facet__pq.clear(result);
     if (st != FACET_OK) {
         finish(*out);
         *out = NULL;
@@ -422,7 +424,7 @@ static facet_status fetch(facet__pg *pg, statement *s, facet_error *err)
     st = facet__pg_run(pg, sql, NULL, 0, &result, err);
     if (st != FACET_OK)
         return st;
-    PQclear(s->result);
+    facet__pq.clear(s->result);
     s->result = result;
     s->row = 0;
     unpack_vectors(pg, result);
@@ -435,9 +437,9 @@ static facet_status step(facet__stmt *base, bool *row, facet_error *err)
     facet_status st = FACET_OK;
 
     s->row++;
-    if (*s->cursor && s->row >= PQntuples(s->result))
+    if (*s->cursor && s->row >= facet__pq.ntuples(s->result))
         st = fetch((facet__pg *)base->db, s, err);
-    *row = st == FACET_OK && s->row < PQntuples(s->result);
+    *row = st == FACET_OK && s->row < facet__pq.ntuples(s->result);
     return st;
 }
 
@@ -445,13 +447,13 @@ static facet__value column(const facet__stmt *base, int at)
 {
     const statement *s = (const statement *)base;
     const facet__pg *pg = (const facet__pg *)base->db;
-    const Oid type = PQftype(s->result, at);
-    const char *bytes = PQgetvalue(s->result, s->row, at);
+    const Oid type = facet__pq.ftype(s->result, at);
+    const char *bytes = facet__pq.getvalue(s->result, s->row, at);
     facet__value v = { .kind = FACET__BLOB,
         .bytes = bytes,
-        .size = (size_t)PQgetlength(s->result, s->row, at) };
+        .size = (size_t)facet__pq.getlength(s->result, s->row, at) };
 
-    if (PQgetisnull(s->result, s->row, at))
+    if (facet__pq.getisnull(s->result, s->row, at))
         return (facet__value){ .kind = FACET__NULL };
     if (type == FACET__PG_INT8 || type == FACET__PG_BOOL) {
         v = (facet__value){ .kind = FACET__INTEGER,
@@ -477,7 +479,7 @@ static facet_status begin(facet__pg *pg, const char *how, facet_error *err)
     PGresult *result = NULL;
     const facet_status st = facet__pg_run(pg, how, NULL, 0, &result, err);
 
-    PQclear(result);
+    facet__pq.clear(result);
     pg->open = st == FACET_OK;
     pg->gallery = 0;
     return st;
@@ -500,15 +502,15 @@ static facet_status lock_gallery(
         "WHERE name = $1 FOR UPDATE",
         &param, 1, &row, err);
 
-    if (st == FACET_OK && PQntuples(row) == 1) {
-        pg->gallery = (int64_t)get(PQgetvalue(row, 0, 0), 8);
+    if (st == FACET_OK && facet__pq.ntuples(row) == 1) {
+        pg->gallery = (int64_t)get(facet__pq.getvalue(row, 0, 0), 8);
         for (int i = 0; i < 2; i++)
             pg->given[FACET__PERSON + i] =
-                (int64_t)get(PQgetvalue(row, 0, 1 + i), 8);
+                (int64_t)get(facet__pq.getvalue(row, 0, 1 + i), 8);
         memcpy(pg->base.last, pg->given, sizeof pg->given);
-        pg->base.approximate = *PQgetvalue(row, 0, 3) != 0;
+        pg->base.approximate = *facet__pq.getvalue(row, 0, 3) != 0;
     }
-    PQclear(row);
+    facet__pq.clear(row);
     return st;
 }
 
@@ -520,7 +522,7 @@ static facet_status lock_makers(facet__pg *pg, facet_error *err)
         facet__pg_run(pg, "SELECT pg_advisory_xact_lock(x'46434754'::int)",
             NULL, 0, &result, err);
 
-    PQclear(result);
+    facet__pq.clear(result);
     return st;
 }
 
@@ -533,8 +535,8 @@ static facet_status number_transaction(facet__pg *pg, facet_error *err)
 
     if (st == FACET_OK)
         snprintf(pg->transaction, sizeof pg->transaction, "%s",
-            PQgetvalue(result, 0, 0));
-    PQclear(result);
+            facet__pq.getvalue(result, 0, 0));
+    facet__pq.clear(result);
     return st;
 }
 
@@ -556,7 +558,7 @@ static void rollback(facet__db *db)
     facet__pg *pg = (facet__pg *)db;
 
     facet__pg_forget_copies(pg);
-    if (pg->open && PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+    if (pg->open && facet__pq.transactionStatus(pg->conn) != PQTRANS_IDLE)
         (void)facet__pg_say(pg, NULL, "ROLLBACK");
     pg->open = false;
 }
@@ -576,10 +578,11 @@ static facet_status ask_fate(facet__pg *pg, facet_error *err)
         return facet__fail(err, FACET_EIO,
             "the connection broke at the commit: whether the write was done "
             "shows when the server is back");
-    if (PQntuples(result) != 1 || *PQgetvalue(result, 0, 0) != 1)
+    if (facet__pq.ntuples(result) != 1 ||
+        *facet__pq.getvalue(result, 0, 0) != 1)
         st = facet__fail(err, FACET_EIO,
             "the connection broke before the commit: nothing was changed");
-    PQclear(result);
+    facet__pq.clear(result);
     return st;
 }
 
@@ -598,14 +601,14 @@ static facet_status commit(facet__db *db, facet_error *err)
             (long long)db->last[FACET__TEMPLATE], (long long)pg->gallery);
     if (st != FACET_OK)
         return st;
-    result = PQexec(pg->conn, "COMMIT");
-    if (PQstatus(pg->conn) != CONNECTION_OK) {
+    result = facet__pq.exec(pg->conn, "COMMIT");
+    if (facet__pq.status(pg->conn) != CONNECTION_OK) {
         pg->open = false;
         st = ask_fate(pg, err);
-    } else if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+    } else if (facet__pq.resultStatus(result) != PGRES_COMMAND_OK) {
         st = facet__pg_fail(pg, result, err);
     }
-    PQclear(result);
+    facet__pq.clear(result);
     return st;
 }
 
@@ -623,7 +626,7 @@ static void close_store(facet__db *db)
     facet__pg *pg = (facet__pg *)db;
 
     facet__pg_forget_copies(pg);
-    PQfinish(pg->conn);
+    facet__pq.finish(pg->conn);
     facet__free(pg->address);
     facet__free(pg);
 }
@@ -633,14 +636,14 @@ static void close_store(facet__db *db)
 static facet_status check_address(const char *address, facet_error *err)
 {
     char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(address, &why);
+    PQconninfoOption *options = facet__pq.conninfoParse(address, &why);
     bool good = options && facet__where_is_plain(address);
 
     for (const PQconninfoOption *o = options; good && o->keyword; o++)
         if (o->val && !strcmp(o->keyword, "port"))
             good = strspn(o->val, "0123456789,") == strlen(o->val);
-    PQconninfoFree(options);
-    PQfreemem(why);
+    facet__pq.conninfoFree(options);
+    facet__pq.freemem(why);
     return good ? FACET_OK
                 : facet__fail(err, FACET_EINVAL,
                       "not an address like "
@@ -654,8 +657,10 @@ static facet_status open_store(const char *where,
     facet_error *err)
 {
     facet__pg *pg;
-    facet_status st = check_address(where, err);
+    facet_status st = facet__libpq_open(err);
 
+    if (st == FACET_OK)
+        st = check_address(where, err);
     if (st == FACET_OK && (opts->key_file || opts->passphrase))
         st = facet__fail(err, FACET_EUNSUPPORTED,
             "a server searches embeddings, so they cannot be sealed there; "

@@ -3,9 +3,8 @@
 #ifndef FACET__GALLERY_POSTGRES_H
 #define FACET__GALLERY_POSTGRES_H
 
-#include <libpq-fe.h>
-
 #include "gallery/db.h"
+#include "gallery/libpq.h"
 
 /* Oids of built-in types, which never change. */
 enum {

@@ -96,12 +96,13 @@ static facet_status end_copy(facet__pg *pg, facet_error *err)
     facet_status st = FACET_OK;
     PGresult *result;
 
-    while ((result = PQgetResult(pg->conn)) != NULL) {
-        if (st == FACET_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+    while ((result = facet__pq.getResult(pg->conn)) != NULL) {
+        if (st == FACET_OK &&
+            facet__pq.resultStatus(result) != PGRES_COMMAND_OK)
             st = facet__pg_fail(pg, result, err);
-        PQclear(result);
+        facet__pq.clear(result);
     }
-    return st == FACET_OK && PQstatus(pg->conn) != CONNECTION_OK
+    return st == FACET_OK && facet__pq.status(pg->conn) != CONNECTION_OK
                ? facet__pg_fail(pg, NULL, err)
                : st;
 }
@@ -123,13 +124,14 @@ static facet_status flush_table(
     if (c->size == 0)
         return FACET_OK;
     facet__pg_put(c->bytes + c->size, UINT64_MAX, TRAILER);
-    result = PQexec(pg->conn, sql[table]);
-    if (PQresultStatus(result) != PGRES_COPY_IN)
+    result = facet__pq.exec(pg->conn, sql[table]);
+    if (facet__pq.resultStatus(result) != PGRES_COPY_IN)
         st = facet__pg_fail(pg, result, err);
-    PQclear(result);
-    if (st == FACET_OK && (PQputCopyData(pg->conn, (const char *)c->bytes,
-                               (int)c->size + TRAILER) != 1 ||
-                              PQputCopyEnd(pg->conn, NULL) != 1))
+    facet__pq.clear(result);
+    if (st == FACET_OK &&
+        (facet__pq.putCopyData(
+             pg->conn, (const char *)c->bytes, (int)c->size + TRAILER) != 1 ||
+            facet__pq.putCopyEnd(pg->conn, NULL) != 1))
         st = facet__pg_fail(pg, NULL, err);
     c->size = 0;
     return st == FACET_OK ? end_copy(pg, err) : st;
