@@ -2,7 +2,7 @@
 # The front of the build: CMake does the work. `make` alone prints this help.
 .DEFAULT_GOAL := help
 .PHONY: help packages build demo test lint ci dev asan tsan fuzz valgrind leaks \
-	coverage bench kills train-kills zoo install clean
+	coverage bench kills train-kills zoo methods install clean
 JOBS ?= 2
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
@@ -69,6 +69,10 @@ bench: build ## Build the benchmarks and say how to run them
 
 kills: build ## End a gallery's writer KILLS (1000) times and look what is left
 	FACET_KILLS=$(KILLS) build/tests/crash_test
+
+methods: build ## Run the commands of docs/methods
+	cmake --build build -j $(JOBS) --target bench/all
+	tools/check_methods.py build
 
 zoo: build ## Train each of the papers' networks for a step; compare with PyTorch
 	@tools/install_packages.sh bench

@@ -469,6 +469,17 @@ static int measure(eval_run *run, const char *kind)
     return status == EXIT_YES ? eval_conditions(run) : status;
 }
 
+static bool has_no_study(const char *kind)
+{
+    static const char *const kinds[] = { "cluster", "compare", "mixed",
+        "detect" };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
 int verb_eval(int argc, char **argv)
 {
     struct argp argp = eval_argp;
@@ -494,7 +505,9 @@ int verb_eval(int argc, char **argv)
     eval_init(&run);
     argp_parse(&argp, argc, argv, 0, NULL, &run);
     kind = run.words.count > 0 ? run.words.items[0] : "";
-    if (strcmp(kind, "cluster") == 0)
+    if (run.study.change != EVAL_AS_IS && has_no_study(kind))
+        status = usage("a study is for lists that are compared");
+    else if (strcmp(kind, "cluster") == 0)
         status = eval_cluster(&run);
     else if (strcmp(kind, "compare") == 0)
         status = eval_compare(&run);

@@ -177,7 +177,8 @@ typedef struct side {
     size_t dim;
 } side;
 
-static int look(eval_run *run, const char *network, const char *label, side *s)
+static int look_with(
+    eval_run *run, const char *network, const char *label, bool first, side *s)
 {
     const facet_protocol *p = &run->protocol;
     int status;
@@ -192,7 +193,7 @@ static int look(eval_run *run, const char *network, const char *label, side *s)
                                           run->dim, NULL, s->templates)
                                     : FACET_ENOMEM,
         NULL);
-    return status == EXIT_YES ? print_row(run, label, *label == 'o') : status;
+    return status == EXIT_YES ? print_row(run, label, first) : status;
 }
 
 /* Who was enrolled before the change, seen after it: the first of each pair by
@@ -232,9 +233,9 @@ int eval_mixed(eval_run *run)
     }
     status = eval_begin(run, "pairs");
     if (status == EXIT_YES)
-        status = look(run, run->words.items[1], "old", &old);
+        status = look_with(run, run->words.items[1], "old", true, &old);
     if (status == EXIT_YES)
-        status = look(run, run->words.items[2], "new", &new);
+        status = look_with(run, run->words.items[2], "new", false, &new);
     if (status == EXIT_YES)
         status = compare_sides(run, &old, &new);
     free(old.templates);

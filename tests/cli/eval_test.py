@@ -200,6 +200,9 @@ class Made(unittest.TestCase):
             process = self.eval(*study)
             self.assertEqual(process.returncode, 2, study)
             self.assertEqual(process.stdout, '')
+        process = facet('eval', 'cluster', 'a', 'b', '--dims', 8)
+        self.assertEqual(process.returncode, 2)
+        self.assertIn('study', process.stderr)
 
     def test_plots_and_page_open_in_a_browser(self):
         page = self.path / 'page.html'
