@@ -433,6 +433,7 @@ static void image_back_task(void *context, size_t image, int thread)
                 .columns = c->k,
                 .packed = c->packed + g * c->packed_group,
                 .c = rows,
+                .c_type = FACET__F32,
                 .c_stride = c->k,
                 .bias = c->bias };
 
