@@ -20,6 +20,19 @@ static bool asks_for_all(const facet__run_setup *setup)
     return asks && !facet__comm_alone(setup->comm);
 }
 
+/* Does one of those look at a teacher's embeddings? */
+static bool asks_for_teacher(const facet__run_setup *setup)
+{
+    bool asks = false;
+
+    for (size_t l = 0; l < setup->n_losses; l++) {
+        const facet__loss_type *type = setup->losses[l]->type;
+
+        asks = asks || (type->looks_at_pairs && type->needs_teacher);
+    }
+    return asks && asks_for_all(setup);
+}
+
 facet_status facet__run_losses_open(
     const facet__run_setup *setup, facet__run_losses *s, facet_error *err)
 {
@@ -48,6 +61,10 @@ facet_status facet__run_losses_open(
         s->sizes = facet__calloc(processes, sizeof *s->sizes);
         good = good && s->x && s->labels && s->sizes;
     }
+    if (asks_for_teacher(setup)) {
+        s->teacher = facet__calloc(s->whole * dim, sizeof *s->teacher);
+        good = good && s->teacher;
+    }
     return good ? FACET_OK : facet__fail_memory(err);
 }
 
@@ -57,6 +74,7 @@ void facet__run_losses_close(facet__run_losses *s)
     facet__free(s->part);
     facet__free(s->x);
     facet__free(s->labels);
+    facet__free(s->teacher);
     facet__free(s->sizes);
 }
 
@@ -130,11 +148,13 @@ facet_status facet__run_losses_take(facet__run_losses *s,
     facet_status st = FACET_OK;
 
     if (s->x) {
-        all = (facet__batch){ s->whole, s->x, s->labels, NULL, load->number,
-            NULL };
+        all = (facet__batch){ s->whole, s->x, s->labels, s->teacher,
+            load->number, NULL };
         st = gather(s, x, dim * sizeof *x, s->x, err);
         if (st == FACET_OK)
             st = gather(s, load->labels, sizeof *load->labels, s->labels, err);
+        if (st == FACET_OK && s->teacher)
+            st = gather(s, teacher, dim * sizeof *teacher, s->teacher, err);
     }
     memset(s->dx, 0, s->count * dim * sizeof *s->dx);
     for (size_t l = 0; l < setup->n_losses && st == FACET_OK; l++)

@@ -20,6 +20,7 @@ typedef struct facet__run_losses {
     /* The whole batch, or NULL where no loss asks for it. */
     float *x;        /* [whole][dim] */
     int32_t *labels; /* [whole] */
+    float *teacher;  /* [whole][dim], or NULL where no loss on pairs has one */
     size_t *sizes;   /* [processes] for gathering */
     /* Of the last batch, the same in all processes. */
     double value; /* of the weighted sum of losses */
