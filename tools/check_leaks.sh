@@ -15,7 +15,7 @@ photos=(../shared/photos/photo-0[457].jpg)
 list() {
   find "$folder" -type f | sort
   for i in $(seq 10); do printf '%s\n' "${photos[@]}"; done
-  while :; do find "$folder/whole" -type f | sort; done
+  for i in $(seq 100); do find "$folder/whole" -type f | sort; done
 }
 list 2>/dev/null | head -1000 |
   valgrind -q --leak-check=full --show-leak-kinds=definite,indirect \
