@@ -474,6 +474,25 @@ static void sweep(const run *r)
     }
 }
 
+/* With the folders above it: recipes and pages say runs/NAME. */
+static facet_status make_folder(const char *folder, facet_error *err)
+{
+    char *path = facet__strdup(folder);
+
+    if (!path)
+        return facet__fail_memory(err);
+    for (char *slash = strchr(path, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)!mkdir(path, 0755); /* "" for /; what is wrong shows below */
+        *slash = '/';
+    }
+    facet__free(path);
+    return mkdir(folder, 0755) == 0 || errno == EEXIST
+               ? FACET_OK
+               : facet__fail(err, FACET_EIO, "%s: %s", folder, strerror(errno));
+}
+
 /* A new run writes a checkpoint of its first state, so that there always is a
  * way back; and a full or forbidden disk is noticed before any work. */
 static facet_status open_folder(run *r, bool *resumed)
@@ -483,9 +502,9 @@ static facet_status open_folder(run *r, bool *resumed)
     facet_status st;
     bool there;
 
-    if (mkdir(setup->folder, 0755) && errno != EEXIST)
-        return facet__fail(
-            r->err, FACET_EIO, "%s: %s", setup->folder, strerror(errno));
+    st = make_folder(setup->folder, r->err);
+    if (st != FACET_OK)
+        return st;
     sweep(r);
     there = access(s->path, F_OK) == 0;
     if (there && !setup->resume)

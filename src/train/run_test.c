@@ -300,7 +300,7 @@ static void test_a_folder_in_use_and_another_recipe_are_refused(void **state)
     s.resume = true;
     assert_int_equal(facet__run(&s, &err), FACET_EMODEL);
     facet__loss_free(s.losses[0]);
-    toy_setup(&s, "no/such/folder", &net, dataset);
+    toy_setup(&s, "/dev/null/run", &net, dataset); /* that is no folder */
     s.losses[0] = make_loss("softmax");
     assert_int_equal(facet__run(&s, &err), FACET_EIO);
     facet__loss_free(s.losses[0]);

@@ -117,6 +117,12 @@ class Train(unittest.TestCase):
         self.assertEqual(process.returncode, 7)
         self.assertIn('faces', process.stderr)
 
+    def test_folders_above_a_run_are_made(self):
+        out = self.folder / 'runs' / 'today' / 'run'
+        process = facet('train', self.recipe(steps=2), '--out', out)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertTrue((out / 'last.onnx').exists())
+
     def test_a_signal_writes_a_checkpoint_and_ends_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             run = self.folder / f'run-{number}'
