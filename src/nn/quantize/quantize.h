@@ -49,7 +49,7 @@ facet_status facet__graph_quantize(facet__graph *graph,
  * filters and bias. */
 facet_status facet__graph_fold_norms(facet__graph *graph, facet_error *err);
 /* Let a convolution have room for a bias, if only an absent one. */
-facet_status facet__conv_make_room(facet__node *conv);
+facet_status facet__conv_make_room(facet__node *node);
 
 /* calibrate.c: what the samples show of a map. */
 enum { FACET__BINS = 2048 };
