@@ -434,13 +434,20 @@ static void all_say(int count, facet_status status, const char *text)
 /* Whatever one process cannot do is told to all, with its number. */
 static void test_a_failure_in_one_process_is_the_answer_of_all(void **state)
 {
+    char path[160];
+    FILE *f;
+
     (void)state;
     prepare(2, "without-data", "{ kind: softmax }", .01, "");
     memcpy(strstr(processes[1].recipe, "paths: faces"), "paths: nowhe", 12);
     run_together(2);
     all_say(2, FACET_ENOTFOUND, "process 1 of 2: ");
 
-    prepare(3, "../no/such/folder", "{ kind: softmax }", .01, "");
+    snprintf(path, sizeof path, "%s/taken", folder); /* by a file */
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    prepare(3, "taken/run", "{ kind: softmax }", .01, "");
     run_together(3);
     all_say(3, FACET_EIO, "process 0 of 3: ");
 
