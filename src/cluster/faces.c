@@ -2,12 +2,12 @@
 /* faces.c - checking, normalizing, sorting. */
 #include "cluster/faces.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/unit.h"
 
 /* What rows are sorted by. */
 typedef struct key {
@@ -38,21 +38,6 @@ static int by_photo(const void *left, const void *right)
     if (a->photo != b->photo)
         return a->photo < b->photo ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
-}
-
-static facet_status normalize(
-    const float *row, size_t dim, float *out, size_t index, facet_error *err)
-{
-    double square = 0;
-
-    for (size_t k = 0; k < dim; k++)
-        square += (double)row[k] * (double)row[k];
-    if (!(square > 0) || !isfinite(square))
-        return facet__fail(err, FACET_EINVAL,
-            "the embedding of face %zu is zero or not finite", index);
-    for (size_t k = 0; k < dim; k++) /* + 0: there is one zero, not two */
-        out[k] = (float)((double)row[k] / sqrt(square)) + 0.0F;
-    return FACET_OK;
 }
 
 /* Number the photos that have several rows. `keys` may be reordered. */
@@ -151,8 +136,10 @@ facet_status facet__faces_make(const facet_cluster_faces *in,
     if (!unsorted || !keys)
         st = facet__fail_memory(err);
     for (size_t i = 0; i < in->count && st == FACET_OK; i++)
-        st = normalize(in->embeddings + i * in->dim, in->dim,
-            unsorted + i * in->dim, i, err);
+        if (!facet__to_unit(
+                in->embeddings + i * in->dim, in->dim, unsorted + i * in->dim))
+            st = facet__fail(err, FACET_EINVAL,
+                "the embedding of face %zu is zero or not finite", i);
     if (st == FACET_OK)
         sort_rows(in, labels, unsorted, keys, out);
     else

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "base/unit.h"
 #include "facet/cluster.h"
 #include "facet/metric.h"
 
@@ -98,21 +99,6 @@ static int by_score(const void *left, const void *right)
     return a->index < b->index ? -1 : 1;
 }
 
-static facet_status normalize(
-    const float *row, size_t dim, float *out, size_t index, facet_error *err)
-{
-    double square = 0;
-
-    for (size_t k = 0; k < dim; k++)
-        square += (double)row[k] * (double)row[k];
-    if (!(square > 0) || !isfinite(square))
-        return facet__fail(err, FACET_EINVAL,
-            "the embedding of candidate %zu is zero or not finite", index);
-    for (size_t k = 0; k < dim; k++)
-        out[k] = (float)((double)row[k] / sqrt(square));
-    return FACET_OK;
-}
-
 /* Unit rows, and members by name. */
 static facet_status take_in(
     collection *c, const facet_candidates *given, facet_error *err)
@@ -120,14 +106,12 @@ static facet_status take_in(
     for (size_t i = 0; i < c->count; i++) {
         const float *row = given->embeddings + i * c->dim;
         const bool has_face = !isnan(row[0]);
-        facet_status st;
 
         c->members[i] =
             (member){ (uint32_t)i, given->names[i], has_face, (float)NAN };
-        st = has_face ? normalize(row, c->dim, c->unit + i * c->dim, i, err)
-                      : FACET_OK;
-        if (st != FACET_OK)
-            return st;
+        if (has_face && !facet__to_unit(row, c->dim, c->unit + i * c->dim))
+            return facet__fail(err, FACET_EINVAL,
+                "the embedding of candidate %zu is zero or not finite", i);
     }
     qsort(c->members, c->count, sizeof *c->members, by_name);
     return FACET_OK;

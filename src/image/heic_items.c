@@ -74,10 +74,15 @@ static uint32_t type_of(const char name[5])
            (uint32_t)(uint8_t)name[2] << 8 | (uint8_t)name[3];
 }
 
+/* What is in a box, of a version of its form, to the parts. */
+typedef facet_status read_box(
+    span inside, unsigned version, parts *p, facet_error *err);
+
 /* An entry of "iref": an item, how many parts, the parts. */
 static facet_status read_parts(
-    span entry, size_t number_bytes, parts *p, facet_error *err)
+    span entry, unsigned version, parts *p, facet_error *err)
 {
+    const size_t number_bytes = version == 0 ? 2 : 4;
     uint64_t whole, count, of;
 
     if (!take(&entry, number_bytes, &whole) || !take(&entry, 2, &count))
@@ -92,46 +97,32 @@ static facet_status read_parts(
     return FACET_OK;
 }
 
-static facet_status read_references(span iref, parts *p, facet_error *err)
+/* `read` the boxes called `name` in a box that begins with a version. */
+static facet_status read_each(
+    span box, const char name[5], read_box *read, parts *p, facet_error *err)
 {
     uint64_t version_and_flags;
+    facet_status st = FACET_OK;
 
-    if (!take(&iref, 4, &version_and_flags))
-        return damaged("its references are cut short", err);
-    while (iref.left) {
-        facet_status st = FACET_OK;
-        uint32_t type;
-        span entry;
-
-        if (!take_box(&iref, &type, &entry))
-            return damaged("its references are cut short", err);
-        if (type == type_of("dimg"))
-            st = read_parts(entry, version_and_flags >> 24 ? 4 : 2, p, err);
-        if (st != FACET_OK)
-            return st;
-    }
-    return FACET_OK;
-}
-
-static facet_status read_meta(span meta, parts *p, facet_error *err)
-{
-    uint64_t version_and_flags;
-
-    if (!take(&meta, 4, &version_and_flags))
+    if (!take(&box, 4, &version_and_flags))
         return damaged("its description is cut short", err);
-    while (meta.left) {
-        facet_status st = FACET_OK;
+    while (st == FACET_OK && box.left) {
         uint32_t type;
         span inside;
 
-        if (!take_box(&meta, &type, &inside))
+        if (!take_box(&box, &type, &inside))
             return damaged("its description is cut short", err);
-        if (type == type_of("iref"))
-            st = read_references(inside, p, err);
-        if (st != FACET_OK)
-            return st;
+        if (type == type_of(name))
+            st = read(inside, (unsigned)(version_and_flags >> 24), p, err);
     }
-    return FACET_OK;
+    return st;
+}
+
+static facet_status read_references(
+    span iref, unsigned version, parts *p, facet_error *err)
+{
+    (void)version; /* of the box around it */
+    return read_each(iref, "dimg", read_parts, p, err);
 }
 
 /* Walk an item's parts as a decoder would. */
@@ -158,7 +149,7 @@ facet_status facet__heic_check_items(
         const bool whole = take_box(&file, &type, &inside);
 
         if (type == type_of("meta"))
-            st = whole ? read_meta(inside, &p, err)
+            st = whole ? read_each(inside, "iref", read_references, &p, err)
                        : facet__fail(err, FACET_ETRUNCATED,
                              "HEIC: the file is cut short, copy it again");
         if (!whole)
