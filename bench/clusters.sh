@@ -15,6 +15,7 @@ faces=$here/../../shared/data/faces
 network=$here/../../shared/models/reid0095.onnx
 parts=${PARTS:-choose val big dbscan}
 dim=256
+cmake --build "$build" --target bench_embed_crops bench_clusters > /dev/null
 mkdir -p "$work"
 cd "$work"
 
