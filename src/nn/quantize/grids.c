@@ -43,7 +43,7 @@ facet__grid facet__grid_choose(const facet__seen *seen)
 {
     const bool one_sided = seen->lo >= 0.0f;
     facet__grid best = { 0 };
-    double least = INFINITY;
+    double least = (double)INFINITY;
 
     if (!(seen->hi > seen->lo)) /* it is always 0 */
         return (facet__grid){ 1.0f, 0 };
@@ -86,7 +86,7 @@ static double filter_error(const float *w, size_t n, float step)
 static float best_step(const float *w, size_t n)
 {
     float most = 0.0f, best = 1.0f;
-    double least = INFINITY;
+    double least = (double)INFINITY;
 
     for (size_t i = 0; i < n; i++)
         most = fmaxf(most, fabsf(w[i]));
