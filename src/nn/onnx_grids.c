@@ -301,23 +301,32 @@ static void sweep(facet__graph *g)
     g->n_nodes = kept;
 }
 
+/* A value, a step and perhaps a zero go in, one value comes out: nobody has
+ * looked at that yet. */
+static bool is_whole(const facet__node *node)
+{
+    return (node->n_in == 2 || node->n_in == 3) && node->n_out == 1 &&
+           node->in[0] != FACET__NONE && node->out[0] != FACET__NONE;
+}
+
 static facet_status take_node(facet__graph *g, int i, facet_error *err)
 {
     facet__node *node = &g->nodes[i];
-    const int in = node->in[0];
-    const int before =
-        in == FACET__NONE ? FACET__NONE : facet__graph_maker(g, in);
     facet_status st;
+    int in, before;
 
-    if (in == FACET__NONE || node->out[0] == FACET__NONE)
+    if (!is_whole(node))
         return refuse(node, err);
+    in = node->in[0];
+    before = facet__graph_maker(g, in);
     if (g->values[in].data) {
         st = take_constant(g, node, err);
         if (st == FACET_OK)
             retire(node);
         return st;
     }
-    if (before == FACET__NONE || g->nodes[before].op != FACET__OP_QUANTIZE)
+    if (before == FACET__NONE || g->nodes[before].op != FACET__OP_QUANTIZE ||
+        !is_whole(&g->nodes[before]))
         return refuse(node, err);
     return take_pair(g, node, &g->nodes[before], err);
 }
@@ -341,7 +350,7 @@ static facet_status take_nodes(facet__graph *g, facet_error *err)
             st = take_node(g, i, err);
     for (int i = 0; i < g->n_nodes && st == FACET_OK; i++)
         if (g->nodes[i].op == FACET__OP_QUANTIZE) {
-            if (is_read(g, g->nodes[i].out[0]))
+            if (!is_whole(&g->nodes[i]) || is_read(g, g->nodes[i].out[0]))
                 st = refuse(&g->nodes[i], err);
             else
                 retire(&g->nodes[i]);
