@@ -58,6 +58,17 @@ static uint64_t get(const char *at, size_t bytes)
     return value;
 }
 
+/* A number of a result, of as many bytes as came: 0 for none, or too many. The
+ * server may be anybody's. */
+static uint64_t number_at(const PGresult *result, int row, int column)
+{
+    const int size = facet__pq.getlength(result, row, column);
+
+    return size > 0 && size <= 8
+               ? get(facet__pq.getvalue(result, row, column), (size_t)size)
+               : 0;
+}
+
 /* The number of coordinates, two spare bytes, the coordinates. */
 void facet__pg_put_vector(uint8_t *out, const void *floats, size_t dim)
 {
@@ -189,7 +200,7 @@ facet_status facet__pg_look_around(facet__pg *pg, facet_error *err)
 
     pg->vector = 0;
     if (st == FACET_OK && facet__pq.ntuples(result) == 1)
-        pg->vector = (Oid)get(facet__pq.getvalue(result, 0, 0), 8);
+        pg->vector = (Oid)number_at(result, 0, 0);
     facet__pq.clear(result);
     return st;
 }
@@ -457,13 +468,13 @@ static facet__value column(const facet__stmt *base, int at)
         return (facet__value){ .kind = FACET__NULL };
     if (type == FACET__PG_INT8 || type == FACET__PG_BOOL) {
         v = (facet__value){ .kind = FACET__INTEGER,
-            .integer = (int64_t)get(bytes, v.size) };
+            .integer = (int64_t)number_at(s->result, s->row, at) };
     } else if (type == FACET__PG_FLOAT8) {
-        const uint64_t bits = get(bytes, 8);
+        const uint64_t bits = number_at(s->result, s->row, at);
 
         v = (facet__value){ .kind = FACET__REAL };
         memcpy(&v.real, &bits, sizeof v.real);
-    } else if (type == pg->vector) {
+    } else if (type == pg->vector && v.size >= 4) {
         v.bytes = bytes + 4;
         v.size -= 4;
     } else if (type != FACET__PG_BYTEA) {
@@ -503,12 +514,11 @@ static facet_status lock_gallery(
         &param, 1, &row, err);
 
     if (st == FACET_OK && facet__pq.ntuples(row) == 1) {
-        pg->gallery = (int64_t)get(facet__pq.getvalue(row, 0, 0), 8);
+        pg->gallery = (int64_t)number_at(row, 0, 0);
         for (int i = 0; i < 2; i++)
-            pg->given[FACET__PERSON + i] =
-                (int64_t)get(facet__pq.getvalue(row, 0, 1 + i), 8);
+            pg->given[FACET__PERSON + i] = (int64_t)number_at(row, 0, 1 + i);
         memcpy(pg->base.last, pg->given, sizeof pg->given);
-        pg->base.approximate = *facet__pq.getvalue(row, 0, 3) != 0;
+        pg->base.approximate = number_at(row, 0, 3) != 0;
     }
     facet__pq.clear(row);
     return st;
@@ -531,11 +541,10 @@ static facet_status number_transaction(facet__pg *pg, facet_error *err)
 {
     PGresult *result = NULL;
     const facet_status st = facet__pg_run(
-        pg, "SELECT pg_current_xact_id()::text", NULL, 0, &result, err);
+        pg, "SELECT pg_current_xact_id()::text::int8", NULL, 0, &result, err);
 
     if (st == FACET_OK)
-        snprintf(pg->transaction, sizeof pg->transaction, "%s",
-            facet__pq.getvalue(result, 0, 0));
+        pg->transaction = (int64_t)number_at(result, 0, 0);
     facet__pq.clear(result);
     return st;
 }
@@ -563,25 +572,33 @@ static void rollback(facet__db *db)
     pg->open = false;
 }
 
-/* The connection broke at the commit: was it done? */
+/* Does a result of one text say `word`? */
+static bool says(const PGresult *result, const char *word)
+{
+    return facet__pq.ntuples(result) == 1 &&
+           facet__pq.getlength(result, 0, 0) == (int)strlen(word) &&
+           memcmp(facet__pq.getvalue(result, 0, 0), word, strlen(word)) == 0;
+}
+
+/* The connection broke at the commit: was it done? A server that has not yet
+ * noticed says "in progress", which may become either. */
 static facet_status ask_fate(facet__pg *pg, facet_error *err)
 {
     PGresult *result = NULL;
     char sql[96];
     facet_status st = reconnect(pg, err);
 
-    snprintf(sql, sizeof sql, "SELECT pg_xact_status('%s'::xid8) = 'committed'",
-        pg->transaction);
+    snprintf(sql, sizeof sql, "SELECT pg_xact_status('%lld'::xid8)",
+        (long long)pg->transaction);
     if (st == FACET_OK)
         st = facet__pg_run(pg, sql, NULL, 0, &result, err);
-    if (st != FACET_OK)
-        return facet__fail(err, FACET_EIO,
-            "the connection broke at the commit: whether the write was done "
-            "shows when the server is back");
-    if (facet__pq.ntuples(result) != 1 ||
-        *facet__pq.getvalue(result, 0, 0) != 1)
+    if (st == FACET_OK && says(result, "aborted"))
         st = facet__fail(err, FACET_EIO,
             "the connection broke before the commit: nothing was changed");
+    else if (st != FACET_OK || !says(result, "committed"))
+        st = facet__fail(err, FACET_EIO,
+            "the connection broke at the commit: whether the write was done "
+            "shows when the server is back");
     facet__pq.clear(result);
     return st;
 }

@@ -27,11 +27,11 @@ typedef struct facet__pg {
     char *address;
     int busy_ms, partitions;
     bool read_only;
-    Oid vector;           /* the type of pgvector; 0: it is not there */
-    bool open;            /* a transaction: no other connection replaces it */
-    unsigned cursors;     /* that were made, for their names */
-    int64_t gallery;      /* that is written; 0: none */
-    char transaction[24]; /* number of the write */
+    Oid vector;          /* the type of pgvector; 0: it is not there */
+    bool open;           /* a transaction: no other connection replaces it */
+    unsigned cursors;    /* that were made, for their names */
+    int64_t gallery;     /* that is written; 0: none */
+    int64_t transaction; /* number of the write */
     int64_t given[FACET__TABLES]; /* ids given before it */
     facet__pg_copy copies[FACET__TABLES];
 } facet__pg;
