@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+enum { MOST_SIDE = 1 << 14 }; /* beyond any network, within all arithmetic */
+
 facet_status facet__input_of(
     const facet_tensor_info *info, facet__input *out, facet_error *err)
 {
@@ -24,6 +26,11 @@ facet_status facet__input_of(
         .height = dims[last ? 1 : 2],
         .width = dims[last ? 2 : 3],
     };
+    if (out->height > MOST_SIDE || out->width > MOST_SIDE)
+        return facet__fail(err, FACET_EMODEL,
+            "input \"%.60s\" of %lld x %lld pixels; at most %d a side",
+            info->name, (long long)out->width, (long long)out->height,
+            MOST_SIDE);
     return FACET_OK;
 }
 

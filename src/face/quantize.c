@@ -38,10 +38,10 @@ static facet_status find_feed(const char *source, feed *f, facet_error *err)
     facet_model_opts_init(&opts);
     opts.precision = FACET_PRECISION_FP32;
     st = facet_model_load(source, &opts, &model, err);
-    if (st == FACET_OK)
+    if (st == FACET_OK) /* and that there is an input for them */
         st = facet_settings_read(model, &f->settings, err);
-    if (st == FACET_OK && facet_model_input_info(model, 0, &info) != FACET_OK)
-        st = facet__fail(err, FACET_EMODEL, "the network has no input");
+    if (st == FACET_OK)
+        st = facet_model_input_info(model, 0, &info);
     if (st == FACET_OK)
         st = facet__input_of(&info, &f->input, err);
     if (st == FACET_OK) {
