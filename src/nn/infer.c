@@ -75,7 +75,7 @@ static facet_status bind(
     for (int i = 0; i < node->n_in; i++)
         if (node->in[i] != FACET__NONE)
             call->in[i] = &w->facts[node->in[i]];
-        else if (i < op->min_in)
+        else if (i < op->min_in || op->max_in == FACET__OP_ANY)
             return facet__fail(
                 w->err, FACET_EDAMAGED, "input %d is missing", i);
     for (int i = 0; i < node->n_out; i++)

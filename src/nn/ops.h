@@ -14,10 +14,13 @@ typedef struct facet__op_call {
     facet_error *err;
 } facet__op_call;
 
+/* Inputs of an operator that takes any number of operands: at most so many. */
+enum { FACET__OP_ANY = 16 };
+
 typedef struct facet__op {
     facet__op_kind kind;
-    const char *name; /* in ONNX; NULL for internal operators */
-    int min_in, max_in, max_out;
+    const char *name;            /* in ONNX; NULL for internal operators */
+    int min_in, max_in, max_out; /* max_in FACET__OP_ANY: none is absent */
     /* Types and shapes of the outputs from what is known of the inputs. */
     facet_status (*infer)(facet__op_call *call);
 } facet__op;

@@ -78,8 +78,6 @@ facet_status facet__infer_broadcast(facet__op_call *c)
     for (int i = 1; i < c->node->n_in; i++) {
         const facet__shape a = s;
 
-        if (!c->in[i])
-            continue;
         if (a.n < 0 || c->in[i]->shape.n < 0)
             s.n = -1;
         else if (!broadcast(&a, &c->in[i]->shape, &s))
