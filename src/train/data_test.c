@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From files to batches: data set, order, augmentation, loader. */
-#include "check.h"
+#include "folder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,8 +14,6 @@
 #include "train/loader.h"
 
 #define FACES FACET_SHARED_DIR "/data/faces/"
-
-static char folder[64];
 
 static const char *in_folder(const char *name)
 {
@@ -53,23 +51,13 @@ static int setup_folder(void **state)
     static const char *const people[] = { "ann", "bob", "cy", "dan" };
 
     (void)state;
-    strcpy(folder, "facet-data-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("data");
     for (int i = 0; i < 4; i++)
         assert_int_equal(mkdir(in_folder(people[i]), 0755), 0);
     for (int i = 0; i < 8; i++)
         write_picture(names[i], i);
     write_text("ann/notes.md", "not a picture");
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 static facet__dataset *open_folder(uint32_t least)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a detector learns from and by: scenes, cells, the loss. */
-#include "check.h"
+#include "folder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -298,8 +298,6 @@ static void test_targets_are_cut_at_the_edge(void **state)
 
 enum { PICTURES = 6, SHOWN = 64 };
 
-static char folder[64];
-
 static void write_picture(int i)
 {
     facet__random r = facet__random_stream(9, (uint64_t)i, 0);
@@ -321,14 +319,13 @@ static void write_picture(int i)
     facet_image_free(image);
 }
 
-static int make_folder(void **state)
+static int make_faces(void **state)
 {
     char path[128];
     FILE *list;
 
     (void)state;
-    strcpy(folder, "facet-scene-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("scene");
     snprintf(path, sizeof path, "%s/none", folder);
     mkdir(path, 0755);
     snprintf(path, sizeof path, "%s/faces.txt", folder);
@@ -342,15 +339,6 @@ static int make_folder(void **state)
     }
     fclose(list);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 typedef struct scenes_of_test {
@@ -470,5 +458,5 @@ int main(void)
         cmocka_unit_test(test_scenes_depend_on_the_seed_alone),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_faces, remove_folder);
 }

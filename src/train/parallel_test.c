@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One training by several processes, played by threads: the same losses as one
  * process has, and what one of them meets ends or turns all. */
-#include "check.h"
+#include "folder.h"
 
 #include "crowd.h"
 #include "small_network.h"
@@ -18,8 +18,6 @@ enum {
     DIM = SMALL_NETWORK_DIM,
     STEPS = 50
 };
-
-static char folder[64];
 
 static void write_pictures(void)
 {
@@ -51,21 +49,11 @@ static int setup_folder(void **state)
     char path[128];
 
     (void)state;
-    strcpy(folder, "facet-parallel-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("parallel");
     write_pictures();
     snprintf(path, sizeof path, "%s/small.onnx", folder);
     CHECK_OK(small_network_write(path, TOY_SIDE, NULL));
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 /* The run and what it is made of, one for each process. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole runs of the toy: learning, stopping, dying, going on. */
-#include "check.h"
+#include "folder.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,28 +12,22 @@
 #include "train/run_state.h"
 #include "train/toy.h"
 
-static char folder[64];
 static facet__dataset *dataset;
 static toy net;
 
 static int setup_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "facet-run-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("run");
     toy_pictures(folder);
     dataset = toy_dataset(folder);
     return 0;
 }
 
-static int remove_folder(void **state)
+static int close_folder(void **state)
 {
-    char command[128];
-
-    (void)state;
     facet__dataset_close(dataset);
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
+    return remove_folder(state);
 }
 
 static const char *run_folder(const char *name)
@@ -414,5 +408,5 @@ int main(void)
         cmocka_unit_test(test_metrics_lose_the_lines_that_are_made_again),
     };
 
-    return cmocka_run_group_tests(tests, setup_folder, remove_folder);
+    return cmocka_run_group_tests(tests, setup_folder, close_folder);
 }

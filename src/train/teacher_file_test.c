@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Learning from embeddings that a teacher once gave. */
 #include "base/file.h"
-#include "check.h"
+#include "folder.h"
 #include "train/loss.h"
 #include "train/teacher.h"
 #include "train/toy.h"
 
-static char folder[64];
 static toy net;
 
 static const char *in_folder(const char *name)
@@ -22,19 +21,9 @@ static const char *in_folder(const char *name)
 static int setup_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "facet-teacher-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("teacher");
     toy_pictures(folder);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 /* Rows of TOY_DIM floats: number k of row r is 10 r + k. */

@@ -89,21 +89,21 @@ static inline facet__trainable toy_start(toy *t)
 }
 
 /* Eight random pictures, two of each of four people, as large as the net sees
- * them, in `folder`/pictures. */
-static inline void toy_pictures(const char *folder)
+ * them, in `where`/pictures. */
+static inline void toy_pictures(const char *where)
 {
     char path[256];
 
-    snprintf(path, sizeof path, "%s/pictures", folder);
+    snprintf(path, sizeof path, "%s/pictures", where);
     mkdir(path, 0755);
     for (int i = 0; i < 8; i++) {
         facet__random random = facet__random_stream(2, (uint64_t)i, 0);
         facet_image *image;
 
-        snprintf(path, sizeof path, "%s/pictures/%c", folder, 'a' + i / 2);
+        snprintf(path, sizeof path, "%s/pictures/%c", where, 'a' + i / 2);
         mkdir(path, 0755);
         snprintf(
-            path, sizeof path, "%s/pictures/%c/%d.png", folder, 'a' + i / 2, i);
+            path, sizeof path, "%s/pictures/%c/%d.png", where, 'a' + i / 2, i);
         if (facet_image_create(TOY_SIDE, TOY_SIDE, &image) != FACET_OK)
             abort();
         for (int y = 0; y < TOY_SIDE; y++)
@@ -117,13 +117,13 @@ static inline void toy_pictures(const char *folder)
     }
 }
 
-static inline facet__dataset *toy_dataset(const char *folder)
+static inline facet__dataset *toy_dataset(const char *where)
 {
     facet__dataset_setup setup;
     facet__dataset *dataset;
     char path[256];
 
-    snprintf(path, sizeof path, "%s/pictures", folder);
+    snprintf(path, sizeof path, "%s/pictures", where);
     facet__dataset_setup_init(&setup);
     setup.paths[0] = path;
     setup.n_paths = 1;
@@ -133,11 +133,11 @@ static inline facet__dataset *toy_dataset(const char *folder)
 }
 
 /* The setup of a short run on it; losses are left to the caller. */
-static inline void toy_setup(facet__run_setup *s, const char *folder, toy *t,
+static inline void toy_setup(facet__run_setup *s, const char *where, toy *t,
     const facet__dataset *dataset)
 {
     facet__run_setup_init(s);
-    s->folder = folder;
+    s->folder = where;
     s->net = toy_start(t);
     s->data.dataset = dataset;
     s->data.order = (facet__order_setup){ FACET__ORDER_SHUFFLE, 8, 0, 0, 0 };

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Validation, and a whole training from a recipe. */
-#include "check.h"
+#include "folder.h"
 
 #include "base/file.h"
 #include "train/metrics.h"
 #include "train/toy.h"
 #include "train/train.h"
 
-static char folder[64];
 static toy net;
 
 static const char *in_folder(const char *name)
@@ -31,20 +30,10 @@ static const char pairs[] = "2\t1\n0\t1\t1\n0\t2\t0\n4\t5\t1\n4\t6\t0\n";
 static int setup_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "facet-train-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("train");
     toy_pictures(folder);
     write_text("pairs.txt", pairs);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 static void test_thresholds_come_from_the_other_folds(void **state)

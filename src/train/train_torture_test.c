@@ -2,7 +2,7 @@
 /* A whole training in which each allocation fails once: the answer must be
  * FACET_ENOMEM, nothing may be lost (LeakSanitizer sees that), and the folder
  * is fit for a run that is given memory. */
-#include "check.h"
+#include "folder.h"
 
 #include <stdatomic.h>
 
@@ -49,7 +49,6 @@ static void torture(const char *name, scenario *run, int step)
     fail_msg("%s: never succeeds", name);
 }
 
-static char folder[64];
 static toy net;
 
 static int setup_folder(void **state)
@@ -58,8 +57,7 @@ static int setup_folder(void **state)
     FILE *list;
 
     (void)state;
-    strcpy(folder, "facet-torture-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    make_folder("torture");
     toy_pictures(folder);
     snprintf(path, sizeof path, "%s/faces.txt", folder);
     list = fopen(path, "w");
@@ -68,15 +66,6 @@ static int setup_folder(void **state)
         fprintf(list, "%d.png\n1\n1 1 6 6 0 0 0 0 0 0\n", i);
     fclose(list);
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r -- %s", folder);
-    return system(command);
 }
 
 static const char recipe_text[] =

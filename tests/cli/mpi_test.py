@@ -9,12 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 from command import FACET, facet
-from train_test import write_faces
+from train_test import SmallFaces
 
 RECIPE = '''name: shared
 network: {{ init: small.onnx, dim: 8, width: 16, height: 16 }}
@@ -51,15 +50,7 @@ def missing():
     return None
 
 
-class Mpi(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        write_faces(self.folder, 'abcdef', seed=2, side=16)
-        subprocess.run([os.environ['MAKE_SMALL'], self.folder / 'small.onnx',
-                        '16'], check=True)
-
+class Mpi(SmallFaces):
     def recipe(self, steps=50, loss='{ kind: softmax }', batch=13,
                checkpoint=1000, name='recipe.yaml', paths='faces'):
         path = self.folder / name

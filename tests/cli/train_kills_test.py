@@ -5,18 +5,16 @@ FACET_KILLS says (3; `make kills` asks for more): the end is that of a run that
 was left alone, byte for byte. And a disk that is full."""
 import json
 import os
-import pathlib
 import random
 import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 from command import FACET
-from train_test import write_faces
+from train_test import SmallFaces
 
 RECIPE = '''name: killed
 network: {{ init: small.onnx, dim: 8, width: 16, height: 16 }}
@@ -30,15 +28,7 @@ run: {{ seed: 3, log: 5, checkpoint: {checkpoint}, threads: 1 }}
 '''
 
 
-class Kills(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        write_faces(self.folder, 'abcdef', seed=2, side=16)
-        subprocess.run([os.environ['MAKE_SMALL'], self.folder / 'small.onnx',
-                        '16'], check=True)
-
+class Kills(SmallFaces):
     def recipe(self, steps, checkpoint):
         path = self.folder / 'recipe.yaml'
         path.write_text(RECIPE.format(steps=steps, checkpoint=checkpoint))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """facet train: a few steps on a few pictures, broken off, resumed, refused."""
 import json
+import os
 import pathlib
 import random
 import signal
@@ -47,13 +48,28 @@ def write_faces(folder, people, seed, side=128):
             write_png(folder / 'faces' / person / f'{i}.png', rng, side)
 
 
-class Train(unittest.TestCase):
+class Faces(unittest.TestCase):
+    """A folder of faces to train on."""
+    people, seed, side = 'ab', 1, 128
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        write_faces(self.folder, 'ab', seed=1)
+        write_faces(self.folder, self.people, self.seed, self.side)
 
+
+class SmallFaces(Faces):
+    """For the network that trains in milliseconds, which lies beside them."""
+    people, seed, side = 'abcdef', 2, 16
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([os.environ['MAKE_SMALL'], self.folder / 'small.onnx',
+                        str(self.side)], check=True)
+
+
+class Train(Faces):
     def recipe(self, steps=3, max_broken=0.5, extra=''):
         path = self.folder / 'toy.yaml'
         path.write_text(RECIPE.format(steps=steps, max_broken=max_broken) +
