@@ -50,12 +50,11 @@ static int check_contract(const album *a, const finder *f)
 
 static int open_store(album *a, const finder *f)
 {
+    const int status = f ? need_folder(a->folder) : EXIT_YES;
     struct stat about;
 
-    if (f && mkdir(a->folder, 0777) != 0 && errno != EEXIST) {
-        complain("%s: %s", a->folder, strerror(errno));
-        return EXIT_IO;
-    }
+    if (status != EXIT_YES)
+        return status;
     if (f && stat(a->store.path, &about) != 0 && errno == ENOENT)
         return store_create(&a->store, &f->contract, f->dim, &a->g);
     return store_open(&a->store, false, &a->g);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* synth.c - faces of nobody: pictures of made-up people with their truth. */
 #include <argp.h>
-#include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exits.h"
@@ -389,39 +387,31 @@ static void run_threads(synth *s)
         pthread_join(threads[i], NULL);
 }
 
-static bool make_folder(const char *path)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return true;
-    complain("%s: %s", path, strerror(errno));
-    return false;
-}
-
-static bool make_folders(const synth *s)
+static int make_folders(const synth *s)
 {
     char path[4096];
+    int status = need_folder(s->out);
 
-    if (!make_folder(s->out))
-        return false;
-    for (size_t i = 0; i < s->people && s->images; i++) {
+    for (size_t i = 0; i < s->people && s->images && status == EXIT_YES; i++) {
         folder_of(s, i * s->images, path, sizeof path);
-        if (!make_folder(path))
-            return false;
+        status = need_folder(path);
     }
     folder_of(s, s->people * s->images, path, sizeof path);
-    return !s->groups || make_folder(path);
+    return status == EXIT_YES && s->groups ? need_folder(path) : status;
 }
 
 static int run(synth *s)
 {
     facet_error err = { FACET_OK, "" };
+    int status;
 
     if (strlen(s->out) > 3800) {
         complain("the name of the folder is too long");
         return EXIT_USAGE;
     }
-    if (!make_folders(s))
-        return EXIT_IO;
+    status = make_folders(s);
+    if (status != EXIT_YES)
+        return status;
     s->count = s->people * s->images + s->groups;
     s->lines = calloc(s->count + 1, sizeof *s->lines);
     if (!s->lines || facet_head_create(&s->head, &err) != FACET_OK)

@@ -10,7 +10,7 @@ build="gcc g++ make cmake ninja-build pkg-config libonnx-dev
   libprotobuf-c-dev protobuf-c-compiler libturbojpeg0-dev libjpeg62-turbo-dev
   libpng-dev libwebp-dev libheif-dev libexif-dev libjansson-dev libcairo2-dev
   libcmocka-dev libsodium-dev libsqlite3-dev libpq-dev libyaml-dev
-  libcyaml-dev python3"
+  python3"
 mpi="libopenmpi-dev openmpi-bin"
 lint="clang-format clang-tidy clang-14 libclang-rt-14-dev valgrind"
 coverage="gcovr"
