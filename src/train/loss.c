@@ -234,11 +234,13 @@ static facet_status pick_labelled(
 }
 
 /* Gradients of the picked samples to their places in the batch, and theirs and
- * those of the parameters times `scale`. */
+ * those of the parameters times `scale`; of none picked the latter are of an
+ * earlier batch, and whatever they are, 0 now. */
 static void put_back(facet__loss *loss, const facet__batch *batch,
     size_t picked, double scale, float *dx)
 {
     const size_t d = loss->dim;
+    const bool none = picked == 0;
 
     for (size_t i = batch->n; i-- > 0;) {
         const bool known = batch->labels[i] >= 0;
@@ -251,7 +253,8 @@ static void put_back(facet__loss *loss, const facet__batch *batch,
     for (size_t p = 0; p < loss->n_params; p++)
         for (size_t i = 0; i < loss->params[p].count && !loss->params[p].state;
              i++)
-            loss->params[p].grad[i] *= (float)scale;
+            loss->params[p].grad[i] =
+                none ? 0.0f : (float)scale * loss->params[p].grad[i];
 }
 
 static bool knows_all(const facet__loss *loss, const facet__batch *batch)
@@ -279,7 +282,7 @@ static facet_status run_labelled(facet__loss *loss, const facet__batch *batch,
         st = run_type(loss, &known, dx, result);
     result->value *= scale;
     if (st == FACET_OK && dx)
-        put_back(loss, batch, known.n, known.n ? scale : 0, dx);
+        put_back(loss, batch, known.n, scale, dx);
     return st;
 }
 
