@@ -126,7 +126,7 @@ static bool is_map(const facet__step *step, const facet__view *views)
 
     return step->class->rows && step->n_out == 1 &&
            step->weight_bytes <= MAX_WEIGHTS && out->layout == FACET__NHWC &&
-           out->shape.n == 4;
+           out->shape.n == 4 && facet__view_count(out) > 0;
 }
 
 static bool is_large(const facet__step *step, const facet__view *views)

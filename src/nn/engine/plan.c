@@ -319,6 +319,17 @@ size_t facet__plan_bytes(const facet__plan *plan)
            (size_t)facet__pool_size(plan->run.pool) * plan->run.scratch_stride;
 }
 
+/* A file may ask for maps without a channel or a row: steps need not think of
+ * that, nor divide by it. */
+static bool makes_nothing(const facet__step *step, const facet__run *run)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < step->n_out; i++)
+        count += facet__view_count(facet__out(step, run, i));
+    return count == 0;
+}
+
 static void run_band(facet__plan *plan, const facet__band *band)
 {
     const facet__step *step = &plan->program->steps[band->first];
@@ -327,7 +338,7 @@ static void run_band(facet__plan *plan, const facet__band *band)
     if (band->length > 1)
         facet__band_run(
             plan->program, band, plan->windows, plan->views, &plan->run);
-    else if (!step->class->alias)
+    else if (!step->class->alias && !makes_nothing(step, &plan->run))
         step->class->run(step, &plan->run);
 }
 
