@@ -21,6 +21,7 @@ for ending in jpg png webp heic; do
   mkdir -p "$folder/seeds/$subject"
   cp "$folder"/seeds/pictures/*."$ending" "$folder/seeds/$subject"
 done
+ln -sfn onnx "$folder/seeds/quantize" # networks too
 ASAN_OPTIONS=${ASAN_OPTIONS%:detect_leaks=0}
 for target in "$@"; do
   target=$folder/$(basename "$target")

@@ -59,7 +59,8 @@ typedef struct facet_quantize_report {
  * Errors: FACET_EINVAL (NULL, no picture, source and copy the same, quantized
  *         already, a crop of another size), FACET_EUNSUPPORTED (nothing that
  *         int8 could compute), those of facet_model_load, FACET_EMODEL (no
- *         settings), FACET_EIO, FACET_ENOMEM.
+ *         settings; a map that is not finite on the pictures), FACET_EIO,
+ *         FACET_ENOMEM.
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_model_quantize(const char *source,

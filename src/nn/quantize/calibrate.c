@@ -66,20 +66,31 @@ static size_t count_of(const facet_tensor_info *info)
     return n;
 }
 
-/* The first time: ends and means. */
-static facet_status see_ends(
-    facet__seen *seen, const float *x, const facet_tensor_info *info)
+static facet_status strange(const facet_tensor_info *info, facet_error *err)
 {
-    const size_t channels = (size_t)info->dims[1];
-    const size_t plane = count_of(info) / channels;
+    return facet__fail(err, FACET_EMODEL,
+        "map '%.80s' is empty or not finite on the pictures given: it has no "
+        "range to put on a grid",
+        info->name);
+}
 
+/* The first time: ends and means. A number that is not finite shows in the sum
+ * of its channel. */
+static facet_status see_ends(facet__seen *seen, const float *x,
+    const facet_tensor_info *info, facet_error *err)
+{
+    const size_t channels = info->n_dims < 2 ? 0 : (size_t)info->dims[1];
+    const size_t plane = channels ? count_of(info) / channels : 0;
+
+    if (plane == 0)
+        return strange(info, err);
     if (!seen->mean) {
         seen->mean = facet__calloc(channels, sizeof *seen->mean);
         seen->most = facet__calloc(channels, sizeof *seen->most);
         seen->channels = channels;
     }
     if (!seen->mean || !seen->most)
-        return FACET_ENOMEM;
+        return facet__fail_memory(err);
     for (size_t c = 0; c < channels; c++) {
         double sum = 0.0;
 
@@ -91,9 +102,11 @@ static facet_status see_ends(
             seen->hi = fmaxf(seen->hi, y);
             seen->most[c] = fmaxf(seen->most[c], fabsf(y));
         }
+        if (!isfinite(sum))
+            return strange(info, err);
         seen->mean[c] += sum / (double)plane;
     }
-    return FACET_OK;
+    return isfinite(seen->hi - seen->lo) ? FACET_OK : strange(info, err);
 }
 
 /* The second time: how many lie where. */
@@ -125,8 +138,8 @@ static facet_status see(runner *r, const facet__samples *samples,
 
             if (places)
                 see_places(&seen[i], x, &info);
-            else if (see_ends(&seen[i], x, &info) != FACET_OK)
-                st = facet__fail_memory(err);
+            else
+                st = see_ends(&seen[i], x, &info, err);
         }
     }
     return st;

@@ -37,7 +37,8 @@ typedef struct facet__quantized {
 /* Put a graph's maps and filters on grids, in place: constants are folded,
  * BatchNormalizations go into the filters before them. FACET_EINVAL: the graph
  * is quantized already, or has not one input; FACET_EUNSUPPORTED: it has no
- * convolution that int8 could compute. */
+ * convolution that int8 could compute; FACET_EMODEL: a map is not finite on the
+ * samples. */
 facet_status facet__graph_quantize(facet__graph *graph,
     const facet__samples *samples, const facet__quantize_opts *opts,
     facet__quantized *report, facet_error *err);

@@ -308,6 +308,13 @@ static void test_what_cannot_be_quantized_is_refused(void **state)
     assert_int_equal(facet__graph_quantize(g, &samples, &opts, &report, &err),
         FACET_EUNSUPPORTED);
     facet__graph_free(g);
+    g = network();
+    pixels[1][5] = INFINITY;
+    assert_int_equal(
+        facet__graph_quantize(g, &samples, &opts, &report, &err), FACET_EMODEL);
+    assert_non_null(strstr(err.msg, "not finite"));
+    pixels[1][5] = 0.0f;
+    facet__graph_free(g);
 }
 
 int main(void)
