@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -87,9 +88,26 @@ void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* The folders above the last; what is wrong with them shows in that one. */
+static void make_parents(const char *folder)
+{
+    char *path = strdup(folder);
+
+    for (char *slash = path ? strchr(path, '/') : NULL; slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)!mkdir(path, 0777); /* "" for / */
+        *slash = '/';
+    }
+    free(path);
+}
+
 int need_folder(const char *folder)
 {
-    if (!folder || mkdir(folder, 0777) == 0 || errno == EEXIST)
+    if (!folder)
+        return EXIT_YES;
+    make_parents(folder);
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
         return EXIT_YES;
     complain("%s: %s", folder, strerror(errno));
     return EXIT_IO;

@@ -33,8 +33,8 @@ extern const char exit_table[];
 /* "facet: ..." on stderr, with a line end. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Make a folder unless it is there or NULL. Complains on failure; the exit
- * status. */
+/* Make a folder, with those above it, unless it is there or NULL. Complains on
+ * failure; the exit status. */
 int need_folder(const char *folder);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct synth {
     uint64_t seed;
     int32_t width, height, group_width, group_height;
     int supersampling, quality, threads;
-    bool quiet;
+    bool quiet, flat;
     facet_synth_limits limits;
 
     facet_head *head;
@@ -49,6 +49,7 @@ enum {
     KEY_GROUPS,
     KEY_GROUP_SIZE,
     KEY_GROUP_OF,
+    KEY_FLAT,
     KEY_FORMAT,
     KEY_QUALITY,
     KEY_SAMPLES,
@@ -74,6 +75,10 @@ static const struct argp_option options[] = {
         "0 neutral to 1 everything; default 1", 0 },
     { "light", KEY_LIGHT, "L", 0,
         "0 as in a studio to 1 from everywhere; default 1", 0 },
+    { "flat", KEY_FLAT, NULL, 0,
+        "no folders: DIR/person-N-K.jpg and DIR/group-K.jpg, for lists that "
+        "know pictures by their names alone",
+        0 },
     { "format", KEY_FORMAT, "NAME", 0, "jpg (the default), png, webp", 0 },
     { "quality", KEY_QUALITY, "Q", 0, "of jpg and webp; default 92", 0 },
     { "samples", KEY_SAMPLES, "N", 0,
@@ -129,6 +134,9 @@ static error_t parse_look(int key, char *text, struct argp_state *state)
         break;
     case KEY_LIGHT:
         s->limits.light = (float)number_option(state, "--light", text, 0, 1);
+        break;
+    case KEY_FLAT:
+        s->flat = true;
         break;
     case KEY_FORMAT:
         parse_format(s, state, text);
@@ -248,10 +256,13 @@ static char *line_of(const char *path, const facet_synth_scene *scene,
 
 /* ---- One picture ---- */
 
-/* Somebody's number is part of the folder's name; groups have their own. */
+/* Somebody's number is part of the folder's name, or where there are none of
+ * the file's; groups have their own. */
 static void folder_of(const synth *s, size_t index, char *path, size_t size)
 {
-    if (index < s->people * s->images)
+    if (s->flat)
+        snprintf(path, size, "%s", s->out);
+    else if (index < s->people * s->images)
         snprintf(path, size, "%s/person-%04zu", s->out, index / s->images);
     else
         snprintf(path, size, "%s/groups", s->out);
@@ -259,12 +270,17 @@ static void folder_of(const synth *s, size_t index, char *path, size_t size)
 
 static void path_of(const synth *s, size_t index, char *path, size_t size)
 {
-    char folder[4096];
+    char folder[4096], who[32] = "";
     const size_t portraits = s->people * s->images;
+    const bool group = index >= portraits;
 
     folder_of(s, index, folder, sizeof folder);
-    snprintf(path, size, "%s/%04zu.%s", folder,
-        index < portraits ? index % s->images : index - portraits, s->ending);
+    if (s->flat && group)
+        snprintf(who, sizeof who, "group-");
+    else if (s->flat)
+        snprintf(who, sizeof who, "person-%04zu-", index / s->images);
+    snprintf(path, size, "%s/%s%04zu.%s", folder, who,
+        group ? index - portraits : index % s->images, s->ending);
 }
 
 /* Whom the index-th picture shows. In groups the people take turns, in an

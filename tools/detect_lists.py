@@ -5,9 +5,12 @@ landmarks, and what another detector finds in the same pictures.
 
     detect_lists.py --out DIR
         [--boxes LIST.txt FINDS.jsonl] [--landmarks POINTS.txt FINDS.jsonl]
+        [--rendered TRUTH.jsonl]
 
 LIST is in WIDER FACE's form, POINTS has lines "file x1 y1 ... x5 y5", FINDS is
-what `facet detect --score 0.3` printed for the pictures. Four files come out:
+what `facet detect --score 0.3` printed for the pictures, TRUTH is what `facet synth
+--flat` printed: all groups and one portrait in 16 join the training. Four
+files come out:
 train.txt and heldout.txt (WIDER FACE's form, ten more numbers where landmarks
 are known), the same of POINTS as points-train.txt and points-heldout.txt, and
 train.tsv, the pictures to train on as a table for a recipe.
@@ -24,6 +27,8 @@ import argparse
 import hashlib
 import json
 import os
+
+POINTS, RENDERED = 'points-', 'rendered-'
 
 
 def held_out(name):
@@ -93,6 +98,18 @@ def own(points, finds):
              points if f is best else None) for f in finds]
 
 
+def rendered(path):
+    """Pictures of `facet synth`: who is half hidden is neither wanted nor
+    forbidden."""
+    with open(path, encoding='utf-8') as lines:
+        for i, line in enumerate(lines):
+            picture = json.loads(line)
+            if len(picture['faces']) > 1 or i % 16 == 0:
+                yield RENDERED, os.path.basename(picture['image']), [
+                    (f['box'] + [0, 0, 0, int(f['visible'] < .5), 0, 0],
+                     f['landmarks']) for f in picture['faces']]
+
+
 def text_of(name, faces):
     lines = [name, str(len(faces))]
     for numbers, points in faces:
@@ -111,6 +128,7 @@ def main():
     options.add_argument('--out', required=True)
     options.add_argument('--boxes', nargs=2)
     options.add_argument('--landmarks', nargs=2)
+    options.add_argument('--rendered')
     o = options.parse_args()
     pictures = []
     if o.boxes:
@@ -126,17 +144,19 @@ def main():
                 faces = own(list(zip(x[::2], x[1::2])),
                             finds.get(os.path.basename(row[0]), []))
                 if faces:
-                    pictures.append(('points-', row[0], faces))
+                    pictures.append((POINTS, row[0], faces))
+    if o.rendered:
+        pictures += rendered(o.rendered)
     os.makedirs(o.out, exist_ok=True)
     table = ['key\tperson\tsplit\n']
     lists = {}
     for kind, name, faces in pictures:
-        out = held_out(name)
+        out = kind != RENDERED and held_out(name)
         file = f'{kind}heldout.txt' if out else 'train.txt'
         lists.setdefault(file, []).append(text_of(name, faces))
         key = os.path.splitext(os.path.basename(name))[0]
-        split = 'heldout' if out else 'train' if not kind or third(
-            name) else 'points'
+        split = 'heldout' if out else 'points' if kind == POINTS and not third(
+            name) else 'train'
         table.append(f'{key}\t-\t{split}\n')
     for file, texts in lists.items():
         with open(os.path.join(o.out, file), 'w', encoding='utf-8') as to:

@@ -64,8 +64,8 @@ _facet() {
             --random-start --images --margin --embeddings --names --cache
             --threads --seed $networks" ;;
     synth) options="--out --people --images --groups --group-of --seed --size
-        --group-size --yaw --pitch --roll --expression --light --format
-        --quality --samples --threads --quiet" ;;
+        --group-size --yaw --pitch --roll --expression --light --flat
+        --format --quality --samples --threads --quiet" ;;
     identify) options="$store $decides $finder $networks" ;;
     enroll) options="--person --force $store $decides $finder $networks" ;;
     gallery)

@@ -86,6 +86,28 @@ facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
     return st;
 }
 
+facet_status facet__file_read_text(const char *path, size_t max_bytes,
+    char **text, size_t *size, facet_error *err)
+{
+    void *bytes;
+    size_t length;
+    const facet_status st =
+        facet__file_read(path, max_bytes, &bytes, &length, err);
+
+    *text = NULL;
+    if (st != FACET_OK)
+        return st;
+    *text = facet__grow(bytes, length, length + 1);
+    if (!*text) {
+        facet__free(bytes);
+        return facet__fail_memory(err);
+    }
+    (*text)[length] = '\0';
+    if (size)
+        *size = length;
+    return FACET_OK;
+}
+
 char *facet__file_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

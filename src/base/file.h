@@ -13,6 +13,10 @@
 facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
     size_t *size, facet_error *err);
 
+/* The same for text: a zero byte follows the last; *size may be NULL. */
+facet_status facet__file_read_text(const char *path, size_t max_bytes,
+    char **text, size_t *size, facet_error *err);
+
 /* Write a file so that `path` holds the old content or the new, never a part:
  * a temporary file beside it is written, synced and renamed, and the folder is
  * synced. Errors name the file: FACET_EIO, FACET_ENOMEM. */

@@ -19,6 +19,7 @@
 #include "face/cholesky.h"
 #include "face/covariance.h"
 #include "face/frontal_private.h"
+#include "face/landmarks.h"
 #include "image/warp.h"
 #include "synth/head_private.h"
 #include "synth/raster.h"
@@ -36,19 +37,9 @@ static const facet_point rim[RIM] = { { -67, 24 }, { -57, 46 }, { -37, 59 },
 
 int facet__frontal_mirrored(int i)
 {
-    static const unsigned char eyes[12] = { 45, 44, 43, 42, 47, 46, 39, 38, 37,
-        36, 41, 40 };
-    static const unsigned char mouth[20] = { 54, 53, 52, 51, 50, 49, 48, 59, 58,
-        57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65 };
-
     if (i >= FACET_HEAD_POINTS)
         return POINTS - 1 - (i - FACET_HEAD_POINTS);
-    return i < 17   ? 16 - i
-           : i < 27 ? 43 - i
-           : i < 31 ? i
-           : i < 36 ? 66 - i
-           : i < 48 ? eyes[i - 36]
-                    : mouth[i - 48];
+    return facet__landmark_mirrored(i);
 }
 
 static facet_status make_factor(facet_frontal *f, facet_error *err)

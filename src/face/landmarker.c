@@ -3,35 +3,18 @@
  *
  * A network of this kind expects the face upright in the middle of its square,
  * and is the better the truer that is. So its own points set the square anew,
- * again and again until it stays: T = T1 * T2 * ... (papers.md C.1, step 1).
- *
- * Each T brings six fiducials (two eye centers, nose tip, three of the mouth)
- * to where the mean head has them. The paper's anchors are those of a face from
- * the front; for a turned face they would shift the square to the side, and
- * networks trained on squares around the head err there by twenty degrees of
- * yaw (measured). So the anchors are the mean head's as it is turned: scale,
- * roll and middle of the affine camera through the six. */
+ * again and again until it stays: T = T1 * T2 * ... (papers.md C.1, step 1; landmarks.h). */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "face/input.h"
+#include "face/landmarks.h"
 #include "facet/frontal.h"
 #include "image/warp.h"
 
-enum { FIDUCIALS = 6, MESH_POINTS = 468, MOST_NUMBERS = 16 };
-
-/* A box of YuNet spans so much of the mean head (measured on renders): from
- * hairline to chin, a little less. */
-static const float box_mm = 172;
-
-/* The fiducials of the mean head, and what lies in the middle of its box from
- * wherever it is seen, mm. */
-static const facet_point3 mean_six[FIDUCIALS] = { { -31.5F, 0.2F, 80 },
-    { 31.5F, 0.2F, 80 }, { 0, -34.5F, 118 }, { -25, -66, 90 }, { 25, -66, 90 },
-    { 0, -67, 100 } };
-static const facet_point3 middle_of_head = { 0, -22, 45 };
+enum { MESH_POINTS = 468, MOST_NUMBERS = 16 };
 
 /* Which points of the 468 of a face mesh (MediaPipe's canonical topology) lie
  * where the 68 do. */
@@ -233,20 +216,6 @@ static facet_similarity composed(
         o->b * i->tx + o->a * i->ty + o->ty };
 }
 
-/* From the network's pixels to those of its square's surroundings: a square for
- * a box of side `box` around `middle`, turned clockwise by `turn`. */
-static facet_similarity square_around(
-    const facet_landmarker *l, facet_point middle, double box, double turn)
-{
-    const double step = box * (double)l->opts.margin / (double)l->width;
-    const double half = 0.5 * (double)(l->width - 1);
-    facet_similarity s = { step * cos(turn), step * sin(turn), 0, 0 };
-
-    s.tx = (double)middle.x - (s.a - s.b) * half;
-    s.ty = (double)middle.y - (s.b + s.a) * half;
-    return s;
-}
-
 /* Around the box, turned with the eyes. */
 static facet_similarity first_square(
     const facet_landmarker *l, const facet_face *face)
@@ -256,9 +225,11 @@ static facet_similarity first_square(
     const facet_point middle = { b->x + 0.5F * b->width,
         b->y + 0.5F * b->height };
 
-    return square_around(l, middle, (double)fmaxf(b->width, b->height),
+    return facet__square_around(middle, (double)fmaxf(b->width, b->height),
+        (double)l->opts.margin,
         atan2(
-            (double)(eyes[1].y - eyes[0].y), (double)(eyes[1].x - eyes[0].x)));
+            (double)(eyes[1].y - eyes[0].y), (double)(eyes[1].x - eyes[0].x)),
+        l->width);
 }
 
 /* The network's answer for a square, in its own pixels. */
@@ -295,28 +266,6 @@ static facet_status ask(facet_landmarker *l, facet__view photo,
     return FACET_OK;
 }
 
-static facet_point mean_of(const facet_point *points, int from, int count)
-{
-    facet_point sum = { 0, 0 };
-
-    for (int i = from; i < from + count; i++) {
-        sum.x += points[i].x / (float)count;
-        sum.y += points[i].y / (float)count;
-    }
-    return sum;
-}
-
-static void fiducials_of(
-    const facet_point points[FACET_HEAD_POINTS], facet_point six[FIDUCIALS])
-{
-    six[0] = mean_of(points, 36, 6);
-    six[1] = mean_of(points, 42, 6);
-    six[2] = points[30];
-    six[3] = points[48];
-    six[4] = points[54];
-    six[5] = mean_of(points, 48, 20);
-}
-
 /* The next square in pixels of this one, by the points found in it; how far the
  * farthest of its corners lies from this one's. */
 static facet_status next_square(const facet_landmarker *l,
@@ -326,20 +275,11 @@ static facet_status next_square(const facet_landmarker *l,
     const float end = (float)(l->width - 1);
     const facet_point corners[4] = { { 0, 0 }, { end, 0 }, { 0, end },
         { end, end } };
-    facet_point six[FIDUCIALS], middle;
-    facet_camera camera;
-    facet_head_pose pose;
-    facet_status st;
+    const facet_status st = facet__landmark_square(
+        points, (double)l->opts.margin, l->width, next);
 
-    fiducials_of(points, six);
-    st = facet_camera_fit(mean_six, six, FIDUCIALS, NULL, &camera, NULL);
-    if (st == FACET_OK)
-        st = facet_camera_pose(&camera, &pose);
     if (st != FACET_OK)
         return st;
-    middle = facet_camera_project(&camera, middle_of_head);
-    *next = square_around(l, middle, (double)(pose.scale * box_mm),
-        (double)pose.roll * 0.017453292519943295);
     *farthest = 0;
     for (int i = 0; i < 4; i++) {
         const facet_point to = moved(next, corners[i]);

@@ -378,7 +378,9 @@ static void open_scenes(scenes_of_test *s, int threads, size_t cache)
         loader.crops[0].scale[2] = 1;
     loader.crops[0].mean[0] = loader.crops[0].mean[1] =
         loader.crops[0].mean[2] = 0;
-    loader.maker = (facet__maker){ facet__scene_make, s->scenes, true };
+    loader.maker = (facet__maker){
+        .make = facet__scene_make, .self = s->scenes, .with_targets = true
+    };
     CHECK_OK(facet__loader_create(&loader, &s->loader, NULL));
 }
 

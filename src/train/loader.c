@@ -23,6 +23,7 @@ typedef struct slot {
     int32_t *labels;
     float *crops[FACET__CROPS];
     facet__targets *targets; /* or NULL */
+    float *wanted;           /* or NULL */
     size_t taken, done;      /* pictures */
 } slot;
 
@@ -66,7 +67,7 @@ void facet__loader_setup_init(facet__loader_setup *setup)
         .threads = 1,
         .ring = 4,
         .max_broken = .01,
-        .maker = { make_crops, NULL, false },
+        .maker = { .make = make_crops },
     };
     facet__augment_init(&setup->augment);
     facet__crop_init(&setup->crops[0], 112, 112, 128);
@@ -132,7 +133,9 @@ static facet_status make_place(
     facet__place place = { .batch = s->number,
         .number = setup->share_first + number,
         .index = index,
-        .targets = s->targets ? &s->targets[number] : NULL };
+        .targets = s->targets ? &s->targets[number] : NULL,
+        .wanted =
+            s->wanted ? s->wanted + number * setup->maker.wanted : NULL };
 
     for (size_t c = 0; c < setup->n_crops; c++)
         place.crops[c] = s->crops[c] + number * crop_floats(&setup->crops[c]);
@@ -254,7 +257,13 @@ static facet_status make_slot(const facet__loader *l, slot *s)
     }
     if (l->setup.maker.with_targets)
         s->targets = facet__calloc(l->share, sizeof *s->targets);
-    return l->setup.maker.with_targets && !s->targets ? FACET_ENOMEM : FACET_OK;
+    if (l->setup.maker.wanted)
+        s->wanted = facet__calloc(
+            l->share, l->setup.maker.wanted * sizeof *s->wanted);
+    return (l->setup.maker.with_targets && !s->targets) ||
+                   (l->setup.maker.wanted && !s->wanted)
+               ? FACET_ENOMEM
+               : FACET_OK;
 }
 
 static facet_status start_thread(facet__loader *l)
@@ -355,6 +364,7 @@ void facet__loader_free(facet__loader *l)
         facet__free(l->ring[i].indices);
         facet__free(l->ring[i].labels);
         facet__free(l->ring[i].targets);
+        facet__free(l->ring[i].wanted);
         for (size_t c = 0; c < FACET__CROPS; c++)
             facet__free(l->ring[i].crops[c]);
     }
@@ -410,7 +420,8 @@ facet_status facet__loader_next(
         .n = l->share,
         .labels = s->labels,
         .indices = s->indices,
-        .targets = s->targets };
+        .targets = s->targets,
+        .wanted = s->wanted };
     for (size_t c = 0; c < FACET__CROPS; c++)
         load->crops[c] = s->crops[c];
     return FACET_OK;

@@ -33,6 +33,7 @@ typedef struct facet__place {
     uint32_t index;             /* of the picture in the data set */
     float *crops[FACET__CROPS]; /* each [height][width][3], or planes */
     facet__targets *targets;    /* NULL unless `with_targets` */
+    float *wanted;              /* [maker's `wanted`], NULL where that is 0 */
 } facet__place;
 
 typedef struct facet__loader_setup facet__loader_setup;
@@ -43,6 +44,8 @@ typedef struct facet__maker {
         facet__hand *hand, const facet__place *place, facet_error *err);
     void *self;
     bool with_targets;
+    size_t wanted; /* numbers that the network should answer, where they are
+                    * known as pictures are made; 0: none */
 } facet__maker;
 
 struct facet__loader_setup {
@@ -83,6 +86,7 @@ typedef struct facet__load {
     const uint32_t *indices;          /* [n] in the data set */
     const float *crops[FACET__CROPS]; /* [n][height][width][3], or planes */
     const facet__targets *targets;    /* [n], or NULL */
+    const float *wanted;              /* [n][maker's `wanted`], or NULL */
 } facet__load;
 
 typedef struct facet__loader facet__loader;

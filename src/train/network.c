@@ -61,16 +61,19 @@ static void on_final(
 /* What ONNX does not say, said in the file. */
 static facet_status describe(const facet__recipe *r, facet__graph *graph)
 {
-    const bool finds = r->faces != NULL;
+    const bool embeds = !r->faces && !r->landmarks;
     char text[128];
     const struct {
         const char *key, *text;
-    } fixed[] = { { "facet.task", finds ? "detector" : "embedder" },
+    } fixed[] = { { "facet.task",
+                     embeds     ? "embedder"
+                     : r->faces ? "detector"
+                                : "landmarks" },
         { "facet.color", r->bgr ? "bgr" : "rgb" },
-        { "facet.template", finds ? NULL : "arcface-112" },
-        { "facet.normalize", finds ? NULL : "l2" },
-        { "facet.metric", finds ? NULL : "cosine" },
-        { "facet.input", finds ? NULL : text }, { "facet.recipe", r->name },
+        { "facet.template", embeds ? "arcface-112" : NULL },
+        { "facet.normalize", embeds ? "l2" : NULL },
+        { "facet.metric", embeds ? "cosine" : NULL },
+        { "facet.input", r->faces ? NULL : text }, { "facet.recipe", r->name },
         { "facet.recipe_sha256", r->hash } };
     facet_status st = FACET_OK;
 

@@ -72,6 +72,7 @@ static const key keys[] = {
     { "data", "max-broken", REAL, AT(run.data.max_broken), 0, 1, NULL },
     { "data", "threads", INT, AT(run.data.threads), 1, 256, NULL },
     { "data", "faces", PATH, AT(faces), 0, 0, NULL },
+    { "data", "landmarks", PATH, AT(landmarks), 0, 0, NULL },
     { "data", "cache", REAL, AT(cache), 0, 1e6, NULL },
     { "data", "ring", INT, AT(run.data.ring), 2, 64, NULL },
 
@@ -143,6 +144,7 @@ static const key keys[] = {
 
     { "validation", "pairs", PATH, AT(pairs), 0, 0, NULL },
     { "validation", "faces", PATH, AT(validation_faces), 0, 0, NULL },
+    { "validation", "landmarks", PATH, AT(validation_landmarks), 0, 0, NULL },
     { "validation", "table", PATH, AT(validation.table), 0, 0, NULL },
     { "validation", "detector", PATH, AT(validation_detector), 0, 0, NULL },
     { "validation", "every", UINT64, AT(run.validate_every), 1, 1e9, NULL },
@@ -611,6 +613,22 @@ static const char *check_faces(const facet__recipe *c)
     return NULL;
 }
 
+/* What a landmark network's recipe must say. */
+static const char *check_landmarks(const facet__recipe *c)
+{
+    if (c->teacher || c->teacher_embeddings)
+        return "a landmark network has no teacher; its points stand in "
+               "data.landmarks";
+    if (c->faces)
+        return "data.faces and data.landmarks: one network at a time";
+    for (size_t i = 0; i < c->n_losses; i++)
+        if (!c->losses[i].type->needs_teacher)
+            return "data.landmarks needs the loss landmarks";
+    if (c->validation_landmarks && c->validation.n_paths == 0)
+        return "validation.landmarks needs validation.paths";
+    return NULL;
+}
+
 /* What no single key can say. */
 static facet_status check_whole(reader *r)
 {
@@ -631,8 +649,9 @@ static facet_status check_whole(reader *r)
         wrong = "loss is missing";
     else if (c->run.schedule.total < 2)
         wrong = "schedule.steps is missing";
-    else if (taught && !c->teacher && !c->teacher_embeddings)
-        wrong = "a loss needs teacher.init or teacher.embeddings";
+    else if (taught && !c->teacher && !c->teacher_embeddings && !c->landmarks)
+        wrong = "a loss needs teacher.init, teacher.embeddings or "
+                "data.landmarks";
     else if (c->teacher && c->teacher_embeddings)
         wrong = "teacher.init and teacher.embeddings: one teacher only";
     else if (!c->teacher_embeddings != !c->teacher_names)
@@ -643,11 +662,12 @@ static facet_status check_whole(reader *r)
     else if (c->faces ? !finds : !embeds)
         wrong = "the loss detection and data.faces need each other";
     else if (c->run.schedule.kind == FACET__PLATEAU && !c->pairs &&
-             !c->validation_faces)
-        wrong = "schedule.kind plateau needs validation.pairs or faces";
+             !c->validation_faces && !c->validation_landmarks)
+        wrong =
+            "schedule.kind plateau needs validation.pairs, faces or landmarks";
     else if (c->pairs && c->validation.n_paths == 0)
         wrong = "validation.pairs needs validation.paths";
-    else if (!c->faces &&
+    else if (!c->faces && !c->landmarks &&
              (c->width > c->run.data.frame || c->height > c->run.data.frame))
         wrong = "network.width and height are larger than data.frame";
     else if (c->run.data.order.kind == FACET__ORDER_PK &&
@@ -656,6 +676,8 @@ static facet_status check_whole(reader *r)
         wrong = "sampler.people times images is more than sampler.batch";
     if (!wrong && c->faces)
         wrong = check_faces(c);
+    if (!wrong && c->landmarks)
+        wrong = check_landmarks(c);
     return wrong ? facet__fail(r->err, FACET_EINVAL, "%s: %s", r->path, wrong)
                  : FACET_OK;
 }
@@ -700,8 +722,8 @@ static void settle(facet__recipe *c)
         crops[1].nchw = true; /* as its session takes them */
         c->run.data.n_crops = 2;
     }
-    if (c->faces)
-        c->dim = 0; /* as many numbers as the cells have */
+    if (c->faces || c->landmarks)
+        c->dim = 0; /* as many numbers as the cells or the points have */
     c->scene.cache = (size_t)(c->cache * 1048576);
     c->run.n_losses = c->n_losses;
     for (size_t i = 0; i < c->n_losses; i++)

@@ -41,6 +41,9 @@ typedef struct facet__recipe {
      * The data set and the list of `scene` are the caller's to fill. */
     const char *faces;
     facet__scene_setup scene;
+    /* A landmark network is trained where there is a list of 68 points; else
+     * NULL. */
+    const char *landmarks;
     double cache; /* MiB of decoded pictures */
     facet__run_setup run;
     facet__recipe_loss losses[FACET__RUN_LOSSES];
@@ -55,6 +58,7 @@ typedef struct facet__recipe {
     const char *pairs;               /* file of pairs; or NULL */
     const char *validation_detector; /* as `detector` */
     const char *validation_faces;    /* list of marked faces; or NULL */
+    const char *validation_landmarks; /* list of 68 points; or NULL */
     int threads;                     /* of the network; 0: one a processor */
     char hash[65];                   /* SHA-256 of the file, hexadecimal */
     char *strings[FACET__RECIPE_STRINGS]; /* all text above */

@@ -131,14 +131,15 @@ static facet_status open_loader(run *r)
     return agree(r, facet__loader_create(&data, &r->loader, r->err));
 }
 
-/* Own pictures and the teacher's view of them: what can go wrong with data goes
+/* Own pictures and the teacher's view of them, or what their makers know that
+ * should be said of them: what can go wrong with data goes
  * wrong here, where the others are not waiting yet. */
 static facet_status next_load(run *r)
 {
     const facet__teacher *t = r->setup->teacher;
     facet_status st = facet__loader_next(r->loader, &r->load, r->err);
 
-    r->teacher = NULL;
+    r->teacher = r->load.wanted;
     if (st != FACET_OK || !t)
         return st;
     if (t->recall)

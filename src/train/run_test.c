@@ -98,6 +98,8 @@ static void test_every_loss_learns_eight_pictures_by_heart(void **state)
         teacher_net.weight[i] = (float)(i * 7919 % 101) / 100 - .5f;
     for (size_t t = 0; facet__loss_types[t]; t++) {
         const char *name = facet__loss_types[t]->name;
+        /* The wing loss is steepest at the goal: it takes small steps. */
+        const uint64_t steps = strcmp(name, "landmarks") ? 1500 : 8000;
         facet__run_setup s;
         last_seen seen = { .loss = 1 };
         facet_error err;
@@ -109,8 +111,8 @@ static void test_every_loss_learns_eight_pictures_by_heart(void **state)
         s.optimizer.rule = FACET__ADAM;
         s.schedule.rate = .05;
         s.schedule.kind = FACET__COSINE;
-        s.schedule.total = 1500;
-        s.checkpoint_every = s.log_every = 1500;
+        s.schedule.total = steps;
+        s.checkpoint_every = s.log_every = steps;
         s.on_progress = watch;
         s.on_progress_context = &seen;
         if (s.losses[0]->type->needs_teacher) {

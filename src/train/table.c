@@ -85,26 +85,17 @@ facet_status facet__table_read(
 {
     facet__table *table = facet__calloc(1, sizeof *table);
     facet_status st;
-    void *bytes = NULL;
     size_t size = 0;
 
     *out = NULL;
     if (!table)
         return facet__fail_memory(err);
     table->path = facet__strdup(path);
-    st = table->path ? facet__file_read(path, TABLE_MAX, &bytes, &size, err)
+    st = table->path ? facet__file_read_text(
+                           path, TABLE_MAX, &table->text, &size, err)
                      : facet__fail_memory(err);
-    if (st == FACET_OK) {
-        table->text = facet__grow(bytes, size, size + 1);
-        if (!table->text) {
-            facet__free(bytes);
-            st = facet__fail_memory(err);
-        }
-    }
-    if (st == FACET_OK) {
-        table->text[size] = 0;
+    if (st == FACET_OK)
         st = cut(table, size, err);
-    }
     if (st != FACET_OK) {
         facet__table_free(table);
         return st;

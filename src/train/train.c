@@ -8,6 +8,7 @@
 #include "train/comm.h"
 #include "train/teacher.h"
 #include "train/validate_faces.h"
+#include "train/validate_landmarks.h"
 
 /* What a run needs and train owns. */
 typedef struct parts {
@@ -20,6 +21,8 @@ typedef struct parts {
     facet_labels *labels;
     facet__scenes *scenes;
     facet__face_validation *face_validation;
+    facet__landmarks *landmarks, *validation_landmarks;
+    facet__landmark_validation_setup landmark_validation;
     size_t dim;
 } parts;
 
@@ -106,7 +109,9 @@ static facet_status open_scenes(
     setup.labels = p->labels;
     if (st == FACET_OK)
         st = facet__scenes_create(&setup, &p->scenes, err);
-    p->run.data.maker = (facet__maker){ facet__scene_make, p->scenes, true };
+    p->run.data.maker = (facet__maker){
+        .make = facet__scene_make, .self = p->scenes, .with_targets = true
+    };
     return st;
 }
 
@@ -135,6 +140,51 @@ static facet_status open_face_validation(const facet__recipe *recipe, parts *p,
     return st;
 }
 
+/* A landmark network's data: faces in the squares that their points ask for. */
+static facet_status open_landmarks(
+    const facet__recipe *recipe, parts *p, facet_error *err)
+{
+    const facet_status st =
+        p->dim == FACET__LANDMARK_NUMBERS
+            ? facet__landmarks_open(
+                  recipe->landmarks, p->data, &p->landmarks, err)
+            : facet__fail(err, FACET_EMODEL,
+                  "the network gives %zu numbers, x and y of 68 points are %d",
+                  p->dim, FACET__LANDMARK_NUMBERS);
+
+    p->run.data.maker = (facet__maker){ .make = facet__landmarks_make,
+        .self = p->landmarks,
+        .wanted = FACET__LANDMARK_NUMBERS };
+    return st;
+}
+
+static facet_status validate_landmarks(
+    void *context, const facet__trainable *net, double *score, facet_error *err)
+{
+    return facet__landmark_validation_run(context, net, score, err);
+}
+
+static facet_status open_landmark_validation(
+    const facet__recipe *recipe, parts *p, facet_error *err)
+{
+    facet_status st =
+        facet__dataset_open(&recipe->validation, &p->validation_data, err);
+
+    if (st == FACET_OK)
+        st = facet__landmarks_open(recipe->validation_landmarks,
+            p->validation_data, &p->validation_landmarks, err);
+    p->landmark_validation = (facet__landmark_validation_setup){
+        .dataset = p->validation_data,
+        .landmarks = p->validation_landmarks,
+        .crop = recipe->run.data.crops[0],
+    };
+    p->run.validate = validate_landmarks;
+    p->run.validate_context = &p->landmark_validation;
+    if (p->run.validate_every == 0)
+        p->run.validate_every = p->run.checkpoint_every;
+    return st;
+}
+
 static facet_status open_parts(const facet__recipe *recipe, parts *p,
     const facet__train_opts *opts, facet_error *err)
 {
@@ -149,6 +199,10 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
         st = make_losses(recipe, p, opts->pool, err);
     if (st == FACET_OK && recipe->faces)
         st = open_scenes(recipe, p, err);
+    if (st == FACET_OK && recipe->landmarks)
+        st = open_landmarks(recipe, p, err);
+    if (st == FACET_OK && recipe->validation_landmarks)
+        return open_landmark_validation(recipe, p, err);
     if (st == FACET_OK && recipe->validation_faces)
         return open_face_validation(recipe, p, opts, err);
     return st == FACET_OK ? open_validation(recipe, p, opts, err) : st;
@@ -209,6 +263,8 @@ facet_status facet__train(const facet__recipe *recipe,
     facet__photos_close(p.photos);
     facet__face_validation_close(p.face_validation);
     facet__scenes_free(p.scenes);
+    facet__landmarks_close(p.validation_landmarks);
+    facet__landmarks_close(p.landmarks);
     facet_labels_free(p.labels);
     facet__dataset_close(p.validation_data);
     for (size_t i = 0; i < recipe->n_losses; i++)

@@ -173,7 +173,9 @@ static facet_status detect_a_batch(void)
     loader_setup.dataset = dataset;
     loader_setup.order.batch = N;
     facet__crop_init(&loader_setup.crops[0], SIDE, SIDE, SIDE);
-    loader_setup.maker = (facet__maker){ facet__scene_make, scenes, true };
+    loader_setup.maker = (facet__maker){
+        .make = facet__scene_make, .self = scenes, .with_targets = true
+    };
     if (st == FACET_OK)
         st = facet__loader_create(&loader_setup, &loader, NULL);
     if (st == FACET_OK)

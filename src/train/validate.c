@@ -135,31 +135,22 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
     facet__validation **out, facet_error *err)
 {
     facet__validation *v = facet__calloc(1, sizeof *v);
-    void *bytes = NULL;
     char *text = NULL;
     entry *index = NULL;
-    size_t size = 0, n;
+    size_t n;
     facet_status st;
 
     *out = NULL;
     if (!v)
         return facet__fail_memory(err);
     v->setup = *setup;
-    st = facet__file_read(setup->pairs, PAIRS_MAX, &bytes, &size, err);
+    st = facet__file_read_text(setup->pairs, PAIRS_MAX, &text, NULL, err);
     if (st == FACET_OK) {
         index = make_index(setup->dataset, &n);
         v->pictures = facet__calloc(n, sizeof *v->pictures);
-        text = facet__grow(bytes, size, size + 1);
-        if (text)
-            bytes = NULL;
-        if (!index || !v->pictures || !text)
-            st = facet__fail_memory(err);
+        st = index && v->pictures ? read_pairs(v, text, index, n, err)
+                                  : facet__fail_memory(err);
     }
-    if (st == FACET_OK) {
-        text[size] = 0;
-        st = read_pairs(v, text, index, n, err);
-    }
-    facet__free(bytes);
     facet__free(text);
     facet__free(index);
     if (st != FACET_OK) {

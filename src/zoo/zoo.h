@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zoo.h - the published networks, each a short function over nn/build.h that
+/* zoo.h - the published networks and small ones of our own, each a short function over nn/build.h that
  * reads like the paper's table. To add one: its file, its row in zoo.c, its
  * published counts in zoo_test.c. */
 #ifndef FACET__ZOO_H
@@ -36,7 +36,8 @@ facet_status facet__zoo_build(const char *name, uint64_t seed, int64_t dim,
 facet__network facet__deepface, facet__facenet_nn1, facet__facenet_nn2,
     facet__facenet_nn3, facet__facenet_nn4, facet__facenet_nns1,
     facet__facenet_nns2, facet__iresnet18, facet__iresnet34, facet__iresnet50,
-    facet__mobilefacenet, facet__tpe_base, facet__vgg_face_a, facet__vgg_face_b,
-    facet__vgg_face_d, facet__yunet;
+    facet__landmarks68, facet__mobilefacenet, facet__mobilefacenet_tiny,
+    facet__tpe_base, facet__vgg_face_a, facet__vgg_face_b, facet__vgg_face_d,
+    facet__yunet;
 
 #endif

@@ -68,6 +68,19 @@ static void test_mobilefacenet_has_the_published_counts(void **state)
     facet__graph_free(g);
 }
 
+/* Ours: what docs/models promises of their sizes. */
+static void test_small_networks_are_small(void **state)
+{
+    facet__graph *tiny, *points = build("landmarks68");
+
+    (void)state;
+    CHECK_OK(facet__zoo_build("mobilefacenet-tiny", 1, 256, &tiny, NULL));
+    assert_in_range(cost_of(tiny).parameters, 200000, 300000);
+    assert_in_range(cost_of(points).parameters, 150000, 240000);
+    facet__graph_free(tiny);
+    facet__graph_free(points);
+}
+
 /* Stem 1,728; stages 151,552, 524,288, 2,097,152, 8,388,608. The stem and the
  * first convolution work on the whole 112x112. */
 static void test_iresnet18_has_the_counts_of_its_layers(void **state)
@@ -160,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mobilefacenet_has_the_published_counts),
+        cmocka_unit_test(test_small_networks_are_small),
         cmocka_unit_test(test_iresnet18_has_the_counts_of_its_layers),
         cmocka_unit_test(test_yunet_has_the_counts_of_its_layers),
         cmocka_unit_test(test_every_network_builds_with_one_input),

@@ -205,5 +205,47 @@ class Train(Faces):
         self.assertFalse((self.folder / 'new.onnx').exists())
 
 
+class Landmarks(unittest.TestCase):
+    """Rendered heads, whose points are known, teach a landmark network."""
+
+    def test_rendered_heads_teach_68_points(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            truth = facet('synth', '--flat', '--out', folder / 'heads' / 'all',
+                          '--people', '4', '--images', '2', '--size', '96')
+            self.assertEqual(truth.returncode, 0, truth.stderr)
+            (folder / 'truth.jsonl').write_text(truth.stdout)
+            subprocess.run(
+                [pathlib.Path(os.environ['FACET_SOURCE']) / 'tools' /
+                 'landmark_lists.py', '--out', folder / 'lists',
+                 '--rendered', folder / 'truth.jsonl', '--rendered-heldout',
+                 folder / 'truth.jsonl'], check=True, capture_output=True)
+            (folder / 'points.yaml').write_text(POINTS)
+            done = facet('train', folder / 'points.yaml', '--out',
+                         folder / 'run')
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = (folder / 'run' / 'metrics.jsonl').read_text().splitlines()
+            scores = [json.loads(line)['score'] for line in lines
+                      if 'score' in line]
+            self.assertEqual(len(scores), 2)
+            self.assertGreater(scores[1], scores[0])
+            told = facet('model', 'info', folder / 'run' / 'best.onnx')
+            self.assertIn('landmarks', told.stdout)
+
+
+POINTS = '''name: points
+network: { kind: landmarks68, width: 96, height: 96 }
+data: { paths: heads, landmarks: lists/train.txt, table: lists/train.tsv,
+  unlabelled: true }
+sampler: { kind: shuffle, batch: 8 }
+loss: { kind: landmarks }
+optimizer: { kind: adam }
+schedule: { kind: constant, rate: 0.003, steps: 60 }
+validation: { landmarks: lists/heldout.txt, table: lists/heldout.tsv,
+  paths: heads, every: 30 }
+run: { seed: 1, threads: 2, log: 1, checkpoint: 60 }
+'''
+
+
 if __name__ == '__main__':
     unittest.main()
