@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model.c - facet model info: what a network is; facet model import: make a
- * foreign one say how it wants to be fed; and facet model quantize, which is
- * quantize.c. */
+ * foreign one say how it wants to be fed; facet model quantize is quantize.c,
+ * facet model set is model_set.c. */
 #include <argp.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exits.h"
+#include "facet/calibration.h"
+#include "facet/golden.h"
 #include "facet/settings.h"
+#include "model_set.h"
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
@@ -84,6 +87,35 @@ static json_t *metadata_json(const facet_model *model)
     return all;
 }
 
+/* Thresholds of a calibration; NULL without one. */
+static json_t *thresholds_json(const facet_model *model)
+{
+    const ptrdiff_t length =
+        facet_model_metadata(model, FACET_CALIBRATION_KEY, NULL, 0);
+    char *text = length > 0 ? malloc((size_t)length + 1) : NULL;
+    facet_calibration *c = calloc(1, sizeof *c);
+    json_t *all = NULL;
+
+    if (text && c &&
+        facet_model_metadata(model, FACET_CALIBRATION_KEY, text,
+            (size_t)length + 1) == length &&
+        facet_calibration_parse(text, c, NULL) == FACET_OK) {
+        all = json_object();
+        for (size_t i = 0; i < c->n_rates; i++) {
+            const facet_calibration_rate *r = &c->rates[i];
+            char fmr[32];
+
+            snprintf(fmr, sizeof fmr, "%g", r->fmr);
+            json_object_set_new(all, fmr,
+                json_pack("[fff]", r->threshold, r->interval.low,
+                    r->interval.high));
+        }
+    }
+    free(c);
+    free(text);
+    return all;
+}
+
 static json_t *numbers_json(const float *values, int count)
 {
     json_t *all = json_array();
@@ -136,6 +168,9 @@ static json_t *model_json(const char *path, const facet_model *model,
         o, "settings", settings ? settings_json(settings) : json_null());
     if (!settings)
         json_object_set_new(o, "settings_missing", json_path(why_not));
+    json_object_set_new(o, "thresholds", thresholds_json(model));
+    json_object_set_new(
+        o, "golden", json_integer((json_int_t)facet_golden_count(model)));
     json_object_set_new(o, "metadata", metadata_json(model));
     return o;
 }
@@ -171,6 +206,8 @@ static void print_numbers(const json_t *numbers)
         printf(i ? ", %g" : "%g", json_number_value(number));
 }
 
+enum { LONGEST = 400 /* text that people want to see */ };
+
 /* The object of --json for people, a member a line. */
 static void print_members(json_t *object, const char *indent)
 {
@@ -191,7 +228,9 @@ static void print_members(json_t *object, const char *indent)
             continue;
         }
         putchar(' ');
-        if (json_is_string(value))
+        if (json_is_string(value) && strlen(json_string_value(value)) > LONGEST)
+            printf("(%zu characters)", strlen(json_string_value(value)));
+        else if (json_is_string(value))
             fputs(json_string_value(value), stdout);
         else if (json_is_array(value))
             print_numbers(value);
@@ -447,6 +486,7 @@ int verb_model(int argc, char **argv)
         { "info", "facet model info", model_info },
         { "import", "facet model import", model_import },
         { "quantize", "facet model quantize", model_quantize },
+        { "set", "facet model set", model_set },
     };
     const char *part = argc > 1 ? argv[1] : "";
     char name[32];
@@ -460,9 +500,11 @@ int verb_model(int argc, char **argv)
     if (!strcmp(part, "--help")) {
         puts("Usage: facet model info MODEL.onnx\n"
              "  or:  facet model import [OPTION...] FROM.onnx TO.onnx\n"
-             "  or:  facet model quantize [OPTION...] FROM.onnx TO.onnx");
+             "  or:  facet model quantize [OPTION...] FROM.onnx TO.onnx\n"
+             "  or:  facet model set [OPTION...] FROM.onnx TO.onnx "
+             "[KEY=TEXT...]");
         return EXIT_YES;
     }
-    complain("model wants info, import or quantize; see facet model --help");
+    complain("model wants info, import, quantize or set; see facet model --help");
     return EXIT_USAGE;
 }

@@ -29,6 +29,7 @@ typedef struct photos {
     const char *draw;          /* folder of marked pictures; NULL for none */
     const char *crops;         /* folder of aligned crops */
     const char *template_name; /* of aligned crops; NULL: the network's */
+    int margin;                /* pixels that they are larger on each side */
     bool frontal;              /* crops are turned to the front */
     const char *landmarks;     /* the network for that, as given */
     facet_image_opts limits;
@@ -51,6 +52,7 @@ enum {
     KEY_FORMAT,
     KEY_DRAW,
     KEY_TEMPLATE,
+    KEY_MARGIN,
     KEY_FRONTAL,
     KEY_LANDMARKS,
     KEY_MEGAPIXELS,
@@ -79,6 +81,10 @@ static const struct argp_option align_options[] = {
         "how faces lie in the crops; default: as the network that embeds wants "
         "them, arcface-112 without one",
         0 },
+    { "margin", KEY_MARGIN, "PIXELS", 0,
+        "crops that are larger on each side: for training, which moves them; "
+        "8 suits facet train",
+        0 },
     { "frontal", KEY_FRONTAL, NULL, 0,
         "turn faces to the front in three dimensions; crops of 152x152", 0 },
     { "landmarks", KEY_LANDMARKS, "FILE", 0,
@@ -96,7 +102,7 @@ static void check(const photos *p, const struct argp_state *state)
         argp_error(state, "npy holds embeddings: use it with embed");
     if (p->verb->aligns && !p->crops)
         argp_error(state, "say with --out where the crops go");
-    if (p->frontal && p->template_name)
+    if (p->frontal && (p->template_name || p->margin))
         argp_error(state, "--frontal has a template of its own");
     if (!p->frontal && p->landmarks)
         argp_error(state, "--landmarks is for --frontal");
@@ -172,6 +178,9 @@ static error_t parse_align(int key, char *text, struct argp_state *state)
         break;
     case KEY_TEMPLATE:
         p->template_name = text;
+        break;
+    case KEY_MARGIN:
+        p->margin = (int)whole_option(state, "--margin", text, 0, 512);
         break;
     case KEY_FRONTAL:
         p->frontal = true;
@@ -386,6 +395,17 @@ static int template_of_network(photos *p, const char *path)
     return (int)exit_for_model(st);
 }
 
+/* The template with its margin. */
+static void widen(facet_align_template *t, int margin)
+{
+    t->width += 2 * margin;
+    t->height += 2 * margin;
+    for (int i = 0; i < FACET_LANDMARKS; i++) {
+        t->points[i].x += (float)margin;
+        t->points[i].y += (float)margin;
+    }
+}
+
 static int choose_template(photos *p)
 {
     const char *name = p->template_name ? p->template_name : "arcface-112";
@@ -473,8 +493,10 @@ int photos_run(const photo_verb *verb, int argc, char **argv)
     status = need_folder(p.draw);
     if (status == EXIT_YES)
         status = need_folder(p.crops);
-    if (status == EXIT_YES && verb->aligns)
+    if (status == EXIT_YES && verb->aligns) {
         status = choose_template(&p);
+        widen(&p.template, p.margin);
+    }
     if (status == EXIT_YES) {
         p.in = inputs_open(p.names, p.n_names, p.list, p.separator);
         status = p.in ? EXIT_YES : EXIT_IO;

@@ -3,8 +3,8 @@
  *
  * Every set of kernels that the processor can run is given the same random
  * pictures as plain C, and must answer the same: within rounding in fp32, in
- * the same direction in bf16. Where a network comes with golden vectors
- * (golden/NAME.in.npy and .out.npy beside it), these must come out as well. */
+ * the same direction in bf16. Golden answers in a network's file, and golden
+ * vectors beside it (golden/NAME.in.npy and .out.npy), must come out as well. */
 #include <argp.h>
 #include <errno.h>
 #include <math.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "exits.h"
+#include "facet/golden.h"
 #include "facet/version.h"
 #include "networks.h"
 #include "trial.h"
@@ -263,17 +264,53 @@ static bool check_golden(
     return good;
 }
 
-static int check(network_kind kind, const char *what, const char *given)
+/* ---- Golden answers in the file ---- */
+
+static bool check_cases(const char *path, const char *what,
+    facet_precision precision, facet_status *st, facet_error *err)
 {
-    char *path = network_find(kind, given);
+    facet_model_opts opts;
+    facet_model *model;
+    bool good = true;
+
+    facet_model_opts_init(&opts);
+    opts.precision = precision;
+    *st = facet_model_load(path, &opts, &model, err);
+    for (size_t i = 0; *st == FACET_OK && i < facet_golden_count(model); i++) {
+        double off = 2;
+        facet_status one = facet_golden_check(model, i, &off, err);
+
+        good &= one == FACET_OK;
+        if (one != FACET_OK && one != FACET_EMODEL)
+            *st = one;
+        printf("%-6s %-9s golden %-4zu %-5s 1 - cosine %.2g\n",
+            one == FACET_OK ? "ok" : "FAILED", what, i + 1,
+            precision_name(facet_model_precision(model)), off);
+    }
+    facet_model_free(model);
+    return good;
+}
+
+/* ---- All of it ---- */
+
+/* A network that is not there is no fault unless it was asked for. */
+static int check(network_kind kind, const char *what, const char *given,
+    bool needed)
+{
+    char *path =
+        needed ? network_find(kind, given) : network_seek(kind, given);
     facet_error err = { FACET_OK, "" };
-    facet_status st = path ? FACET_OK : FACET_ENOTFOUND;
+    facet_status st = path || !needed ? FACET_OK : FACET_ENOTFOUND;
     bool good = true;
 
     if (path)
         good = check_network(path, what, &st, &err);
     if (path && st == FACET_OK)
         good &= check_golden(path, what, &st, &err);
+    if (path && st == FACET_OK)
+        good &= check_cases(path, what, FACET_PRECISION_FP32, &st, &err);
+    if (path && st == FACET_OK)
+        good &= check_cases(path, what, FACET_PRECISION_AUTO, &st, &err);
     if (st != FACET_OK && path)
         complain("%s: %s", path, *err.msg ? err.msg : facet_status_str(st));
     free(path);
@@ -291,18 +328,21 @@ int verb_selftest(int argc, char **argv)
         .parser = parse,
         .doc = "Check that the engine computes on this machine what it should: "
                "every set of kernels against plain C on random pictures, and "
-               "golden vectors where a network has them.",
+               "golden answers where a network has them.",
         .children = children,
     };
     networks nets;
     char name[] = "facet selftest";
-    int detector, embedder;
+    int detector, embedder, landmarks;
 
     argv[0] = name;
     networks_init(&nets);
     argp_parse(&argp, argc, argv, 0, NULL, &nets);
     printf("processor: %s\n", levels[levels_here() - 1]);
-    detector = check(NETWORK_DETECTOR, "detector", nets.detector);
-    embedder = check(NETWORK_EMBEDDER, "embedder", nets.embedder);
-    return detector != EXIT_YES ? detector : embedder;
+    detector = check(NETWORK_DETECTOR, "detector", nets.detector, true);
+    embedder = check(NETWORK_EMBEDDER, "embedder", nets.embedder, true);
+    landmarks = check(NETWORK_LANDMARKS, "landmarks", NULL, false);
+    return detector != EXIT_YES   ? detector
+           : embedder != EXIT_YES ? embedder
+                                  : landmarks;
 }

@@ -43,7 +43,7 @@ _facet() {
     esac
     case $verb in
     detect | embed) options="$photos $networks" ;;
-    align) options="--out --template --frontal --landmarks $photos $networks" ;;
+    align) options="--out --template --margin --frontal --landmarks $photos $networks" ;;
     verify) options="--threshold --fmr --json $networks" ;;
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images

@@ -43,6 +43,8 @@ end
 complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l random-start
 complete -c facet -n '__facet_with train' -l quiet -s q -d 'no progress'
 complete -c facet -n '__facet_with align import' -l template -x
+complete -c facet -n '__facet_with align' -l margin -x
+complete -c facet -n '__facet_with synth' -l flat
 complete -c facet -n '__facet_with align' -l frontal -d 'turn to the front'
 complete -c facet -n '__facet_with align' -l landmarks -r
 complete -c facet -n '__facet_with verify bench info' -l json -s j

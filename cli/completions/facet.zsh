@@ -71,6 +71,7 @@ case $words[2] in
     detect|embed) own=($photos $networks) ;;
     align) own=('--out=[where the crops go]:folder:_files -/'
         '--template=[how faces lie in the crops]:name:'
+        '--margin=[larger on each side, for training]:pixels:'
         '--frontal[turn faces to the front]'
         '--landmarks=[ONNX file that finds 68 points]:file:_files -g "*.onnx"'
         $photos $networks) ;;
@@ -149,6 +150,7 @@ case $words[2] in
         '--roll=[tilted by at most]:degrees:'
         '--expression=[how much expressions vary]:share:'
         '--light=[how much light varies]:share:'
+        '--flat[no folders]'
         '--format=[of the pictures]:name:(jpg png webp)'
         '--quality=[of jpg and webp]:quality:'
         '--samples=[N x N samples a pixel]:number:'

@@ -29,6 +29,7 @@
 #include "facet/eval.h"        /* how good is it? rates, curves, intervals */
 #include "facet/frontal.h"     /* faces turned to the front */
 #include "facet/gallery.h"     /* whom we know, and who a face is */
+#include "facet/golden.h"      /* does a network still answer as it did? */
 #include "facet/metric.h"      /* distances of other kinds, and their weights */
 #include "facet/pictures.h"    /* the files of a data set */
 #include "facet/pipeline.h"    /* a photo to its embeddings */

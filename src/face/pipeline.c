@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "face/contract.h"
+#include "facet/golden.h"
 #include "image/image.h"
 
 /* What the clones share. */
@@ -69,6 +70,12 @@ static facet_status load(const char *path, facet_precision precision,
     facet_model_opts_init(&opts);
     opts.precision = precision;
     st = facet_model_load(path, &opts, out, err);
+    if (st == FACET_OK &&
+        facet_model_metadata(*out, FACET_GOLDEN_KEY, NULL, 0) >= 0) {
+        st = facet_golden_check(*out, 0, NULL, err);
+        if (st != FACET_OK)
+            return facet__fail_in(err, st, path);
+    }
     return st;
 }
 
