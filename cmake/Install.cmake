@@ -30,3 +30,7 @@ list(JOIN FACET_REQUIRES " " FACET_REQUIRES)
 configure_file(cmake/facet.pc.in facet.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/facet.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The default networks, where the command looks for them.
+file(GLOB FACET_NETWORKS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/models/*.onnx)
+install(FILES ${FACET_NETWORKS} DESTINATION ${CMAKE_INSTALL_DATADIR}/facet)

@@ -1,65 +1,72 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Find, embed and compare the faces of a few photos and print what was found.
+# Find, compare, verify and group the faces of a small album of rendered people,
+# with the networks of models/, and say what to do with one's own photos.
 #   demo.sh BUILD_FOLDER
-# Networks and photos are those of ../shared; without them it says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-build=$1 shared=../shared
-facet=$build/facet out=$build/demo
+facet=$1/facet out=$1/demo
+album=$out/album
+export FACET_DETECTOR=models/detector.onnx FACET_MODEL=models/embedder.onnx
 
-if [ ! -f $shared/models/yunet_2026may.onnx ] || [ ! -d $shared/photos ]; then
-  cat <<END
-facet is built: $facet
-
-facet ships no networks yet, and ../shared, which has some, is not here. To see
-it work, bring a YuNet detector and a face embedder in ONNX:
-
-  export FACET_DETECTOR=yunet.onnx FACET_MODEL=embedder.onnx
-  $facet detect photo.jpg
-  $facet verify one.jpg other.jpg
-END
-  exit 0
-fi
-export FACET_DETECTOR=$shared/models/yunet_2026may.onnx
-export FACET_MODEL=$shared/models/reid0095.onnx
-photos=$shared/photos
+rm -rf "$out"
 mkdir -p "$out"
+echo "== $album: six people who do not exist, four portraits each, two groups"
+tools/make_album.sh "$facet" "$album"
 
-echo "Networks: $FACET_DETECTOR, $FACET_MODEL"
 echo
-echo "== facet detect --draw $out/marked: faces of each photo"
-"$facet" detect --draw "$out/marked" "$photos" >"$out/detect.jsonl"
-python3 - "$out/detect.jsonl" <<'END'
-import json, os, sys
-for line in open(sys.argv[1]):
-    photo = json.loads(line)
-    faces = photo['faces']
-    sizes = ', '.join('%dx%d' % tuple(f['box'][2:]) for f in faces[:4])
-    print('  %s  %4dx%-4d  %2d  %s%s' % (
-        os.path.basename(photo['image']), photo['width'], photo['height'],
-        len(faces), sizes, ', ...' if len(faces) > 4 else ''))
+echo "== facet detect --draw $out/marked $album"
+"$facet" detect --quiet --draw "$out/marked" "$album" >"$out/detect.jsonl"
+python3 - "$out/detect.jsonl" "$album/truth.jsonl" <<'END'
+import json, sys
+found = [json.loads(line) for line in open(sys.argv[1])]
+there = [json.loads(line) for line in open(sys.argv[2])]
+for what, wanted in (('portraits', lambda p: '/person-' in p['image']),
+                     ('groups', lambda p: '/groups/' in p['image'])):
+    print('  %-9s  %2d pictures, %2d faces found, %2d there' % (
+        what, sum(map(wanted, found)),
+        sum(len(p['faces']) for p in found if wanted(p)),
+        sum(len(p['faces']) for p in there if wanted(p))))
 END
+
 echo
-echo "== facet embed: who is alike? cosine of the largest faces, in percent"
-"$facet" embed --policy largest "$photos"/photo-0[1-9].jpg >"$out/embed.jsonl"
+echo "== facet embed: who is alike? cosine of two portraits of each, in percent"
+"$facet" embed --quiet --policy largest "$album"/person-*/000[01].jpg \
+  >"$out/embed.jsonl"
 python3 - "$out/embed.jsonl" <<'END'
-import json, os, sys
+import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
-rows = [(os.path.basename(r['image'])[:8], r['faces'][0]['embedding'])
+rows = [('/'.join(r['image'].split('/')[-2:])[7:16], r['faces'][0]['embedding'])
         for r in rows if r.get('faces')]
-print(' ' * 10 + ' '.join(name[-2:].rjust(4) for name, _ in rows))
+print(' ' * 12 + ' '.join(name[:4] for name, _ in rows))
 for name, a in rows:
-    print('  ' + name + ' '.join(
+    print('  ' + name + ' ' + ' '.join(
         '%4d' % round(100 * sum(x * y for x, y in zip(a, b)))
         for _, b in rows))
 END
+
 echo
-for pair in "01 02" "01 04" "06 07"; do
-  read -r a b <<<"$pair"
-  printf '== facet verify photo-%s photo-%s: ' "$a" "$b"
-  "$facet" verify --policy largest \
-    "$photos/photo-$a.jpg" "$photos/photo-$b.jpg" || [ $? = 1 ]
-done
+verify() {
+  printf '== facet verify %s %s: ' "${1#"$album"/}" "${2#"$album"/}"
+  "$facet" verify --policy largest "$1" "$2" || [ $? = 1 ]
+}
+verify "$album/person-0000/0000.jpg" "$album/person-0000/0001.jpg"
+verify "$album/person-0001/0000.jpg" "$album/person-0002/0000.jpg"
+
 echo
-echo "Pictures with the faces marked are in $out/marked."
+echo "== facet cluster --album $out/people $album"
+"$facet" cluster --quiet --album "$out/people" "$album" >"$out/clusters.jsonl"
+python3 tools/demo_groups.py "$out/clusters.jsonl" "$album/truth.jsonl"
+
+cat <<END
+
+Look at    $out/marked           the pictures, faces marked
+           $out/people/index.html  the faces, grouped
+
+Now with your own photos:
+
+  build/facet detect --draw marked photo.jpg
+  build/facet verify one.jpg other.jpg
+  build/facet cluster --album people ~/Pictures
+  build/facet gallery create family.db && build/facet enroll family.db people/
+END

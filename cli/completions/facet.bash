@@ -102,13 +102,14 @@ _facet() {
     selftest) options="$networks" ;;
     model)
         if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "info import quantize" -- "$current"))
+            COMPREPLY=($(compgen -W "info import quantize set" -- "$current"))
             return
         fi
         case ${COMP_WORDS[2]} in
         info) options="--json --precision" ;;
         quantize) options="--images --count --margin --detector --loss
             --threads --json" ;;
+        set) options="--golden" ;;
         import) options="--preset --color --mean --scale --size --template
             --threshold --license --source" ;;
         esac ;;

@@ -75,12 +75,13 @@ complete -c facet -n '__facet_with synth' -l out -s o -x \
     -a '(__fish_complete_directories)'
 complete -c facet -n '__facet_with synth' -l quiet -s q -d 'no progress'
 
-complete -c facet -n '__facet_with model' -f -a 'info import quantize'
+complete -c facet -n '__facet_with model' -f -a 'info import quantize set'
 complete -c facet -n '__facet_with info' -l precision -s p -x \
     -a 'auto fp32 bf16 int8'
 for option in count margin loss threads
     complete -c facet -n '__facet_with quantize' -l $option -x
 end
+complete -c facet -n '__facet_with set' -l golden -x
 for option in images detector
     complete -c facet -n '__facet_with quantize' -l $option -r
 end

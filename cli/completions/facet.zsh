@@ -196,7 +196,7 @@ case $words[2] in
     selftest) own=($networks) ;;
     model)
         if (( CURRENT == 3 )); then
-            _values part info import quantize
+            _values part info import quantize set
             return
         fi
         case $words[3] in
@@ -210,6 +210,7 @@ case $words[2] in
                 '--loss=[of the outputs]:number:'
                 '--threads=[cores]:number:'
                 '--json[answer in JSON]') ;;
+            set) own=('--golden=[answers to compare with]:number:') ;;
             import) own=('--preset=[begin with a known kind]:name:'
                 '--color=[channel order]:order:(rgb bgr)'
                 '--mean=[of the pixels]:numbers:'

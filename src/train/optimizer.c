@@ -249,9 +249,12 @@ static void prepare(const facet__optimizer *o, const slot *s, const float *g,
             w[i] -= (float)o->rate * decay * w[i];
 }
 
+/* At first the mean is short, or it would remember the weights of the start for
+ * thousands of steps. */
 static void average(const facet__optimizer *o, const slot *s, const block *b)
 {
-    const float keep = (float)o->setup.ema;
+    const double t = (double)o->count.steps;
+    const float keep = (float)fmin(o->setup.ema, (1 + t) / (10 + t));
     const float *w = s->param->value + b->first;
 
     for (size_t i = 0; s->kept[EMA] && i < b->count; i++) {

@@ -34,7 +34,8 @@ typedef struct facet__optimizer_setup {
                           * the weights, the others add it to the gradient */
     double clip;         /* longest gradient, over all arrays; 0: any */
     int accumulate;      /* batches a step, at least 1 */
-    double ema;          /* w' <- ema w' + (1 - ema) w; 0: none kept */
+    double ema;          /* w' <- e w' + (1 - e) w, with e the smaller of this
+                          * and (1 + step) / (10 + step); 0: none kept */
 } facet__optimizer_setup;
 
 /* SGD, momentum .9, no decay, no clipping. */

@@ -142,11 +142,11 @@ static void test_the_running_mean_follows_the_weights(void **state)
     s.ema = .5;
     CHECK_OK(facet__optimizer_create(&s, params, 2, NULL, &o));
     statistic = 4;
-    facet__optimizer_step(o, 1); /* w 1, mean .5 */
-    facet__optimizer_step(o, 1); /* w 2, mean 1.25 */
+    facet__optimizer_step(o, 1); /* w 1, mean .9: e is 1/10 */
+    facet__optimizer_step(o, 1); /* w 2, mean 1.8: e is 2/11 */
     facet__optimizer_swap_ema(o);
-    CHECK_NEAR(w, 1.25, 1e-7);
-    CHECK_NEAR(statistic, 3, 1e-7);
+    CHECK_NEAR(w, 1.8, 1e-6);
+    CHECK_NEAR(statistic, 4 - 4 * .1 * 2 / 11, 1e-6);
     facet__optimizer_swap_ema(o);
     CHECK_NEAR(w, 2, 1e-7);
     CHECK_NEAR(statistic, 4, 1e-7);

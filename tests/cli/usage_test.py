@@ -10,7 +10,7 @@ from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
          'dataset', 'train', 'train tpe', 'model info', 'model import',
-         'model quantize',
+         'model quantize', 'model set',
          'synth', 'bench', 'selftest', 'identify', 'enroll', 'cluster',
          *(f'cluster {verb}' for verb in (
              'name', 'merge', 'split', 'explain', 'list')),
@@ -73,6 +73,9 @@ class Usage(unittest.TestCase):
                           ['model'], ['model', 'info'],
                           ['model', 'import', 'a'],
                           ['model', 'quantize', 'a', 'b'],
+                          ['model', 'set', 'a'], ['model', 'set', 'a', 'b'],
+                          ['model', 'set', 'a', 'b', 'c'],
+                          ['model', 'set', '--golden', '9', 'a', 'b'],
                           ['model', 'quantize', '--images', 'x', 'a'],
                           ['model', 'quantize', '--images', 'x', '--loss',
                            '2', 'a', 'b'],
