@@ -97,8 +97,8 @@ static json_t *thresholds_json(const facet_model *model)
     json_t *all = NULL;
 
     if (text && c &&
-        facet_model_metadata(model, FACET_CALIBRATION_KEY, text,
-            (size_t)length + 1) == length &&
+        facet_model_metadata(
+            model, FACET_CALIBRATION_KEY, text, (size_t)length + 1) == length &&
         facet_calibration_parse(text, c, NULL) == FACET_OK) {
         all = json_object();
         for (size_t i = 0; i < c->n_rates; i++) {
@@ -107,8 +107,8 @@ static json_t *thresholds_json(const facet_model *model)
 
             snprintf(fmr, sizeof fmr, "%g", r->fmr);
             json_object_set_new(all, fmr,
-                json_pack("[fff]", r->threshold, r->interval.low,
-                    r->interval.high));
+                json_pack(
+                    "[fff]", r->threshold, r->interval.low, r->interval.high));
         }
     }
     free(c);
@@ -505,6 +505,7 @@ int verb_model(int argc, char **argv)
              "[KEY=TEXT...]");
         return EXIT_YES;
     }
-    complain("model wants info, import, quantize or set; see facet model --help");
+    complain(
+        "model wants info, import, quantize or set; see facet model --help");
     return EXIT_USAGE;
 }

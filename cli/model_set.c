@@ -124,8 +124,8 @@ static int write_copy(setting *s)
         st = FACET_EIO;
     if (st != FACET_OK) {
         (void)unlink(part);
-        complain("%s: %s", s->paths[0],
-            *err.msg ? err.msg : facet_status_str(st));
+        complain(
+            "%s: %s", s->paths[0], *err.msg ? err.msg : facet_status_str(st));
     }
     free(part);
     return (int)exit_for_model(st);

@@ -4,7 +4,8 @@
  * Every set of kernels that the processor can run is given the same random
  * pictures as plain C, and must answer the same: within rounding in fp32, in
  * the same direction in bf16. Golden answers in a network's file, and golden
- * vectors beside it (golden/NAME.in.npy and .out.npy), must come out as well. */
+ * vectors beside it (golden/NAME.in.npy and .out.npy), must come out as well.
+ */
 #include <argp.h>
 #include <errno.h>
 #include <math.h>
@@ -294,11 +295,10 @@ static bool check_cases(const char *path, const char *what,
 /* ---- All of it ---- */
 
 /* A network that is not there is no fault unless it was asked for. */
-static int check(network_kind kind, const char *what, const char *given,
-    bool needed)
+static int check(
+    network_kind kind, const char *what, const char *given, bool needed)
 {
-    char *path =
-        needed ? network_find(kind, given) : network_seek(kind, given);
+    char *path = needed ? network_find(kind, given) : network_seek(kind, given);
     facet_error err = { FACET_OK, "" };
     facet_status st = path || !needed ? FACET_OK : FACET_ENOTFOUND;
     bool good = true;

@@ -102,8 +102,7 @@ static void draw_corners(const asked *a, uint64_t seed)
 }
 
 /* Between four corners, linear, in whole numbers; `at` is the upper left. */
-static uint8_t between(
-    const uint8_t *at, size_t row, size_t right, size_t down)
+static uint8_t between(const uint8_t *at, size_t row, size_t right, size_t down)
 {
     const size_t top = (CELL - right) * at[0] + right * at[3];
     const size_t bottom = (CELL - right) * at[row] + right * at[row + 3];
@@ -218,8 +217,8 @@ static double compare(const json_t *golden, const double *numbers, size_t count)
     return aa > 0 && isfinite(bb) && bb > 0 ? 1 - ab / sqrt(aa * bb) : 2;
 }
 
-static facet_status check_case(const facet_model *model, const json_t *one,
-    double *off, facet_error *err)
+static facet_status check_case(
+    const facet_model *model, const json_t *one, double *off, facet_error *err)
 {
     const double allowed = facet_model_precision(model) == FACET_PRECISION_FP32
                                ? allowed_fp32
@@ -258,7 +257,7 @@ facet_status facet_golden_check(
     if (!cases && facet_model_metadata(model, FACET_GOLDEN_KEY, NULL, 0) >= 0)
         st = facet__fail(err, FACET_EMODEL,
             FACET_GOLDEN_KEY " cannot be read; write it anew with \"facet "
-            "model set --golden\"");
+                             "model set --golden\"");
     else if (index >= json_array_size(cases))
         st = facet__fail(
             err, FACET_EINVAL, "golden: there is no case %zu", index);

@@ -154,10 +154,9 @@ static void test_what_cannot_be_written_is_refused(void **state)
     facet_error err;
 
     (void)state;
+    assert_int_equal(facet_golden_write(plain, 0, golden, &err), FACET_EINVAL);
     assert_int_equal(
-        facet_golden_write(plain, 0, golden, &err), FACET_EINVAL);
-    assert_int_equal(facet_golden_write(
-                         plain, FACET_GOLDEN_CASES + 1, golden, &err),
+        facet_golden_write(plain, FACET_GOLDEN_CASES + 1, golden, &err),
         FACET_EINVAL);
     assert_int_equal(
         facet_golden_write("absent.onnx", 1, golden, &err), FACET_ENOTFOUND);

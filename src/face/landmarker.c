@@ -3,7 +3,8 @@
  *
  * A network of this kind expects the face upright in the middle of its square,
  * and is the better the truer that is. So its own points set the square anew,
- * again and again until it stays: T = T1 * T2 * ... (papers.md C.1, step 1; landmarks.h). */
+ * again and again until it stays: T = T1 * T2 * ... (papers.md C.1, step 1;
+ * landmarks.h). */
 #include <math.h>
 #include <string.h>
 
@@ -227,8 +228,7 @@ static facet_similarity first_square(
 
     return facet__square_around(middle, (double)fmaxf(b->width, b->height),
         (double)l->opts.margin,
-        atan2(
-            (double)(eyes[1].y - eyes[0].y), (double)(eyes[1].x - eyes[0].x)),
+        atan2((double)(eyes[1].y - eyes[0].y), (double)(eyes[1].x - eyes[0].x)),
         l->width);
 }
 
@@ -275,8 +275,8 @@ static facet_status next_square(const facet_landmarker *l,
     const float end = (float)(l->width - 1);
     const facet_point corners[4] = { { 0, 0 }, { end, 0 }, { 0, end },
         { end, end } };
-    const facet_status st = facet__landmark_square(
-        points, (double)l->opts.margin, l->width, next);
+    const facet_status st =
+        facet__landmark_square(points, (double)l->opts.margin, l->width, next);
 
     if (st != FACET_OK)
         return st;

@@ -88,9 +88,9 @@ facet_status facet__landmark_square(const facet_point points[FACET_HEAD_POINTS],
     if (st == FACET_OK)
         st = facet_camera_pose(&camera, &pose);
     if (st == FACET_OK)
-        *square = facet__square_around(
-            facet_camera_project(&camera, middle_of_head),
-            (double)(pose.scale * box_mm), margin,
-            (double)pose.roll * 0.017453292519943295, width);
+        *square =
+            facet__square_around(facet_camera_project(&camera, middle_of_head),
+                (double)(pose.scale * box_mm), margin,
+                (double)pose.roll * 0.017453292519943295, width);
     return st;
 }

@@ -216,8 +216,8 @@ static void move_points(const facet_point points[FACET_HEAD_POINTS],
 
 facet_status facet__landmarks_cut(const facet_image *image,
     const facet_point points[FACET_HEAD_POINTS], const facet__jitter *jitter,
-    const facet__crop *crop, uint8_t *rgb, float wanted[FACET__LANDMARK_NUMBERS],
-    facet_error *err)
+    const facet__crop *crop, uint8_t *rgb,
+    float wanted[FACET__LANDMARK_NUMBERS], facet_error *err)
 {
     const double *j = jitter->map;
     facet_similarity s;
@@ -260,9 +260,8 @@ facet_status facet__landmarks_make(void *self, const facet__loader_setup *setup,
     if (st == FACET_OK)
         st = facet__landmarks_cut(image, facet__landmarks_points(l, chosen),
             &jitter, crop, hand->rgb, place->wanted, err);
-    if (st == FACET_OK &&
-        facet__augment_pixels(&setup->augment, &random, hand->rgb, crop->width,
-            crop->height) != FACET_OK)
+    if (st == FACET_OK && facet__augment_pixels(&setup->augment, &random,
+                              hand->rgb, crop->width, crop->height) != FACET_OK)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
         facet__crop_floats(crop, hand->rgb, place->crops[0]);

@@ -35,8 +35,8 @@ const facet_point *facet__landmarks_points(
  * FACET_EINVAL (points that no camera fits), FACET_ENOMEM. */
 facet_status facet__landmarks_cut(const facet_image *image,
     const facet_point points[FACET_HEAD_POINTS], const facet__jitter *jitter,
-    const facet__crop *crop, uint8_t *rgb, float wanted[FACET__LANDMARK_NUMBERS],
-    facet_error *err);
+    const facet__crop *crop, uint8_t *rgb,
+    float wanted[FACET__LANDMARK_NUMBERS], facet_error *err);
 
 /* A loader's way to fill places: `self` is the facet__landmarks; the numbers
  * wanted are x y of the points, pixels of the crop. */

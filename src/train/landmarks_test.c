@@ -9,7 +9,12 @@
 #include "train/landmarks.h"
 #include "train/loss.h"
 
-enum { SIDE = 200, SHOWN = 96, PICTURES = 3, NUMBERS = FACET__LANDMARK_NUMBERS };
+enum {
+    SIDE = 200,
+    SHOWN = 96,
+    PICTURES = 3,
+    NUMBERS = FACET__LANDMARK_NUMBERS
+};
 
 /* Where the points of somebody's head lie in a picture. */
 static void head_points(int which, facet_point points[FACET_HEAD_POINTS])
@@ -41,7 +46,8 @@ static facet_image *spots(const facet_point points[FACET_HEAD_POINTS])
     facet_image *image;
 
     CHECK_OK(facet_image_create(SIDE, SIDE, &image));
-    memset(facet_image_data_mutable(image), 0, facet_image_stride(image) * SIDE);
+    memset(
+        facet_image_data_mutable(image), 0, facet_image_stride(image) * SIDE);
     for (int i = 0; i < FACET_HEAD_POINTS; i++)
         for (int dy = -2; dy <= 2; dy++)
             for (int dx = -2; dx <= 2; dx++) {
@@ -82,8 +88,8 @@ static int make_faces(void **state)
         facet_image_free(image);
         fprintf(list, "all/%d.png", p);
         for (int i = 0; i < FACET_HEAD_POINTS; i++)
-            fprintf(list, " %.3f %.3f", (double)points[i].x,
-                (double)points[i].y);
+            fprintf(
+                list, " %.3f %.3f", (double)points[i].x, (double)points[i].y);
         fputc('\n', list);
     }
     fclose(list);
@@ -194,8 +200,7 @@ static void test_squares_depend_on_the_seed_alone(void **state)
         CHECK_OK(facet__loader_next(three, &b, NULL));
         assert_memory_equal(
             a.crops[0], b.crops[0], a.n * SHOWN * SHOWN * 3 * sizeof(float));
-        assert_memory_equal(
-            a.wanted, b.wanted, a.n * NUMBERS * sizeof(float));
+        assert_memory_equal(a.wanted, b.wanted, a.n * NUMBERS * sizeof(float));
     }
     facet__loader_free(one);
     facet__loader_free(three);

@@ -134,8 +134,7 @@ static facet_status make_place(
         .number = setup->share_first + number,
         .index = index,
         .targets = s->targets ? &s->targets[number] : NULL,
-        .wanted =
-            s->wanted ? s->wanted + number * setup->maker.wanted : NULL };
+        .wanted = s->wanted ? s->wanted + number * setup->maker.wanted : NULL };
 
     for (size_t c = 0; c < setup->n_crops; c++)
         place.crops[c] = s->crops[c] + number * crop_floats(&setup->crops[c]);
@@ -258,8 +257,8 @@ static facet_status make_slot(const facet__loader *l, slot *s)
     if (l->setup.maker.with_targets)
         s->targets = facet__calloc(l->share, sizeof *s->targets);
     if (l->setup.maker.wanted)
-        s->wanted = facet__calloc(
-            l->share, l->setup.maker.wanted * sizeof *s->wanted);
+        s->wanted =
+            facet__calloc(l->share, l->setup.maker.wanted * sizeof *s->wanted);
     return (l->setup.maker.with_targets && !s->targets) ||
                    (l->setup.maker.wanted && !s->wanted)
                ? FACET_ENOMEM

@@ -65,10 +65,9 @@ static facet_status describe(const facet__recipe *r, facet__graph *graph)
     char text[128];
     const struct {
         const char *key, *text;
-    } fixed[] = { { "facet.task",
-                     embeds     ? "embedder"
-                     : r->faces ? "detector"
-                                : "landmarks" },
+    } fixed[] = { { "facet.task", embeds     ? "embedder"
+                                  : r->faces ? "detector"
+                                             : "landmarks" },
         { "facet.color", r->bgr ? "bgr" : "rgb" },
         { "facet.template", embeds ? "arcface-112" : NULL },
         { "facet.normalize", embeds ? "l2" : NULL },

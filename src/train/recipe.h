@@ -55,12 +55,12 @@ typedef struct facet__recipe {
     bool teacher_bgr;
     /* Validation. */
     facet__dataset_setup validation;
-    const char *pairs;               /* file of pairs; or NULL */
-    const char *validation_detector; /* as `detector` */
-    const char *validation_faces;    /* list of marked faces; or NULL */
+    const char *pairs;                /* file of pairs; or NULL */
+    const char *validation_detector;  /* as `detector` */
+    const char *validation_faces;     /* list of marked faces; or NULL */
     const char *validation_landmarks; /* list of 68 points; or NULL */
-    int threads;                     /* of the network; 0: one a processor */
-    char hash[65];                   /* SHA-256 of the file, hexadecimal */
+    int threads;                      /* of the network; 0: one a processor */
+    char hash[65];                    /* SHA-256 of the file, hexadecimal */
     char *strings[FACET__RECIPE_STRINGS]; /* all text above */
     size_t n_strings;
 } facet__recipe;

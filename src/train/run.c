@@ -12,12 +12,9 @@
  * others before the next thing they do together. */
 #include "train/run.h"
 
-#include <errno.h>
-#include <glob.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +24,7 @@
 #include "train/curves.h"
 #include "train/metrics.h"
 #include "train/reduce.h"
+#include "train/run_folder.h"
 #include "train/run_losses.h"
 #include "train/run_state.h"
 
@@ -457,43 +455,6 @@ static facet_status loop(run *r)
     return st;
 }
 
-/* Take away what a killed write left beside its file. */
-static void sweep(const run *r)
-{
-    char pattern[PATH_ROOM];
-    glob_t match;
-
-    path_of(r, "*.??????", pattern);
-    if (glob(pattern, 0, NULL, &match) == 0) {
-        for (size_t i = 0; i < match.gl_pathc; i++)
-            if (strstr(match.gl_pathv[i], "/checkpoint.bin.") ||
-                strstr(match.gl_pathv[i], "/curves.svg.") ||
-                strstr(match.gl_pathv[i], ".onnx.") ||
-                strstr(match.gl_pathv[i], "/metrics.jsonl."))
-                unlink(match.gl_pathv[i]);
-        globfree(&match);
-    }
-}
-
-/* With the folders above it: recipes and pages say runs/NAME. */
-static facet_status make_folder(const char *folder, facet_error *err)
-{
-    char *path = facet__strdup(folder);
-
-    if (!path)
-        return facet__fail_memory(err);
-    for (char *slash = strchr(path, '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)!mkdir(path, 0755); /* "" for /; what is wrong shows below */
-        *slash = '/';
-    }
-    facet__free(path);
-    return mkdir(folder, 0755) == 0 || errno == EEXIST
-               ? FACET_OK
-               : facet__fail(err, FACET_EIO, "%s: %s", folder, strerror(errno));
-}
-
 /* A new run writes a checkpoint of its first state, so that there always is a
  * way back; and a full or forbidden disk is noticed before any work. */
 static facet_status open_folder(run *r, bool *resumed)
@@ -503,10 +464,9 @@ static facet_status open_folder(run *r, bool *resumed)
     facet_status st;
     bool there;
 
-    st = make_folder(setup->folder, r->err);
+    st = facet__run_folder_open(setup->folder, r->err);
     if (st != FACET_OK)
         return st;
-    sweep(r);
     there = access(s->path, F_OK) == 0;
     if (there && !setup->resume)
         return facet__fail(r->err, FACET_EEXISTS,

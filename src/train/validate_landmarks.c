@@ -13,7 +13,7 @@ typedef struct work {
     const facet__landmark_validation_setup *setup;
     const facet__trainable *net;
     facet__hand hand;
-    float *crops;                                  /* [BATCH] crops */
+    float *crops; /* [BATCH] crops */
     float wanted[BATCH][FACET__LANDMARK_NUMBERS];
     size_t n; /* crops in hand */
     double sum;

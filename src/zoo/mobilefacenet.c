@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mobilefacenet.c - MobileFaceNet (Chen, Liu, Gao, Han; CCBR 2018), table 1, and
- * two smaller networks of our own in its manner.
+/* mobilefacenet.c - MobileFaceNet (Chen, Liu, Gao, Han; CCBR 2018), table 1,
+ * and two smaller networks of our own in its manner.
  *
  * Batch normalisation follows every convolution and PReLU every one that the
  * paper does not call linear. The global pooling of a MobileNet is a depthwise
