@@ -167,4 +167,5 @@ def main():
         print(f'{file}: {len(texts)} pictures')
 
 
-main()
+if __name__ == '__main__':
+    main()

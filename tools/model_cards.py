@@ -22,6 +22,8 @@ import tempfile
 import numpy
 from PIL import Image
 
+from detect_lists import overlap, read_boxes
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
 FACES = SHARED / 'data' / 'faces'
@@ -183,25 +185,6 @@ def embedder(card, network):
 
 # ---- detector: the held-out fifth
 
-def overlap(a, b):
-    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    both = max(w, 0) * max(h, 0)
-    return both / (a[2] * a[3] + b[2] * b[3] - both or 1)
-
-
-def read_boxes(path):
-    with open(path, encoding='utf-8') as lines:
-        rows = [line.split() for line in lines if line.strip()]
-    at, marked = 0, {}
-    while at < len(rows):
-        name, count = rows[at][0], int(rows[at + 1][0])
-        marked[os.path.basename(name)] = [
-            [float(x) for x in row] for row in rows[at + 2:at + 2 + count]]
-        at += 2 + count
-    return marked
-
-
 KINDS = (  # label, column of WIDER FACE's attributes, value
     ('clear', 4, 0), ('a little blurred', 4, 1), ('heavily blurred', 4, 2),
     ('normal light', 6, 0), ('extreme light', 6, 1),
@@ -243,7 +226,8 @@ def unpack(folder, wanted, quality=None):
 
 def detector(card, network):
     lists = ROOT / 'runs' / 'detect-lists'
-    marked = read_boxes(lists / 'heldout.txt')
+    marked = {os.path.basename(name): boxes for name, boxes in
+              read_boxes(lists / 'heldout.txt')}
     pictures = sorted((SHARED / 'data' / 'detect').glob('*.tar'))
     both = (('ours', network), ('yunet_2026may', TEACHER['detector']))
     rows, hits, jpeg = [], {}, {}

@@ -334,7 +334,7 @@ facet_status facet_golden_write(
     if (st == FACET_OK)
         st = facet_model_set_metadata(
             source_path, FACET_GOLDEN_KEY, text, path, err);
-    free(text);
+    free(text); /* jansson's */
     facet_model_free(model);
     return st;
 }
