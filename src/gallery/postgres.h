@@ -43,6 +43,14 @@ typedef struct facet__pg_param {
     size_t size;
 } facet__pg_param;
 
+/* postgres_connection.c */
+
+/* Connect, and connect again after a while, some times over. */
+facet_status facet__pg_dial(facet__pg *pg, facet_error *err);
+facet_status facet__pg_reconnect(facet__pg *pg, facet_error *err);
+
+enum { FACET__PG_PARAMS = 8 /* of a statement, at most */ };
+
 /* Run one statement. Outside of a transaction a broken connection is made
  * again and the statement with it. */
 facet_status facet__pg_run(facet__pg *pg, const char *sql,
@@ -54,10 +62,6 @@ facet_status facet__pg_script(facet__pg *pg, const char *sql, facet_error *err);
 facet_status facet__pg_say(facet__pg *pg, facet_error *err, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* Make a statement of a result, which becomes its own. */
-facet_status facet__pg_rows(
-    facet__pg *pg, PGresult *result, facet__stmt **out, facet_error *err);
-
 /* A failed result (or NULL, of the connection) as a status and a message. */
 facet_status facet__pg_fail(
     facet__pg *pg, const PGresult *result, facet_error *err);
@@ -67,9 +71,27 @@ facet_status facet__pg_look_around(facet__pg *pg, facet_error *err);
 
 /* Most significant byte first. */
 void facet__pg_put(uint8_t *at, uint64_t value, size_t bytes);
+uint64_t facet__pg_get(const char *at, size_t bytes);
+/* A number of a result, of as many bytes as came: 0 for none, or too many. The
+ * server may be anybody's. */
+uint64_t facet__pg_number(const PGresult *result, int row, int column);
 /* A vector of pgvector; out: FACET__PG_VECTOR(dim) bytes. */
 #define FACET__PG_VECTOR(dim) (4 + 4 * (dim))
 void facet__pg_put_vector(uint8_t *out, const void *floats, size_t dim);
+
+/* postgres_rows.c: see db.h, the driver's calls. */
+/* Make a statement of a result, which becomes its own. */
+facet_status facet__pg_rows(
+    facet__pg *pg, PGresult *result, facet__stmt **out, facet_error *err);
+facet_status facet__pg_start(facet__db *db, const char *sql, bool many,
+    const facet__value *values, size_t n, facet__stmt **out, facet_error *err);
+facet_status facet__pg_step(facet__stmt *base, bool *row, facet_error *err);
+facet__value facet__pg_column(const facet__stmt *base, int at);
+void facet__pg_finish(facet__stmt *base);
+
+/* postgres.c: for a cursor without a transaction around it. */
+facet_status facet__pg_begin_read(facet__db *db, facet_error *err);
+void facet__pg_rollback(facet__db *db);
 
 /* postgres_tables.c */
 facet_status facet__pg_find_gallery(

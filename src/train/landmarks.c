@@ -10,12 +10,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "face/landmarks.h"
+#include "facet/frontal.h"
 #include "image/warp.h"
 
 enum { LIST_MAX = 1 << 30, KEY_ROOM = 256 };
-
-/* The square is that of facet_landmarker's default. */
-static const double margin = 1.25;
 
 typedef struct line {
     char *key;     /* in `text` */
@@ -220,11 +218,14 @@ facet_status facet__landmarks_cut(const facet_image *image,
     float wanted[FACET__LANDMARK_NUMBERS], facet_error *err)
 {
     const double *j = jitter->map;
+    facet_landmarker_opts seen; /* as the network will be shown faces */
     facet_similarity s;
     double map[6];
     float inverse[6];
 
-    if (facet__landmark_square(points, margin, crop->width, &s) != FACET_OK)
+    facet_landmarker_opts_init(&seen);
+    if (facet__landmark_square(
+            points, (double)seen.margin, crop->width, &s) != FACET_OK)
         return facet__fail(err, FACET_EINVAL, "no head has such points");
     for (int c = 0; c < 3; c++) {
         map[c] = s.a * j[c] - s.b * j[3 + c] + (c == 2 ? s.tx : 0);
