@@ -224,8 +224,8 @@ facet_status facet__landmarks_cut(const facet_image *image,
     float inverse[6];
 
     facet_landmarker_opts_init(&seen);
-    if (facet__landmark_square(
-            points, (double)seen.margin, crop->width, &s) != FACET_OK)
+    if (facet__landmark_square(points, (double)seen.margin, crop->width, &s) !=
+        FACET_OK)
         return facet__fail(err, FACET_EINVAL, "no head has such points");
     for (int c = 0; c < 3; c++) {
         map[c] = s.a * j[c] - s.b * j[3 + c] + (c == 2 ? s.tx : 0);

@@ -151,7 +151,8 @@ static const key keys[] = {
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
-_Static_assert((int)KEYS <= (int)FACET__RECIPE_KEYS, "seen has room for every key");
+_Static_assert(
+    (int)KEYS <= (int)FACET__RECIPE_KEYS, "seen has room for every key");
 
 static const char *const no_yes[] = { "false", "true", NULL };
 

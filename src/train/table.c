@@ -91,9 +91,9 @@ facet_status facet__table_read(
     if (!table)
         return facet__fail_memory(err);
     table->path = facet__strdup(path);
-    st = table->path ? facet__file_read_text(
-                           path, TABLE_MAX, &table->text, &size, err)
-                     : facet__fail_memory(err);
+    st = table->path
+             ? facet__file_read_text(path, TABLE_MAX, &table->text, &size, err)
+             : facet__fail_memory(err);
     if (st == FACET_OK)
         st = cut(table, size, err);
     if (st != FACET_OK) {

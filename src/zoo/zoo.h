@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zoo.h - the published networks and small ones of our own, each a short function over nn/build.h that
- * reads like the paper's table. To add one: its file, its row in zoo.c, its
- * published counts in zoo_test.c. */
+/* zoo.h - the published networks and small ones of our own, each a short
+ * function over nn/build.h that reads like the paper's table. To add one: its
+ * file, its row in zoo.c, its published counts in zoo_test.c. */
 #ifndef FACET__ZOO_H
 #define FACET__ZOO_H
 

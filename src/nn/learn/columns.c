@@ -78,8 +78,7 @@ void facet__columns_gather(
                 gather_tap(c, &at, ky, 0, (size_t)wide * bytes, out);
             else
                 for (int64_t kx = 0; kx < wide; kx++)
-                    gather_tap(
-                        c, &at, ky, kx, bytes, out + (size_t)kx * bytes);
+                    gather_tap(c, &at, ky, kx, bytes, out + (size_t)kx * bytes);
             out += (size_t)wide * bytes;
         }
     }
