@@ -290,7 +290,7 @@ static facet_status add_case(const asked *a, const facet_model *model,
                                                   : facet__fail_memory(err);
 }
 
-/* The entry's text, to be freed with free(). */
+/* The entry's text, of jansson's own allocation. */
 static facet_status make_text(const asked *a, const facet_model *model,
     size_t count, char **text, facet_error *err)
 {

@@ -25,9 +25,9 @@ void facet__landmarks_close(facet__landmarks *landmarks);
 /* Lines of picture `index` of the data set: the first, and their number. */
 size_t facet__landmarks_of(
     const facet__landmarks *landmarks, uint32_t index, size_t *first);
-/* The points of a line, pixels of its picture. */
+/* The points of the number-th line, pixels of its picture. */
 const facet_point *facet__landmarks_points(
-    const facet__landmarks *landmarks, size_t line);
+    const facet__landmarks *landmarks, size_t number);
 
 /* A face as a landmark network sees it, in the square that its points ask for
  * (face/landmarks.h), moved by the jitter (frame -> frame, pixels of the
