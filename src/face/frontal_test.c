@@ -496,7 +496,10 @@ static void test_frontal_warp_is_nearer_to_the_front_than_2d(void **state)
     assert_true(better >= PEOPLE - 1);
 }
 
-static void test_landmarks_of_a_network_do_as_well(void **state)
+#define SHIPPED FACET_SOURCE_DIR "/models/landmarks.onnx"
+#define MESH FACET_SHARED_DIR "/models/facemesh468.onnx"
+
+static void check_warp_by(const char *path)
 {
     enum { PEOPLE = 10 };
     facet_model *model;
@@ -504,10 +507,7 @@ static void test_landmarks_of_a_network_do_as_well(void **state)
     double by_3d, by_2d;
     size_t better;
 
-    (void)state;
-    NEED_SHARED("models/facemesh468.onnx");
-    CHECK_OK(facet_model_load(
-        FACET_SHARED_DIR "/models/facemesh468.onnx", NULL, &model, NULL));
+    CHECK_OK(facet_model_load(path, NULL, &model, NULL));
     CHECK_OK(facet_landmarker_create(model, NULL, &landmarker, NULL));
     compare(network_points, landmarker, &by_3d, &by_2d, &better, PEOPLE);
     assert_true(by_3d < 0.85 * by_2d);
@@ -516,9 +516,22 @@ static void test_landmarks_of_a_network_do_as_well(void **state)
     facet_model_free(model);
 }
 
+static void test_landmarks_of_the_shipped_network_do_as_well(void **state)
+{
+    (void)state;
+    check_warp_by(SHIPPED);
+}
+
+static void test_landmarks_of_a_face_mesh_do_as_well(void **state)
+{
+    (void)state;
+    NEED_SHARED("models/facemesh468.onnx");
+    check_warp_by(MESH);
+}
+
 /* The network's points against the truth, and that the iteration brings a
  * tilted, badly boxed face home. */
-static void test_network_points_are_near_the_truth(void **state)
+static void check_points_of(const char *path)
 {
     facet_model *model;
     facet_landmarker *landmarker;
@@ -528,10 +541,7 @@ static void test_network_points_are_near_the_truth(void **state)
     double sum = 0, moved = 0, unit;
     shot s;
 
-    (void)state;
-    NEED_SHARED("models/facemesh468.onnx");
-    CHECK_OK(facet_model_load(
-        FACET_SHARED_DIR "/models/facemesh468.onnx", NULL, &model, NULL));
+    CHECK_OK(facet_model_load(path, NULL, &model, NULL));
     CHECK_OK(facet_landmarker_create(model, NULL, &landmarker, NULL));
     facet_synth_person_random(&person, 8, 3);
     person.glasses = 0;
@@ -561,6 +571,19 @@ static void test_network_points_are_near_the_truth(void **state)
     facet_image_free(s.image);
     facet_landmarker_free(landmarker);
     facet_model_free(model);
+}
+
+static void test_points_of_the_shipped_network_are_near_the_truth(void **state)
+{
+    (void)state;
+    check_points_of(SHIPPED);
+}
+
+static void test_points_of_a_face_mesh_are_near_the_truth(void **state)
+{
+    (void)state;
+    NEED_SHARED("models/facemesh468.onnx");
+    check_points_of(MESH);
 }
 
 static void test_networks_without_landmarks_are_refused(void **state)
@@ -626,8 +649,10 @@ int main(void)
         cmocka_unit_test(test_hidden_side_is_filled_from_the_other),
         cmocka_unit_test(test_pose_of_rendered_heads_is_recovered),
         cmocka_unit_test(test_frontal_warp_is_nearer_to_the_front_than_2d),
-        cmocka_unit_test(test_landmarks_of_a_network_do_as_well),
-        cmocka_unit_test(test_network_points_are_near_the_truth),
+        cmocka_unit_test(test_landmarks_of_the_shipped_network_do_as_well),
+        cmocka_unit_test(test_landmarks_of_a_face_mesh_do_as_well),
+        cmocka_unit_test(test_points_of_the_shipped_network_are_near_the_truth),
+        cmocka_unit_test(test_points_of_a_face_mesh_are_near_the_truth),
         cmocka_unit_test(test_networks_without_landmarks_are_refused),
         cmocka_unit_test(test_wrong_arguments_are_refused),
     };
