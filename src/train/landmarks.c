@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "face/landmarks.h"
 #include "facet/frontal.h"
 #include "image/warp.h"
@@ -57,30 +58,28 @@ static char *key_of(char *name)
     return base;
 }
 
-static facet_status read_line(
-    char *text, size_t number, const char *path, line *out, facet_error *err)
+static facet_status read_line(char *text, size_t number_of_line,
+    const char *path, line *out, facet_error *err)
 {
-    char *at = text + strcspn(text, " \t"), *end;
-    float *to = &out->points[0].x;
+    const char *at = text + strcspn(text, " \t");
 
     for (int i = 0; i < FACET__LANDMARK_NUMBERS; i++) {
-        const double value = strtod(at, &end);
+        facet_point *to = &out->points[i / 2];
+        float *number = i % 2 ? &to->y : &to->x;
 
-        if (end == at || !(fabs(value) < 1e6))
+        if (!facet__number_parse(at, &at, number) || !(fabsf(*number) < 1e6F))
             return facet__fail(err, FACET_EDAMAGED,
                 "%s: line %zu is not a file and %d numbers x y; number %d "
                 "cannot be read",
-                path, number, FACET__LANDMARK_NUMBERS, i + 1);
-        to[i] = (float)value;
-        at = end;
+                path, number_of_line, FACET__LANDMARK_NUMBERS, i + 1);
     }
     if (at[strspn(at, " \t\r")] != '\0')
         return facet__fail(err, FACET_EDAMAGED,
-            "%s: line %zu has more than %d numbers", path, number,
+            "%s: line %zu has more than %d numbers", path, number_of_line,
             FACET__LANDMARK_NUMBERS);
     text[strcspn(text, " \t")] = '\0';
     out->key = key_of(text);
-    out->number = number;
+    out->number = number_of_line;
     return FACET_OK;
 }
 
