@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From trained networks to those of models/: notes, calibration, int8, golden
-# answers. Runs of recipes/{yunet-faces,landmarks68,embedder,embedder-tiny}.yaml
+# answers; their curves go to docs/models/. Runs of recipes/{yunet-faces,landmarks68,embedder,embedder-tiny}.yaml
 # are looked for in runs/{detector,landmarks,embedder,embedder-tiny}.
 #   tools/ship_models.sh [FACET [detector|landmarks|embedder|embedder-tiny ...]]
 # Calibrated on the people of split val, who were in no training: what is reported of
@@ -93,5 +93,6 @@ Glint360K, UTKFace, MEBeauty, WIDER FACE (parts), marked by MediaPipe's face mes
     embedder-tiny) embedder embedder-tiny ;;
     *) echo "no network '$name'" >&2; exit 2 ;;
   esac
+  cp "runs/$name/curves.svg" "docs/models/$name.svg"
   ls -l "models/$name.onnx"
 done
