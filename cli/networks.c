@@ -214,14 +214,19 @@ void networks_init(networks *nets)
 int networks_open(const networks *nets, int embed, facet_pipeline **out)
 {
     facet_pipeline_opts opts = nets->opts;
-    char *detector = network_find(NETWORK_DETECTOR, nets->detector);
+    /* Aligned crops go without; where there is one, it is part of what the
+     * embeddings hang on. */
+    const bool goes_without = embed && opts.aligned;
+    char *detector = goes_without
+                         ? network_seek(NETWORK_DETECTOR, nets->detector)
+                         : network_find(NETWORK_DETECTOR, nets->detector);
     char *embedder =
         embed ? network_find(NETWORK_EMBEDDER, nets->embedder) : NULL;
     int status = EXIT_BAD_MODEL;
     facet_error err = { FACET_OK, "" };
 
     *out = NULL;
-    if (detector && (embedder || !embed)) {
+    if ((detector || goes_without) && (embedder || !embed)) {
         opts.detector = detector;
         opts.embedder = embedder;
         status = (int)exit_for_model(facet_pipeline_open(&opts, out, &err));
