@@ -47,7 +47,7 @@ END
 
 # Rendered people look alike to a network that knows photos; one pair of strangers
 # among them in a hundred reaches this (tools/measure_synth.py; docs/synth.md).
-threshold=0.68
+threshold=0.64
 echo
 verify() {
   printf '== facet verify --threshold %s %s %s: ' $threshold "${1#"$album"/}" \

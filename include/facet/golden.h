@@ -36,8 +36,8 @@ FACET_API size_t facet_golden_count(const facet_model *model);
  *
  * @param index  0 to facet_golden_count - 1.
  * @param off    NULL, or receives 1 - cosine of the angle between the answer
- *               and the golden one; allowed are 1e-5 in fp32 and 2e-3 in bf16
- *               and int8.
+ *               and the golden one; allowed are 1e-5 in fp32, 2e-3 in bf16
+ *               and int8, 2e-2 for a network in 8 bits in other numbers.
  *
  * Errors: FACET_EINVAL (NULL, no such case), FACET_EMODEL (the answer is
  *         another; the entry cannot be read; the network has no settings),
@@ -47,8 +47,9 @@ FACET_API FACET_MUST_USE facet_status facet_golden_check(
     const facet_model *model, size_t index, double *off, facet_error *err);
 
 /**
- * Write a copy of an ONNX file that carries golden answers, computed in fp32.
- * What stood under FACET_GOLDEN_KEY is replaced.
+ * Write a copy of an ONNX file that carries golden answers, computed in fp32,
+ * or in int8 where the network was quantized. What stood under FACET_GOLDEN_KEY
+ * is replaced.
  *
  * @param source_path  A network whose settings are known.
  * @param count        1 to FACET_GOLDEN_CASES.

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "face/input.h"
 #include "face/settings.h"
+#include "facet/calibration.h"
+#include "facet/golden.h"
 #include "facet/settings.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
@@ -104,6 +106,18 @@ static facet_status make_samples(const feed *f,
     return st;
 }
 
+/* What the original was measured to answer holds for it alone. */
+static facet_status forget_answers(facet__graph *graph, facet_error *err)
+{
+    static const char *const keys[] = { FACET_GOLDEN_KEY,
+        FACET_CALIBRATION_KEY };
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (facet__graph_set_meta(graph, keys[i], NULL) != FACET_OK)
+            return facet__fail_memory(err);
+    return FACET_OK;
+}
+
 static facet_status quantize(const char *source, const feed *f,
     const facet__samples *samples, const facet_quantize_opts *o,
     const char *path, facet_quantize_report *report, facet_error *err)
@@ -117,6 +131,8 @@ static facet_status quantize(const char *source, const feed *f,
         st = facet__graph_quantize(graph, samples, &opts, &made, err);
     if (st == FACET_OK) /* its digest is another: nobody knows it by that */
         st = facet__settings_annotate(graph, &f->settings, err);
+    if (st == FACET_OK)
+        st = forget_answers(graph, err);
     if (st == FACET_OK)
         st = facet__onnx_write(graph, path, err);
     if (st == FACET_OK && report)

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The networks in models/: that they are what their cards say, are found when
+nothing is named, and know the people of the demo's album. Nothing of ../shared
+is needed."""
+import json
+import math
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import unittest
+
+from command import FACET, SOURCE, facet, lines
+
+MODELS = SOURCE / 'models'
+NETWORKS = {  # file: task, largest size in bytes, most parameters
+    'detector.onnx': ('detector', 1e6, 250e3),
+    'embedder.onnx': ('embedder', 5e6, 1.2e6),
+    'embedder-int8.onnx': ('embedder', 2e6, 1.2e6),
+    'embedder-tiny.onnx': ('embedder', 1.4e6, 0.3e6),
+    'landmarks.onnx': ('landmarks', 1e6, 250e3),
+}
+
+
+def setUpModule():
+    global folder, album, truth
+    folder = tempfile.TemporaryDirectory()
+    album = pathlib.Path(folder.name) / 'album'
+    subprocess.run([SOURCE / 'tools' / 'make_album.sh', FACET, album],
+                   check=True)
+    truth = [json.loads(line) for line in
+             (album / 'truth.jsonl').read_text().splitlines()]
+
+
+def tearDownModule():
+    folder.cleanup()
+
+
+def overlap(a, b):
+    w = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    h = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(w, 0) * max(h, 0)
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
+
+
+class Files(unittest.TestCase):
+    def test_each_says_what_it_is(self):
+        self.assertEqual({path.name for path in MODELS.glob('*.onnx')},
+                         set(NETWORKS))
+        for name, (task, size, parameters) in NETWORKS.items():
+            with self.subTest(name):
+                process = facet('model', 'info', '--json', MODELS / name)
+                self.assertEqual(process.returncode, 0, process.stderr)
+                told = json.loads(process.stdout)
+                self.assertEqual(told['settings']['task'], task)
+                self.assertLessEqual((MODELS / name).stat().st_size, size)
+                self.assertLessEqual(told['parameters'], parameters)
+                self.assertGreaterEqual(told['golden'], 1)
+                for key in ('license', 'source', 'data', 'recipe'):
+                    self.assertTrue(told['metadata'].get(f'facet.{key}'), key)
+                if task == 'embedder':
+                    for rate in ('0.01', '0.001', '0.0001'):
+                        threshold, low, high = told['thresholds'][rate]
+                        self.assertTrue(low <= threshold <= high)
+
+    def test_the_default_networks_compute_as_they_should(self):
+        process = facet('selftest')
+        self.assertEqual(process.returncode, 0,
+                         process.stdout + process.stderr)
+        for what in ('detector', 'embedder', 'landmarks'):
+            self.assertRegex(process.stdout, rf'ok +{what} +golden 1')
+
+    def test_notes_are_changed_and_a_bad_one_is_refused(self):
+        copy = pathlib.Path(folder.name) / 'noted.onnx'
+        done = facet('model', 'set', MODELS / 'embedder.onnx', copy,
+                     'facet.threshold=0.5', 'facet.source=')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(facet('model', 'info', '--json', copy).stdout)
+        self.assertEqual(told['settings']['threshold'], 0.5)
+        self.assertNotIn('facet.source', told['metadata'])
+        self.assertGreaterEqual(told['golden'], 1)
+        bad = facet('model', 'set', copy, copy.with_name('bad.onnx'),
+                    'facet.mean=much')
+        self.assertEqual(bad.returncode, 6, bad.stderr)
+        self.assertIn('facet.mean', bad.stderr)
+        self.assertEqual(list(copy.parent.glob('bad.onnx*')), [])
+
+    def test_installed_ones_are_found(self):
+        build = pathlib.Path(FACET).parent
+        with tempfile.TemporaryDirectory() as where:
+            subprocess.run(['cmake', '--install', build, '--prefix', where],
+                           check=True, stdout=subprocess.DEVNULL)
+            done = subprocess.run(
+                [f'{where}/bin/facet', 'selftest'], capture_output=True,
+                text=True, cwd=where)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Album(unittest.TestCase):
+    """People who do not exist, whose truth is known."""
+
+    def test_every_face_is_found_where_it_is(self):
+        found = lines(facet('detect', album))
+        self.assertEqual(len(found), len(truth))
+        for got, want in zip(sorted(found, key=lambda p: p['image']),
+                             sorted(truth, key=lambda p: p['image'])):
+            self.assertEqual(len(got['faces']), len(want['faces']),
+                             want['image'])
+            for face in want['faces']:
+                self.assertGreater(max(overlap(face['box'], f['box'])
+                                       for f in got['faces']), 0.5)
+
+    def test_crops_for_training_have_a_margin(self):
+        out = pathlib.Path(folder.name) / 'margin'
+        facet('align', '--margin', 8, '--template', 'arcface-112', '--out',
+              out, album / 'person-0000' / '0000.jpg')
+        crop, = out.iterdir()
+        self.assertEqual(struct.unpack('>2I', crop.read_bytes()[16:24]),
+                         (128, 128))
+
+    def test_portraits_are_verified(self):
+        for other, status in (('person-0000/0001.jpg', 0),
+                              ('person-0001/0000.jpg', 1)):
+            # A threshold for rendered people: docs/synth.md.
+            process = facet('verify', '--threshold', 0.64, album / 'person-0000' / '0000.jpg',
+                            album / other)
+            self.assertEqual(process.returncode, status, process.stdout)
+
+    def test_faces_are_grouped_by_person(self):
+        clusters = facet('cluster', album)
+        path = pathlib.Path(folder.name) / 'clusters.jsonl'
+        path.write_text(clusters.stdout)
+        done = subprocess.run(
+            [SOURCE / 'tools' / 'demo_groups.py', path,
+             album / 'truth.jsonl'], check=True, capture_output=True,
+            text=True)
+        self.assertIn('6 groups for 6 people', done.stdout)
+        for person in range(6):
+            self.assertIn(f'6 of person {person}\n', done.stdout)
+
+    def test_landmarks_tell_how_heads_are_turned(self):
+        """Yaw within 10 degrees, points within a tenth of the eyes'
+        distance."""
+        out = pathlib.Path(folder.name) / 'frontal'
+        portraits = sorted(album.glob('person-*'))
+        found = lines(facet('align', '--frontal', '--out', out, *portraits))
+        wanted = {p['image']: p['faces'][0] for p in truth}
+        for photo in found:
+            want, face = wanted[photo['image']], photo['faces'][0]
+            eyes = math.dist(want['landmarks68'][36], want['landmarks68'][45])
+            error = sum(map(math.dist, want['landmarks68'],
+                            face['landmarks68'])) / 68
+            self.assertLess(error / eyes, 0.1, photo['image'])
+            self.assertLess(abs(face['pose'][0] - want['pose'][0]), 10)
+
+
+if __name__ == '__main__':
+    unittest.main()
