@@ -172,7 +172,7 @@ typedef struct panel {
 static const panel panels[] = {
     { "loss of a batch, and its running mean", "loss", "#a8c0e8", "smooth",
         "#1a4db3" },
-    { "validation: accuracy on the pairs", "score", "#cc4d1a", NULL, NULL },
+    { "validation: score (docs/recipes.md)", "score", "#cc4d1a", NULL, NULL },
     { "learning rate", "rate", "#3a8a4d", NULL, NULL },
 };
 enum { PANELS = sizeof panels / sizeof *panels };
