@@ -3,6 +3,7 @@
 """The networks in models/: that they are what their cards say, are found when
 nothing is named, and know the people of the demo's album. Nothing of ../shared
 is needed."""
+import hashlib
 import json
 import math
 import os
@@ -46,6 +47,14 @@ def overlap(a, b):
 
 
 class Files(unittest.TestCase):
+    def test_the_recipe_of_each_is_here_as_it_was(self):
+        there = {hashlib.sha256(path.read_bytes()).hexdigest()
+                 for path in (SOURCE / 'recipes').glob('*.yaml')}
+        for path in MODELS.glob('*.onnx'):
+            told = json.loads(facet('model', 'info', '--json', path).stdout)
+            self.assertIn(told['metadata']['facet.recipe_sha256'], there,
+                          path.name)
+
     def test_each_says_what_it_is(self):
         self.assertEqual({path.name for path in MODELS.glob('*.onnx')},
                          set(NETWORKS))
