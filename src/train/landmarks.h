@@ -31,7 +31,7 @@ const facet_point *facet__landmarks_points(
 
 /* A face as a landmark network sees it, in the square that its points ask for
  * (face/landmarks.h), moved by the jitter (frame -> frame, pixels of the
- * crop): hand->rgb, and in `points` where its points lie in the crop. Errors:
+ * crop): `rgb`, and in `wanted` where its points lie in the crop. Errors:
  * FACET_EINVAL (points that no camera fits), FACET_ENOMEM. */
 facet_status facet__landmarks_cut(const facet_image *image,
     const facet_point points[FACET_HEAD_POINTS], const facet__jitter *jitter,

@@ -53,6 +53,9 @@ static const char *check_schedule(const facet__recipe *c)
 
 static const char *check_validation(const facet__recipe *c)
 {
+    /* The network's answers are read as 136 numbers. */
+    if (c->validation_landmarks && !c->landmarks)
+        return "validation.landmarks needs data.landmarks";
     if (c->validation.n_paths > 0)
         return NULL;
     if (c->pairs)

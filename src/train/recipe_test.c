@@ -118,6 +118,11 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("kind: triplet", "kind: distill-mse", "loss distill-mse has");
     check_refused("{ kind: triplet, mining: hard, weight: 2 }",
         "{ kind: distill-mse }", "a loss needs teacher.init");
+    check_refused("run: { seed: 9 }",
+        "validation: { landmarks: a.txt, paths: b }",
+        "validation.landmarks needs data.landmarks");
+    check_refused("split: train", "landmarks: a.txt",
+        "data.landmarks needs the loss landmarks");
     check_refused("seed: 9 }", "seed: 9", "x.yaml:2");
 }
 

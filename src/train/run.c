@@ -130,8 +130,8 @@ static facet_status open_loader(run *r)
 }
 
 /* Own pictures and the teacher's view of them, or what their makers know that
- * should be said of them: what can go wrong with data goes
- * wrong here, where the others are not waiting yet. */
+ * should be said of them: what can go wrong with data goes wrong here, where
+ * the others are not waiting yet. */
 static facet_status next_load(run *r)
 {
     const facet__teacher *t = r->setup->teacher;
