@@ -140,11 +140,12 @@ static void keep_weights(process *p)
 }
 
 /* A teacher: sums of every eighth number. */
-static facet_status teach(
-    void *self, const float *x, size_t n, const float **out, facet_error *err)
+static facet_status teach(void *self, const uint32_t *indices, const float *x,
+    size_t n, const float **out, facet_error *err)
 {
     float *y = self; /* [BATCH][DIM] */
 
+    (void)indices;
     (void)err;
     memset(y, 0, n * DIM * sizeof *y);
     for (size_t i = 0; i < n * TOY_IN; i++)
@@ -164,7 +165,7 @@ static void *run_process(void *context)
         .context = p };
     float taught[BATCH * DIM];
     const facet__teacher teacher = {
-        .self = taught, .dim = DIM, .embed = teach
+        .self = taught, .dim = DIM, .sees = true, .answer = teach
     };
     facet__recipe *recipe = NULL;
     char path[96];

@@ -140,10 +140,8 @@ static facet_status next_load(run *r)
     r->teacher = r->load.wanted;
     if (st != FACET_OK || !t)
         return st;
-    if (t->recall)
-        return t->recall(
-            t->self, r->load.indices, r->load.n, &r->teacher, r->err);
-    return t->embed(t->self, r->load.crops[1], r->load.n, &r->teacher, r->err);
+    return t->answer(t->self, r->load.indices, r->load.crops[1], r->load.n,
+        &r->teacher, r->err);
 }
 
 static void take_gradient(void *context, size_t param)
@@ -522,7 +520,7 @@ static facet_status check(const facet__run_setup *setup, facet_error *err)
         setup->optimizer.accumulate < 1)
         return facet__fail(
             err, FACET_EINVAL, "log, checkpoint and accumulate are at least 1");
-    if (setup->teacher && setup->teacher->embed && setup->data.n_crops < 2)
+    if (setup->teacher && setup->teacher->sees && setup->data.n_crops < 2)
         return facet__fail(
             err, FACET_EINVAL, "a teacher needs a crop of its own");
     if (setup->teacher && setup->teacher->dim != setup->net.dim)

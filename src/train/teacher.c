@@ -11,7 +11,10 @@
 #include "base/threads.h"
 #include "facet/model.h"
 
-enum { PIECE = 4 /* pictures a session sees at a time */ };
+/* Pictures a session sees at a time: a still teacher's picture and its mirror
+ * image, so that what is said of them does not hang on who else was asked
+ * about. */
+enum { PIECE = 2 };
 
 /* What a thread has. */
 typedef struct seat {
@@ -90,14 +93,15 @@ static void see_piece(void *context, size_t index, int thread)
         memcpy(t->out + first * t->dim, out, n * t->dim * sizeof *out);
 }
 
-static facet_status embed(
-    void *self, const float *x, size_t n, const float **out, facet_error *err)
+static facet_status embed(void *self, const uint32_t *indices,
+    const float *crops, size_t n, const float **out, facet_error *err)
 {
     loaded *t = self;
-    lesson l = { t, x, n, t->one_by_one ? 1 : PIECE, NULL, NULL };
+    lesson l = { t, crops, n, t->one_by_one ? 1 : PIECE, NULL, NULL };
     const size_t pieces = (n + l.piece - 1) / l.piece;
     facet_status st = make_room(t, n);
 
+    (void)indices;
     l.status = facet__calloc(pieces, sizeof *l.status);
     l.errors = facet__calloc(pieces, sizeof *l.errors);
     if (st != FACET_OK || !l.status || !l.errors) {
@@ -197,8 +201,9 @@ facet_status facet__teacher_open(const char *path, int width, int height,
     loaded *t = facet__calloc(1, sizeof *t);
     facet_status st;
 
-    *teacher =
-        (facet__teacher){ .self = t, .embed = embed, .close = close_network };
+    *teacher = (facet__teacher){
+        .self = t, .sees = true, .answer = embed, .close = close_network
+    };
     if (!t)
         return facet__fail_memory(err);
     st = facet_model_load(path, NULL, &t->model, err);

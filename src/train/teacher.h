@@ -19,6 +19,11 @@ facet_status facet__teacher_open(const char *path, int width, int height,
  * picture without a row); told. */
 facet_status facet__teacher_remember(const char *embeddings, const char *names,
     const facet__dataset *data, facet__teacher *teacher, facet_error *err);
+/* From now on `teacher`, which sees crops of width x height, is asked about
+ * each picture once, as it is and mirrored; the middle of both is its answer.
+ * On failure it stays as it was. Errors: FACET_ENOMEM. */
+facet_status facet__teacher_still(
+    facet__teacher *teacher, int width, int height, facet_error *err);
 /* A zeroed teacher is fine. */
 void facet__teacher_close(facet__teacher *teacher);
 

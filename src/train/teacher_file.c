@@ -20,11 +20,12 @@ typedef struct remembered {
     size_t room;
 } remembered;
 
-static facet_status recall(void *self, const uint32_t *indices, size_t n,
-    const float **out, facet_error *err)
+static facet_status recall(void *self, const uint32_t *indices,
+    const float *crops, size_t n, const float **out, facet_error *err)
 {
     remembered *t = self;
 
+    (void)crops;
     if (n > t->room) {
         facet__free(t->out);
         t->out = facet__calloc(n, t->dim * sizeof *t->out);
@@ -117,7 +118,7 @@ facet_status facet__teacher_remember(const char *embeddings, const char *names,
     size_t rows = 0;
     facet_status st;
 
-    *teacher = (facet__teacher){ .self = t, .recall = recall, .close = forget };
+    *teacher = (facet__teacher){ .self = t, .answer = recall, .close = forget };
     if (!t)
         return facet__fail_memory(err);
     st = facet__npy_read(embeddings, &t->values, &rows, &t->dim, err);

@@ -72,8 +72,8 @@ static void test_each_picture_gets_the_row_of_its_name(void **state)
     write_rows(9);
     CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
     assert_int_equal(teacher.dim, TOY_DIM);
-    assert_null(teacher.embed);
-    CHECK_OK(teacher.recall(teacher.self, indices, 3, &out, &err));
+    assert_false(teacher.sees);
+    CHECK_OK(teacher.answer(teacher.self, indices, NULL, 3, &out, &err));
     for (int i = 0; i < 3; i++) {
         const char *key = facet__dataset_example(data, indices[i])->key;
         const char *at = strstr(shuffled, key);

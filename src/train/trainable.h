@@ -44,16 +44,15 @@ typedef struct facet__trainable {
         void *self, void (*final)(void *context, size_t param), void *context);
 } facet__trainable;
 
-/* A teacher: fixed, seen through one function. One of the two is NULL. */
+/* A teacher: fixed, seen through one function. */
 typedef struct facet__teacher {
     void *self;
     size_t dim;
-    /* What it thinks of n crops. */
-    facet_status (*embed)(void *self, const float *x, size_t n,
-        const float **out, facet_error *err);
-    /* What it once thought of n pictures of the data set. */
-    facet_status (*recall)(void *self, const uint32_t *indices, size_t n,
-        const float **out, facet_error *err);
+    bool sees; /* it has to be shown crops */
+    /* What it thinks of n pictures of the data set: indices [n] and, where it
+     * sees, crops of them. */
+    facet_status (*answer)(void *self, const uint32_t *indices,
+        const float *crops, size_t n, const float **out, facet_error *err);
     void (*close)(void *self); /* may be NULL */
 } facet__teacher;
 
