@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From trained networks to those of models/: notes, calibration, int8, golden
-# answers; their curves go to docs/models/. Runs of recipes/{yunet-faces,landmarks68,embedder,embedder-tiny}.yaml
-# are looked for in runs/{detector,landmarks,embedder,embedder-tiny}.
+# answers; their curves go to docs/models/. Runs of
+# recipes/{detector,landmarks68,embedder,embedder-tiny}.yaml are looked for in
+# runs/{detector,landmarks,embedder,embedder-tiny}.
 #   tools/ship_models.sh [FACET [detector|landmarks|embedder|embedder-tiny ...]]
 # Calibrated on the people of split val, who were in no training: what is reported of
 # them at these thresholds is a little too good.
@@ -76,6 +77,14 @@ for name; do
 MTFL (AFLW and net parts); facet synth; landmarks taught by yunet_2026may (MIT). \
 All photos for research only."
       "$facet" model set --golden 3 "$work/noted.onnx" models/detector.onnx
+      mkdir "$work/pictures"
+      tar xf ../shared/data/detect/detect-train-000.tar -C "$work/pictures"
+      sed -n '/\.webp$\|\.jpg$/p' runs/detect-lists/train.txt >"$work/seen"
+      (cd "$work/pictures" && grep -vxFf "$work/seen" <(ls)) | (
+        cd "$work/pictures" && xargs rm)
+      "$facet" model quantize --count 96 --threads 2 --images "$work/pictures" \
+        "$work/noted.onnx" "$work/int8.onnx" >&2
+      "$facet" model set --golden 3 "$work/int8.onnx" models/detector-int8.onnx
       ;;
     landmarks)
       note runs/landmarks/best.onnx "$work/noted.onnx" "CelebA, VGGFace2, PINS, \

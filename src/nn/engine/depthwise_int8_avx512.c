@@ -135,19 +135,43 @@ FACET__INLINE __m256 finished(const block *b, int k, __m256i sum, form f)
     return x;
 }
 
-/* One output pixel that is not made of bytes: rare, and not in a hurry. */
+/* Half `h` of the block's channels, in order. */
+FACET__INLINE __m512 half_of(const __m256 *numbers, const int h)
+{
+    __m512 x = _mm512_castps128_ps512(_mm256_extractf128_ps(numbers[0], h));
+
+    x = _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[1], h), 1);
+    x = _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[2], h), 2);
+    return _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[3], h), 3);
+}
+
+/* As facet__bf16_round: sums of bytes are never NaN. */
+FACET__INLINE __m256i rounded_to_bf16(__m512 x)
+{
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i sum = _mm512_add_epi32(
+        bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(sum, 16));
+}
+
+FACET__INLINE void store_half(
+    const block *b, size_t at, __mmask16 mask, __m512 x)
+{
+    if (b->r->out_type == FACET__BF16)
+        _mm256_mask_storeu_epi16(
+            (uint16_t *)b->r->out + at, mask, rounded_to_bf16(x));
+    else
+        _mm512_mask_storeu_ps((float *)b->r->out + at, mask, x);
+}
+
+/* One output pixel that is not made of bytes. */
 static void store_numbers(const block *b, size_t at, const __m256 *numbers)
 {
-    float x[BLOCK];
-
-    for (int k = 0; k < QUARTERS; k++)
-        _mm256_storeu_ps(x + 8 * k, numbers[k]);
-    for (size_t c = 0; c < BLOCK && b->first + c < b->r->channels; c++)
-        if (b->r->out_type == FACET__BF16)
-            ((uint16_t *)b->r->out)[at + c] =
-                facet__bf16_round(x[facet__depthwise_lane(c)]);
-        else
-            ((float *)b->r->out)[at + c] = x[facet__depthwise_lane(c)];
+    store_half(b, at, (__mmask16)b->mask, half_of(numbers, 0));
+    store_half(b, at + 16, (__mmask16)(b->mask >> 16), half_of(numbers, 1));
 }
 
 /* Output x of row `row` from its sums. */

@@ -460,6 +460,7 @@ static void compare_pools(const facet__vec *vec, size_t i, bool sum)
     uint16_t *halves = random_halves(n_rows * numbers);
     float want[70 * 5], got[70 * 5];
     uint16_t want16[70 * 5], got16[70 * 5];
+    uint8_t want8[70 * 5], got8[70 * 5];
     const void *rows[4], *rows16[4];
     facet__windows w = { .rows = rows,
         .n_rows = n_rows,
@@ -481,6 +482,9 @@ static void compare_pools(const facet__vec *vec, size_t i, bool sum)
     for (size_t k = 0; k < n * c; k++)
         CHECK_NEAR(got[k], want[k], 1e-5);
     assert_memory_equal(got16, want16, n * c * sizeof *got16);
+    facet__vec_ref.pool_max_bytes(&w, want8);
+    vec->pool_max_bytes(&w, got8);
+    assert_memory_equal(got8, want8, n * c);
     facet__free(floats);
     facet__free(halves);
 }

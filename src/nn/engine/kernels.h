@@ -62,9 +62,11 @@ typedef struct facet__vec {
     void (*accumulate)(const float *x, float *y, size_t n);
     void (*accumulate_square)(const float *x, float *y, size_t n);
     void (*scale)(float factor, float *y, size_t n);
-    /* y[o][c] = max (sum: sum) of window o, o < n; and the maximum of bf16 */
+    /* y[o][c] = max (sum: sum) of window o, o < n; and the maximum of bf16 and
+     * of bytes */
     void (*pool)(bool sum, const facet__windows *w, float *y);
     void (*pool_max_bf16)(const facet__windows *w, uint16_t *y);
+    void (*pool_max_bytes)(const facet__windows *w, uint8_t *y);
     /* planes[c][n] to pixels[n][c] */
     void (*interleave)(const float *planes, size_t plane_stride, size_t c,
         float *pixels, size_t n);

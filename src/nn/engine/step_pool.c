@@ -91,8 +91,8 @@ typedef struct seen_rows {
 
 /* `n` windows of a row, all like the first, which begins with pixel `first` and
  * has `taps` pixels in a row. */
-static void pool_windows(const pool_run *t, bool bf16, const seen_rows *rows,
-    size_t first, size_t taps, size_t n, void *to)
+static void pool_windows(const pool_run *t, facet__dtype type,
+    const seen_rows *rows, size_t first, size_t taps, size_t n, void *to)
 {
     const facet__window *w = t->run->window;
     const facet__pool_params *p = t->step->params;
@@ -108,34 +108,39 @@ static void pool_windows(const pool_run *t, bool bf16, const seen_rows *rows,
         .n = n };
 
     for (size_t i = 0; i < rows->n; i++)
-        at[i] = (const char *)rows->at[i] + first * c * (bf16 ? 2 : 4);
-    if (bf16)
+        at[i] = (const char *)rows->at[i] + first * c * facet__dtype_size(type);
+    if (type == FACET__BF16)
         vec->pool_max_bf16(&windows, to);
+    else if (type == FACET__U8)
+        vec->pool_max_bytes(&windows, to);
     else
         vec->pool(p->kind != FACET__POOL_MAX, &windows, to);
 }
 
 /* A window that sees no pixel at all. */
-static void pool_nothing(const pool_run *t, bool bf16, size_t c, void *to)
+static void pool_nothing(
+    const pool_run *t, facet__dtype type, size_t c, void *to)
 {
     const facet__pool_params *p = t->step->params;
     uint16_t *halves = to;
 
-    if (bf16)
+    if (type == FACET__BF16)
         for (size_t i = 0; i < c; i++)
             halves[i] = 0xff80; /* -INFINITY */
+    else if (type == FACET__U8)
+        memset(to, 0, c);
     else
         begin(p->kind, to, c);
 }
 
 /* All windows of a row: those that reach over the borders one by one. */
 static void pool_columns(
-    const pool_run *t, bool bf16, const seen_rows *rows, void *to)
+    const pool_run *t, facet__dtype type, const seen_rows *rows, void *to)
 {
     const facet__window *w = t->run->window;
     const facet__view *in = facet__in(t->step, t->run, 0);
     const size_t width = facet__view_w(facet__out(t->step, t->run, 0));
-    const size_t bytes = facet__view_c(in) * (bf16 ? 2 : 4);
+    const size_t bytes = facet__view_c(in) * facet__dtype_size(type);
     size_t from, until;
 
     whole_windows(w, facet__view_w(in), width, &from, &until);
@@ -146,9 +151,9 @@ static void pool_columns(
         void *at = (char *)to + x * bytes;
 
         if (s.n > 0 && rows->n > 0)
-            pool_windows(t, bf16, rows, (size_t)s.first, (size_t)s.n, n, at);
+            pool_windows(t, type, rows, (size_t)s.first, (size_t)s.n, n, at);
         else
-            pool_nothing(t, bf16, facet__view_c(in), at);
+            pool_nothing(t, type, facet__view_c(in), at);
         x += n;
     }
 }
@@ -195,6 +200,20 @@ static seen_rows rows_under(const pool_run *t, const span *y, size_t image,
     return rows;
 }
 
+/* A maximum is one of its operands: of bf16 or bytes it needs no floats. */
+static bool pooled_as_it_is(const pool_run *t)
+{
+    const facet__pool_params *p = t->step->params;
+    const facet__view *in = facet__in(t->step, t->run, 0);
+    const facet__view *out = facet__out(t->step, t->run, 0);
+
+    if (p->kind != FACET__POOL_MAX || in->type != out->type)
+        return false;
+    return in->type == FACET__BF16 ||
+           (in->type == FACET__U8 && in->grid.zero == out->grid.zero &&
+               memcmp(&in->grid.step, &out->grid.step, sizeof(float)) == 0);
+}
+
 static void pool_row(const pool_run *t, size_t row, int thread)
 {
     const facet__pool_params *p = t->step->params;
@@ -208,21 +227,19 @@ static void pool_row(const pool_run *t, size_t row, int thread)
     float *buffer = joined + line, *sums = buffer + line;
     const span y =
         span_of(t->run->window, 0, (int64_t)(row % height), in->shape.d[2]);
-    /* a maximum of bf16 is one of its operands: no need to widen */
-    const bool bf16 = p->kind == FACET__POOL_MAX && y.n <= MAX_ROWS &&
-                      in->type == FACET__BF16 && out->type == FACET__BF16;
+    const bool as_it_is = y.n <= MAX_ROWS && pooled_as_it_is(t);
     const bool in_place =
-        bf16 || (p->kind != FACET__POOL_L2 && y.n <= MAX_ROWS &&
-                    in->type == FACET__F32);
+        as_it_is || (p->kind != FACET__POOL_L2 && y.n <= MAX_ROWS &&
+                        in->type == FACET__F32);
     const seen_rows rows =
         rows_under(t, &y, row / height, in_place, joined, buffer);
     float *to = facet__target(out, row * made, sums);
 
-    if (bf16) {
-        pool_columns(t, true, &rows, facet__view_at(out, row * made));
+    if (as_it_is) {
+        pool_columns(t, in->type, &rows, facet__view_at(out, row * made));
         return;
     }
-    pool_columns(t, false, &rows, to);
+    pool_columns(t, FACET__F32, &rows, to);
     if (p->kind != FACET__POOL_MAX)
         end_row(t, &y, to);
     facet__store(t->run, out, row * made, made, to);

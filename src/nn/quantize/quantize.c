@@ -24,7 +24,9 @@ typedef struct quantizer {
     const facet__samples *samples;
     const facet__quantize_opts *opts;
     facet_error *err;
-    int *maps; /* values to put on grids, in the order of their makers */
+    int *maps;   /* values to put on grids, in the order of their makers */
+    int *pooled; /* [n_maps]: what such a map is the maxima of, or NONE: it goes
+                  * on the same grid, and the maxima are those of bytes */
     size_t n_maps;
     facet__seen *seen;  /* [n_maps] */
     facet__grid *grids; /* [n_maps] */
@@ -65,6 +67,29 @@ static bool is_map(const facet__fact *fact)
     return s->n == 4 && s->d[2] * s->d[3] > 1;
 }
 
+/* The map that `value` is the maxima of. */
+static int pooled_map(const facet__graph *g, int value)
+{
+    const facet__node *maker = &g->nodes[facet__graph_maker(g, value)];
+
+    return maker->op == FACET__OP_MAX_POOL &&
+                   facet__graph_maker(g, maker->in[0]) != FACET__NONE
+               ? maker->in[0]
+               : FACET__NONE;
+}
+
+/* One that convolutions read too has a grid of its own. */
+static void find_pooled(quantizer *q)
+{
+    for (size_t m = 0; m < q->n_maps; m++) {
+        const int value = pooled_map(q->graph, q->maps[m]);
+
+        q->pooled[m] = value != FACET__NONE && index_of(q, value) == q->n_maps
+                           ? value
+                           : FACET__NONE;
+    }
+}
+
 /* The maps that convolutions read. */
 static facet_status find_maps(quantizer *q)
 {
@@ -76,6 +101,7 @@ static facet_status find_maps(quantizer *q)
     if (st != FACET_OK)
         return st;
     q->maps = facet__alloc((size_t)g->n_nodes * sizeof *q->maps);
+    q->pooled = facet__alloc((size_t)g->n_nodes * sizeof *q->pooled);
     for (int i = 0; q->maps && i < g->n_nodes; i++) {
         const facet__node *node = &g->nodes[i];
 
@@ -86,8 +112,9 @@ static facet_status find_maps(quantizer *q)
             q->maps[q->n_maps++] = node->in[0];
     }
     facet__facts_free(facts, g->n_values);
-    if (!q->maps)
+    if (!q->maps || !q->pooled)
         return facet__fail_memory(q->err);
+    find_pooled(q);
     if (q->n_maps == 0)
         return facet__fail(q->err, FACET_EUNSUPPORTED,
             "no convolution of this network reads a map that int8 could keep");
@@ -204,6 +231,8 @@ static void put(quantizer *q, size_t m, bool on_grid)
     facet__graph *g = q->graph;
 
     g->values[q->maps[m]].grid = on_grid ? q->grids[m] : (facet__grid){ 0 };
+    if (q->pooled[m] != FACET__NONE)
+        g->values[q->pooled[m]].grid = g->values[q->maps[m]].grid;
     for (int i = 0; i < g->n_nodes; i++) {
         facet__node *node = &g->nodes[i];
 
@@ -377,6 +406,7 @@ facet_status facet__graph_quantize(facet__graph *graph,
         count(&q, report);
     facet__seen_free(q.seen, q.n_maps);
     facet__free(q.maps);
+    facet__free(q.pooled);
     facet__free(q.grids);
     facet__free(q.weights);
     facet__free(q.want);

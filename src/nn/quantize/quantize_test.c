@@ -222,6 +222,19 @@ static void test_filters_are_whole_multiples_of_short_steps(void **state)
     }
 }
 
+static facet__grid grid_of(const facet__graph *g, const char *name)
+{
+    const int v = facet__graph_find_value(g, name);
+
+    assert_true(v != FACET__NONE);
+    return g->values[v].grid;
+}
+
+static bool same_grid(facet__grid a, facet__grid b)
+{
+    return a.zero == b.zero && fabsf(a.step - b.step) < 1e-9f;
+}
+
 static facet__quantized quantize(facet__graph *g, double loss)
 {
     const facet__quantize_opts opts = { loss, 1 };
@@ -254,6 +267,39 @@ static void test_int8_stays_near_and_a_wanted_loss_is_kept(void **state)
     facet__free(made);
     facet__graph_free(g);
     facet__graph_free(h);
+}
+
+/* A map and its maxima have one grid, so that bytes are pooled as bytes; a map
+ * that a convolution reads as well keeps its own. */
+static void test_maxima_share_the_grid_of_their_map(void **state)
+{
+    const facet__conv_spec spec = { 16, .kernel = 3, .pad = 1 };
+    facet__builder b;
+    facet__graph *g;
+    facet_error err;
+    int first, x;
+
+    (void)state;
+    facet__build_begin(&b, "pools", 5);
+    x = facet__build_input(&b, "input", 3, SIDE, SIDE);
+    first = facet__build_relu(&b, "r0", facet__build_conv(&b, "c0", x, spec));
+    x = facet__build_max_pool(
+        &b, "pool0", first, (facet__pool_spec){ 2, 2, .pad = 0 });
+    x = facet__build_relu(&b, "r1", facet__build_conv(&b, "c1", x, spec));
+    x = facet__build_add(&b, "sum", facet__build_conv(&b, "side", x, spec),
+        facet__build_conv(&b, "c2",
+            facet__build_max_pool(
+                &b, "pool1", x, (facet__pool_spec){ 3, 1, .pad = 1 }),
+            spec));
+    x = facet__build_global_average_pool(&b, "gap", x);
+    facet__build_output(&b, "out", facet__build_flatten(&b, "flat", x));
+    assert_int_equal(facet__build_finish(&b, &g, &err), FACET_OK);
+    assert_true(quantize(g, 0.0).loss < 0.01);
+    assert_true(grid_of(g, "r0").step > 0);
+    assert_true(same_grid(grid_of(g, "r0"), grid_of(g, "pool0")));
+    assert_true(grid_of(g, "r1").step > 0);
+    assert_true(grid_of(g, "pool1").step > 0);
+    facet__graph_free(g);
 }
 
 /* What int8 computes from a file is what was measured. */
@@ -325,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_a_grid_leaves_outliers_out),
         cmocka_unit_test(test_filters_are_whole_multiples_of_short_steps),
         cmocka_unit_test(test_int8_stays_near_and_a_wanted_loss_is_kept),
+        cmocka_unit_test(test_maxima_share_the_grid_of_their_map),
         cmocka_unit_test(test_a_file_holds_all_of_it),
         cmocka_unit_test(test_what_cannot_be_quantized_is_refused),
     };
