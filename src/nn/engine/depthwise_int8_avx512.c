@@ -135,14 +135,10 @@ FACET__INLINE __m256 finished(const block *b, int k, __m256i sum, form f)
     return x;
 }
 
-/* Half `h` of the block's channels, in order. */
-FACET__INLINE __m512 half_of(const __m256 *numbers, const int h)
+FACET__INLINE __m512 joined(__m256 lo, __m256 hi)
 {
-    __m512 x = _mm512_castps128_ps512(_mm256_extractf128_ps(numbers[0], h));
-
-    x = _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[1], h), 1);
-    x = _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[2], h), 2);
-    return _mm512_insertf32x4(x, _mm256_extractf128_ps(numbers[3], h), 3);
+    return _mm512_castpd_ps(_mm512_insertf64x4(
+        _mm512_castpd256_pd512(_mm256_castps_pd(lo)), _mm256_castps_pd(hi), 1));
 }
 
 /* As facet__bf16_round: sums of bytes are never NaN. */
@@ -167,11 +163,16 @@ FACET__INLINE void store_half(
         _mm512_mask_storeu_ps((float *)b->r->out + at, mask, x);
 }
 
-/* One output pixel that is not made of bytes. */
+/* One output pixel that is not made of bytes: a quarter has four channels of
+ * the first half of the block and four of the second. */
 static void store_numbers(const block *b, size_t at, const __m256 *numbers)
 {
-    store_half(b, at, (__mmask16)b->mask, half_of(numbers, 0));
-    store_half(b, at + 16, (__mmask16)(b->mask >> 16), half_of(numbers, 1));
+    const __m512 x = joined(numbers[0], numbers[1]);
+    const __m512 y = joined(numbers[2], numbers[3]);
+
+    store_half(b, at, (__mmask16)b->mask, _mm512_shuffle_f32x4(x, y, 0x88));
+    store_half(b, at + 16, (__mmask16)(b->mask >> 16),
+        _mm512_shuffle_f32x4(x, y, 0xdd));
 }
 
 /* Output x of row `row` from its sums. */
