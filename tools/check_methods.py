@@ -5,8 +5,8 @@
 check_methods.py [--values] [--all] [BUILD]
 
 Every command of the pages runs as it is written, in a copy of their world: what
-they write goes into a folder that is removed, and trainings are cut down to two
-steps of eight faces. Commands that take many minutes (full-size networks,
+they write goes into a folder that is removed, trainings are cut down to two steps of
+eight faces, and the list of pairs to twenty where each face is seen in 30 views. Commands that take many minutes (full-size networks,
 comparisons with PyTorch) are named and left out, unless --all. With --values,
 only: are the tests that worked-values.md names where it says? Needs ../shared.
 """
@@ -23,6 +23,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / 'docs' / 'methods').glob('*.md'))
 SHARED = ROOT.parent / 'shared'
+PAIRS = SHARED / 'data' / 'faces' / 'val_pairs.txt'
 
 # Hours at full size, gigabytes, or another framework.
 SLOW = re.compile(r'check_zoo_torch|bench_zoo_step|bench_local|bench/dataset|'
@@ -79,6 +80,7 @@ class World:
         for recipe in (ROOT / 'recipes').glob('*.yaml'):
             self.cut_down(recipe)
         self.searches()
+        self.few_pairs()
 
     def cut_down(self, recipe):
         text = recipe.read_text(encoding='utf-8')
@@ -95,9 +97,21 @@ class World:
             for photo in some:
                 (folder / photo.name).symlink_to(photo)
 
+    def few_pairs(self):
+        """A pair of one person and one of two for each fold."""
+        lines = PAIRS.read_text().splitlines()
+        folds, each = map(int, lines[0].split())
+        few = [lines[1 + (2 * f + k) * each] for f in range(folds)
+               for k in range(2)]
+        (self.here / 'few-pairs.txt').write_text(
+            '\n'.join([f'{folds}\t1', *few]) + '\n')
+
     def run(self, line):
         """The status of a command, and its last line."""
         words = shlex.split(line)
+        if '--views' in words:
+            words = ['few-pairs.txt' if w.endswith(PAIRS.name) else w
+                     for w in words]
         if words[0] == 'facet':
             words[0] = 'build/facet'
         words = ['work' if w == 'WORK' else w for w in words]
