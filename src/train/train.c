@@ -6,23 +6,21 @@
 
 #include "base/error.h"
 #include "train/comm.h"
+#include "train/judge.h"
+#include "train/landmarks.h"
 #include "train/teacher.h"
-#include "train/validate_faces.h"
-#include "train/validate_landmarks.h"
 
 /* What a run needs and train owns. */
 typedef struct parts {
     facet__run_setup run;
-    facet__dataset *data, *validation_data;
-    facet__photos *photos, *validation_photos;
-    facet__validation *validation;
+    facet__dataset *data;
+    facet__photos *photos;
     facet__teacher
         remembered; /* what a teacher thought of `data`, from a file */
     facet_labels *labels;
     facet__scenes *scenes;
-    facet__face_validation *face_validation;
-    facet__landmarks *landmarks, *validation_landmarks;
-    facet__landmark_validation_setup landmark_validation;
+    facet__landmarks *landmarks;
+    facet__judge judge;
     size_t dim;
 } parts;
 
@@ -48,56 +46,6 @@ static facet_status make_losses(
     return FACET_OK;
 }
 
-/* Photos, when a detector is named. */
-static facet_status open_photos(const facet__recipe *recipe,
-    const char *detector, const facet__dataset *data, facet__photos **out,
-    facet_error *err)
-{
-    if (!detector)
-        return FACET_OK;
-    return facet__photos_open(
-        detector, recipe->run.data.frame, facet__dataset_count(data), out, err);
-}
-
-static facet_status validate(
-    void *context, const facet__trainable *net, double *score, facet_error *err)
-{
-    facet__verdict verdict;
-    const facet_status st = facet__validation_run(context, net, &verdict, err);
-
-    *score = verdict.accuracy;
-    return st;
-}
-
-/* Process 0 alone validates; the pairs need not be where the others are. */
-static facet_status open_validation(const facet__recipe *recipe, parts *p,
-    const facet__train_opts *opts, facet_error *err)
-{
-    facet__validation_setup setup = { .pairs = recipe->pairs,
-        .crop = recipe->run.data.crops[0],
-        .frame = recipe->run.data.frame,
-        .pool = opts->pool };
-    facet_status st;
-
-    if (!recipe->pairs)
-        return FACET_OK;
-    p->run.validate = validate;
-    if (p->run.validate_every == 0)
-        p->run.validate_every = p->run.checkpoint_every;
-    if (!facet__comm_first(opts->comm))
-        return FACET_OK;
-    st = facet__dataset_open(&recipe->validation, &p->validation_data, err);
-    setup.dataset = p->validation_data;
-    if (st == FACET_OK)
-        st = open_photos(recipe, recipe->validation_detector,
-            p->validation_data, &p->validation_photos, err);
-    setup.photos = p->validation_photos;
-    if (st == FACET_OK)
-        st = facet__validation_open(&setup, &p->validation, err);
-    p->run.validate_context = p->validation;
-    return st;
-}
-
 /* A detector's data: scenes instead of crops. */
 static facet_status open_scenes(
     const facet__recipe *recipe, parts *p, facet_error *err)
@@ -112,31 +60,6 @@ static facet_status open_scenes(
     p->run.data.maker = (facet__maker){
         .make = facet__scene_make, .self = p->scenes, .with_targets = true
     };
-    return st;
-}
-
-static facet_status validate_faces(
-    void *context, const facet__trainable *net, double *score, facet_error *err)
-{
-    return facet__face_validation_run(context, net, score, err);
-}
-
-static facet_status open_face_validation(const facet__recipe *recipe, parts *p,
-    const facet__train_opts *opts, facet_error *err)
-{
-    const facet__face_validation_setup setup = {
-        .faces = recipe->validation_faces,
-        .paths = recipe->validation.paths,
-        .n_paths = recipe->validation.n_paths,
-        .folder = opts->folder,
-    };
-    const facet_status st =
-        facet__face_validation_open(&setup, &p->face_validation, err);
-
-    p->run.validate = validate_faces;
-    p->run.validate_context = p->face_validation;
-    if (p->run.validate_every == 0)
-        p->run.validate_every = p->run.checkpoint_every;
     return st;
 }
 
@@ -158,29 +81,18 @@ static facet_status open_landmarks(
     return st;
 }
 
-static facet_status validate_landmarks(
-    void *context, const facet__trainable *net, double *score, facet_error *err)
+/* Whoever the recipe names as a judge is asked as often as it says, else with
+ * each checkpoint. */
+static facet_status open_judge(const facet__recipe *recipe, parts *p,
+    const facet__train_opts *opts, facet_error *err)
 {
-    return facet__landmark_validation_run(context, net, score, err);
-}
+    const facet_status st =
+        facet__judge_open(recipe, facet__comm_first(opts->comm), opts->folder,
+            opts->pool, &p->judge, err);
 
-static facet_status open_landmark_validation(
-    const facet__recipe *recipe, parts *p, facet_error *err)
-{
-    facet_status st =
-        facet__dataset_open(&recipe->validation, &p->validation_data, err);
-
-    if (st == FACET_OK)
-        st = facet__landmarks_open(recipe->validation_landmarks,
-            p->validation_data, &p->validation_landmarks, err);
-    p->landmark_validation = (facet__landmark_validation_setup){
-        .dataset = p->validation_data,
-        .landmarks = p->validation_landmarks,
-        .crop = recipe->run.data.crops[0],
-    };
-    p->run.validate = validate_landmarks;
-    p->run.validate_context = &p->landmark_validation;
-    if (p->run.validate_every == 0)
+    p->run.validate = p->judge.score;
+    p->run.validate_context = p->judge.self;
+    if (p->judge.score && p->run.validate_every == 0)
         p->run.validate_every = p->run.checkpoint_every;
     return st;
 }
@@ -190,8 +102,9 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
 {
     facet_status st = facet__dataset_open(&recipe->dataset, &p->data, err);
 
-    if (st == FACET_OK)
-        st = open_photos(recipe, recipe->detector, p->data, &p->photos, err);
+    if (st == FACET_OK && recipe->detector)
+        st = facet__photos_open(recipe->detector, recipe->run.data.frame,
+            facet__dataset_count(p->data), &p->photos, err);
     if (st == FACET_OK && recipe->teacher_embeddings)
         st = facet__teacher_remember(recipe->teacher_embeddings,
             recipe->teacher_names, p->data, &p->remembered, err);
@@ -201,11 +114,7 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
         st = open_scenes(recipe, p, err);
     if (st == FACET_OK && recipe->landmarks)
         st = open_landmarks(recipe, p, err);
-    if (st == FACET_OK && recipe->validation_landmarks)
-        return open_landmark_validation(recipe, p, err);
-    if (st == FACET_OK && recipe->validation_faces)
-        return open_face_validation(recipe, p, opts, err);
-    return st == FACET_OK ? open_validation(recipe, p, opts, err) : st;
+    return st == FACET_OK ? open_judge(recipe, p, opts, err) : st;
 }
 
 /* All processes see the same pictures under the same labels: a batch is shared
@@ -257,16 +166,12 @@ facet_status facet__train(const facet__recipe *recipe,
     p.run.teacher = p.remembered.self ? &p.remembered : teacher;
     if (st == FACET_OK)
         st = facet__run(&p.run, err);
-    facet__validation_close(p.validation);
+    facet__judge_close(&p.judge);
     facet__teacher_close(&p.remembered);
-    facet__photos_close(p.validation_photos);
     facet__photos_close(p.photos);
-    facet__face_validation_close(p.face_validation);
     facet__scenes_free(p.scenes);
-    facet__landmarks_close(p.validation_landmarks);
     facet__landmarks_close(p.landmarks);
     facet_labels_free(p.labels);
-    facet__dataset_close(p.validation_data);
     for (size_t i = 0; i < recipe->n_losses; i++)
         facet__loss_free(p.run.losses[i]);
     facet__dataset_close(p.data);

@@ -4,7 +4,6 @@
 #define FACET__TRAIN_H
 
 #include "train/recipe.h"
-#include "train/validate.h"
 
 typedef struct facet__train_opts {
     const char *folder; /* of the run */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "train/metrics.h"
 #include "train/toy.h"
+#include "train/validate.h"
 #include "train/train.h"
 
 static toy net;
