@@ -17,6 +17,7 @@
 typedef struct training {
     const char *recipe, *out;
     int resume, quiet;
+    int teach;  /* ask the teacher, train nothing */
     int live;   /* the last thing on stderr is a line that will be replaced */
     int report; /* tell what happens on stderr, if it is a terminal */
     facet_train_progress last;
@@ -85,6 +86,17 @@ static void begin_line(training *t)
     t->live = 0;
 }
 
+static void show_asked(training *t, const facet_train_progress *p)
+{
+    begin_line(t);
+    fprintf(stderr, "asked about %llu of %llu pictures, %.1f images/s, ",
+        (unsigned long long)p->step, (unsigned long long)p->steps,
+        p->per_second);
+    print_time(p->seconds_left);
+    fputs(" left", stderr);
+    t->live = 1;
+}
+
 static void show_step(training *t, const facet_train_progress *p)
 {
     begin_line(t);
@@ -113,6 +125,8 @@ static void on_progress(void *context, const facet_train_progress *p)
         return;
     if (!strcmp(p->event, "step")) {
         show_step(t, p);
+    } else if (!strcmp(p->event, "teach")) {
+        show_asked(t, p);
     } else if (!strcmp(p->event, "validation")) {
         begin_line(t);
         fprintf(stderr, "step %llu: validation %.4f\n", step, p->score);
@@ -149,6 +163,12 @@ static int exit_of(facet_status status)
  * so nothing needs escaping. */
 static void print_result(const training *t, int finished)
 {
+    if (t->teach) {
+        printf("{\"finished\":%s,\"pictures\":%llu,\"broken\":%zu}\n",
+            finished ? "true" : "false", (unsigned long long)t->last.steps,
+            t->last.broken);
+        return;
+    }
     printf("{\"finished\":%s,\"step\":%llu,\"steps\":%llu,\"loss\":%.6g,"
            "\"broken\":%zu",
         finished ? "true" : "false", (unsigned long long)t->last.step,
@@ -166,7 +186,7 @@ static int tell_end(training *t, facet_status st, const facet_error *err)
     if (st == FACET_OK || st == FACET_ECANCELED) {
         print_result(t, st == FACET_OK);
         if (st == FACET_ECANCELED && !t->quiet)
-            complain("%s; --resume goes on", err->msg);
+            complain("%s%s", err->msg, t->teach ? "" : "; --resume goes on");
         return EXIT_YES;
     }
     complain("%s", *err->msg ? err->msg : facet_status_str(st));
@@ -192,7 +212,8 @@ static int run(training *t)
     t->report = !t->quiet && isatty(STDERR_FILENO);
     st = processes_join(&opts.comm, &err);
     if (st == FACET_OK)
-        st = facet_train(t->recipe, t->out, &opts, &err);
+        st = t->teach ? facet_teach(t->recipe, t->out, &opts, &err)
+                      : facet_train(t->recipe, t->out, &opts, &err);
     number = processes_first(opts.comm) ? tell_end(t, st, &err)
              : st == FACET_ECANCELED    ? EXIT_YES
                                         : exit_of(st);
@@ -203,21 +224,28 @@ static int run(training *t)
 int verb_train(int argc, char **argv)
 {
     static const struct argp argp = { options, parse,
-        "RECIPE\ntpe|tse|tde|vgg-triplet LIST|FOLDER",
+        "RECIPE\nteacher RECIPE\ntpe|tse|tde|vgg-triplet LIST|FOLDER",
         "Train a network after a recipe (docs/recipes.md; recipes/ has some). "
         "DIR receives checkpoint.bin, metrics.jsonl, curves.svg, best.onnx and "
         "last.onnx. SIGINT and SIGTERM write a checkpoint and end with 0; "
         "--resume goes on with the same steps as if nothing had been. Under "
-        "mpirun several processes share each batch. The second form learns a "
+        "mpirun several processes share each batch. The second form trains "
+        "nothing: it asks the recipe's teacher about every picture, as it is "
+        "and "
+        "mirrored; DIR receives answers.npy and names.txt, from which recipes "
+        "learn without asking. The third learns a "
         "better map for embeddings that are there already, in "
         "seconds: `facet train tpe --help`.",
         NULL, NULL, NULL };
     training t = { .recipe = NULL };
-    char name[] = "facet train";
+    char name[] = "facet train", teach[] = "facet train teacher";
 
     if (argc > 1 && is_projection_loss(argv[1]))
         return train_projection(argc - 1, argv + 1);
-    argv[0] = name;
+    t.teach = argc > 1 && !strcmp(argv[1], "teacher");
+    argc -= t.teach;
+    argv += t.teach;
+    argv[0] = t.teach ? teach : name;
     argp_parse(&argp, argc, argv, 0, NULL, &t);
     return run(&t);
 }

@@ -56,7 +56,7 @@ _facet() {
         --margin --embeddings --names --cache --compact --threads $networks" ;;
     train)
         if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "tpe tse tde vgg-triplet" -- "$current")
+            COMPREPLY=($(compgen -W "teacher tpe tse tde vgg-triplet" -- "$current")
                 $(compgen -f -- "$current"))
             return
         fi

@@ -36,7 +36,7 @@ complete -c facet -n '__facet_with align' -l out -s o -x \
 complete -c facet -n '__facet_with train' -l out -s o -x \
     -a '(__fish_complete_directories)'
 complete -c facet -n '__facet_with train' -l resume -s r -d 'go on'
-complete -c facet -n '__facet_with train' -f -a 'tpe tse tde vgg-triplet'
+complete -c facet -n '__facet_with train' -f -a 'teacher tpe tse tde vgg-triplet'
 for option in dim steps rate alpha
     complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l $option -x
 end

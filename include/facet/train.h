@@ -75,6 +75,22 @@ FACET_API void facet_train_opts_init(facet_train_opts *opts);
 FACET_API FACET_MUST_USE facet_status facet_train(const char *recipe,
     const char *folder, const facet_train_opts *opts, facet_error *err);
 
+/**
+ * Ask a recipe's teacher (teacher.init) about every picture of its data, as it
+ * is and mirrored, before any training.
+ *
+ * @param folder  Receives answers.npy, float32 [pictures, dim]: the middle of
+ * both answers, at length 1; zeros where a picture cannot be read. And
+ *                names.txt, the pictures' keys, one a line. A recipe names the
+ * two as teacher.embeddings and teacher.names.
+ *
+ * Of `opts` are used `stop`, which ends it without a file, `on_progress` (event
+ * "teach"; steps are pictures) and `on_broken`. Errors, thread safety: as
+ * above.
+ */
+FACET_API FACET_MUST_USE facet_status facet_teach(const char *recipe,
+    const char *folder, const facet_train_opts *opts, facet_error *err);
+
 #ifdef __cplusplus
 }
 #endif

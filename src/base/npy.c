@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/npy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,4 +67,23 @@ facet_status facet__npy_read(const char *path, float **values, size_t *rows,
         memcpy(*values, (char *)bytes + start, data);
     facet__free(bytes);
     return st;
+}
+
+facet_status facet__npy_write(const char *path, const float *values,
+    size_t rows, size_t columns, facet_error *err)
+{
+    enum { BEFORE = 10, ALIGN = 64, ROOM = 2 * ALIGN };
+    char dict[ROOM], head[BEFORE + ROOM + 1];
+    const int length = snprintf(dict, sizeof dict,
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows,
+        columns);
+    const int whole = (BEFORE + length + ALIGN) / ALIGN * ALIGN - BEFORE;
+    const facet__piece pieces[] = { { head, (size_t)(BEFORE + whole) },
+        { values, rows * columns * sizeof *values } };
+
+    memcpy(head, "\x93NUMPY\x01\x00", 8);
+    head[8] = (char)(whole & 0xff);
+    head[9] = (char)(whole >> 8);
+    snprintf(head + BEFORE, sizeof head - BEFORE, "%-*s\n", whole - 1, dict);
+    return facet__file_write_pieces(path, pieces, 2, err);
 }

@@ -14,4 +14,9 @@
 facet_status facet__npy_read(const char *path, float **values, size_t *rows,
     size_t *columns, facet_error *err);
 
+/* Written whole or not at all. Errors: those of facet__file_write,
+ * FACET_ENOMEM. */
+facet_status facet__npy_write(const char *path, const float *values,
+    size_t rows, size_t columns, facet_error *err);
+
 #endif

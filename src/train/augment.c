@@ -118,12 +118,11 @@ facet_status facet__crop_cut(const facet__crop *crop,
     /* Frame -> picture, pixel centers: 0 goes to (across - 1) / 2. */
     const double stretch[6] = { across, 0, (across - 1) / 2, 0, down,
         (down - 1) / 2 };
-    static const double as_it_is[6] = { 1, 0, 0, 0, 1, 0 };
     double inner[6], map[6];
     float inverse[6];
     int32_t x, y;
 
-    compose(crop->still ? as_it_is : jitter->map, crop->map, inner);
+    compose(jitter->map, crop->map, inner);
     compose(stretch, inner, map);
     if (is_shift(map, view, crop, &x, &y)) {
         for (int32_t r = 0; r < crop->height; r++)

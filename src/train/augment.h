@@ -51,7 +51,6 @@ typedef struct facet__crop {
     double mean[3], scale[3]; /* of R, G, B; value = (pixel - mean) * scale */
     bool bgr;                 /* channels in the order B, G, R */
     bool nchw;                /* planes, instead of three floats a pixel */
-    bool still;               /* takes no part in the jitter */
 } facet__crop;
 
 /* The middle width x height of a frame; (pixel - 127.5) / 128, RGB, NHWC. */

@@ -80,8 +80,6 @@ static facet_status run(const facet__recipe *recipe, const char *folder,
         teacher_size(recipe, &width, &height);
         st = facet__teacher_open(
             recipe->teacher, width, height, threads, &teacher, err);
-        if (st == FACET_OK && recipe->teacher_still)
-            st = facet__teacher_still(&teacher, width, height, err);
     }
     if (st == FACET_OK && facet__pool_create(threads, &opts.pool) != FACET_OK)
         st = facet__fail_memory(err);

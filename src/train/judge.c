@@ -50,9 +50,9 @@ static facet_status open_pairs(const place *at, void **self, facet_error *err)
 {
     const facet__recipe *r = at->recipe;
     facet__validation_setup setup = { .pairs = r->pairs,
-        .crop = r->run.data.crops[0],
-        .frame = r->run.data.frame,
-        .pool = at->pool };
+        .from = { .crop = r->run.data.crops[0],
+            .frame = r->run.data.frame,
+            .pool = at->pool } };
     pairs *p = facet__calloc(1, sizeof *p);
     facet_status st;
 
@@ -61,10 +61,10 @@ static facet_status open_pairs(const place *at, void **self, facet_error *err)
         return facet__fail_memory(err);
     st = facet__dataset_open(&r->validation, &p->data, err);
     if (st == FACET_OK && r->validation_detector)
-        st = facet__photos_open(r->validation_detector, setup.frame,
+        st = facet__photos_open(r->validation_detector, setup.from.frame,
             facet__dataset_count(p->data), &p->photos, err);
-    setup.dataset = p->data;
-    setup.photos = p->photos;
+    setup.from.dataset = p->data;
+    setup.from.photos = p->photos;
     return st == FACET_OK ? facet__validation_open(&setup, &p->validation, err)
                           : st;
 }

@@ -56,7 +56,7 @@ struct facet__loader_setup {
     facet__augment augment;
     double frame; /* see augment.h */
     /* The first crop gets geometry and pixels augmented, the others (for a
-     * teacher) the same geometry, unless they are still, and clean pixels. */
+     * teacher) the same geometry and clean pixels. */
     facet__crop crops[FACET__CROPS];
     size_t n_crops;
     uint64_t seed;

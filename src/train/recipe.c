@@ -53,7 +53,6 @@ static void settle(facet__recipe *c)
         set_values(
             &crops[1], c->teacher_mean, c->teacher_scale, c->teacher_bgr);
         crops[1].nchw = true; /* as its session takes them */
-        crops[1].still = c->teacher_still;
         c->run.data.n_crops = 2;
     }
     if (c->faces || c->landmarks)

@@ -52,7 +52,8 @@ typedef struct facet__recipe {
     const char *teacher_embeddings, *teacher_names; /* files; or NULL */
     int teacher_template; /* 0: as the network's own crop; 1: reid0095's */
     double teacher_mean[3], teacher_scale[3];
-    bool teacher_bgr, teacher_still;
+    bool teacher_bgr;
+    double teacher_person; /* how far answers move to their person's middle */
     /* Validation. */
     facet__dataset_setup validation;
     const char *pairs;                /* file of pairs; or NULL */

@@ -32,8 +32,8 @@ static const char *check_teacher(const facet__recipe *c)
                "data.landmarks";
     if (teachers > 1)
         return "teacher.init and teacher.embeddings: one teacher only";
-    if (c->teacher_still && !c->teacher)
-        return "teacher.still needs teacher.init";
+    if (c->teacher_person > 0 && !c->teacher_embeddings)
+        return "teacher.person needs teacher.embeddings";
     if (!c->teacher_embeddings != !c->teacher_names)
         return "teacher.embeddings and teacher.names come together";
     return NULL;

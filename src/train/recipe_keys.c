@@ -103,9 +103,9 @@ static const key keys[] = {
     { "teacher", "init", PATH, AT(teacher), 0, 0, NULL },
     { "teacher", "embeddings", PATH, AT(teacher_embeddings), 0, 0, NULL },
     { "teacher", "names", PATH, AT(teacher_names), 0, 0, NULL },
+    { "teacher", "person", REAL, AT(teacher_person), 0, 1, NULL },
     { "teacher", "template", CHOICE, AT(teacher_template), 0, 0, templates },
     { "teacher", "bgr", BOOL, AT(teacher_bgr), 0, 1, NULL },
-    { "teacher", "still", BOOL, AT(teacher_still), 0, 1, NULL },
 
     { "optimizer", "kind", CHOICE, AT(run.optimizer.rule), 0, 0,
         facet__rule_names },

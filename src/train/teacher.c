@@ -11,10 +11,7 @@
 #include "base/threads.h"
 #include "facet/model.h"
 
-/* Pictures a session sees at a time: a still teacher's picture and its mirror
- * image, so that what is said of them does not hang on who else was asked
- * about. */
-enum { PIECE = 2 };
+enum { PIECE = 4 /* pictures a session sees at a time */ };
 
 /* What a thread has. */
 typedef struct seat {

@@ -14,16 +14,14 @@ facet_status facet__teacher_open(const char *path, int width, int height,
     int threads, facet__teacher *teacher, facet_error *err);
 /* The embeddings that a network once gave: a NumPy file of float32 [rows, dim]
  * and a list of the rows' names, one a line: the keys of the data set's
- * pictures. Rows of others are passed over. Errors: those of reading,
+ * pictures. Rows of others are passed over. With `person` above 0 (to 1) each
+ * answer about somebody with a name is moved so far towards the middle of the
+ * answers about that person. Errors: those of reading,
  * FACET_EDAMAGED (another number of names, one twice), FACET_ENOTFOUND (a
  * picture without a row); told. */
 facet_status facet__teacher_remember(const char *embeddings, const char *names,
-    const facet__dataset *data, facet__teacher *teacher, facet_error *err);
-/* From now on `teacher`, which sees crops of width x height, is asked about
- * each picture once, as it is and mirrored; the middle of both is its answer.
- * On failure it stays as it was. Errors: FACET_ENOMEM. */
-facet_status facet__teacher_still(
-    facet__teacher *teacher, int width, int height, facet_error *err);
+    double person, const facet__dataset *data, facet__teacher *teacher,
+    facet_error *err);
 /* A zeroed teacher is fine. */
 void facet__teacher_close(facet__teacher *teacher);
 

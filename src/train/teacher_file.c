@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/npy.h"
+#include "train/normalize.h"
 #include "train/table.h"
 #include "train/teacher.h"
 
@@ -109,8 +110,53 @@ static facet_status find_rows(remembered *t, const named *list, size_t rows,
     return FACET_OK;
 }
 
+/* a = (1 - share) a + share b, at length 1. */
+static void move_towards(float *a, const float *b, double share, size_t dim)
+{
+    float norm;
+
+    for (size_t k = 0; k < dim; k++)
+        a[k] += (float)share * (b[k] - a[k]);
+    facet__normalize_rows(a, 1, dim, a, &norm);
+}
+
+/* Move each answer about somebody who has a name towards the middle of all
+ * answers about that person: it knows what no single picture shows. */
+static facet_status gather_people(
+    remembered *t, double share, const facet__dataset *data, facet_error *err)
+{
+    const size_t n = facet__dataset_count(data), dim = t->dim;
+    const size_t people = facet__dataset_classes(data);
+    float *middle = facet__calloc(people ? people : 1, dim * sizeof *middle);
+    float norm;
+
+    if (!middle)
+        return facet__fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t person = facet__dataset_example(data, i)->label;
+        float *row = t->values + (size_t)t->row_of[i] * dim;
+
+        facet__normalize_rows(row, 1, dim, row, &norm);
+        for (size_t k = 0; person >= 0 && k < dim; k++)
+            middle[(size_t)person * dim + k] += row[k];
+    }
+    for (size_t p = 0; p < people; p++)
+        facet__normalize_rows(
+            middle + p * dim, 1, dim, middle + p * dim, &norm);
+    for (size_t i = 0; i < n; i++) {
+        const int32_t person = facet__dataset_example(data, i)->label;
+
+        if (person >= 0)
+            move_towards(t->values + (size_t)t->row_of[i] * dim,
+                middle + (size_t)person * dim, share, dim);
+    }
+    facet__free(middle);
+    return FACET_OK;
+}
+
 facet_status facet__teacher_remember(const char *embeddings, const char *names,
-    const facet__dataset *data, facet__teacher *teacher, facet_error *err)
+    double person, const facet__dataset *data, facet__teacher *teacher,
+    facet_error *err)
 {
     remembered *t = facet__calloc(1, sizeof *t);
     facet__table *table = NULL;
@@ -128,6 +174,8 @@ facet_status facet__teacher_remember(const char *embeddings, const char *names,
         st = sort_names(table, names, rows, &list, err);
     if (st == FACET_OK)
         st = find_rows(t, list, rows, names, data, err);
+    if (st == FACET_OK && person > 0)
+        st = gather_people(t, person, data, err);
     facet__free(list);
     facet__table_free(table);
     teacher->dim = t->dim;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Learning from embeddings that a teacher once gave. */
 #include "base/file.h"
+#include "base/npy.h"
 #include "folder.h"
 #include "train/loss.h"
 #include "train/teacher.h"
@@ -29,32 +30,22 @@ static int setup_folder(void **state)
 /* Rows of TOY_DIM floats: number k of row r is 10 r + k. */
 static void write_rows(int rows)
 {
-    char header[80];
     float values[16 * TOY_DIM];
-    const unsigned char start[] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0, 0 };
-    char file[sizeof start + sizeof header + sizeof values];
-    size_t size = sizeof start;
-    const int length = snprintf(header, sizeof header,
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }\n", rows,
-        TOY_DIM);
 
-    memcpy(file, start, sizeof start);
-    file[8] = (char)length;
-    memcpy(file + size, header, (size_t)length);
-    size += (size_t)length;
     for (int i = 0; i < rows * TOY_DIM; i++)
         values[i] = (float)(10 * (i / TOY_DIM) + i % TOY_DIM);
-    memcpy(file + size, values, (size_t)(rows * TOY_DIM) * sizeof *values);
-    size += (size_t)(rows * TOY_DIM) * sizeof *values;
-    CHECK_OK(facet__file_write(in_folder("rows.npy"), file, size, NULL));
+    CHECK_OK(facet__npy_write(
+        in_folder("rows.npy"), values, (size_t)rows, TOY_DIM, NULL));
 }
+
+static double person; /* how far answers move to their person's middle */
 
 static facet_status open_teacher(const char *names, const facet__dataset *data,
     facet__teacher *teacher, facet_error *err)
 {
     CHECK_OK(facet__file_write(in_folder("names"), names, strlen(names), NULL));
     return facet__teacher_remember(
-        in_folder("rows.npy"), in_folder("names"), data, teacher, err);
+        in_folder("rows.npy"), in_folder("names"), person, data, teacher, err);
 }
 
 /* One name more than pictures, and not in their order. */
@@ -85,6 +76,44 @@ static void test_each_picture_gets_the_row_of_its_name(void **state)
     }
     facet__teacher_close(&teacher);
     assert_null(teacher.self);
+    facet__dataset_close(data);
+}
+
+static double cosine(const float *a, const float *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int k = 0; k < TOY_DIM; k++) {
+        ab += (double)a[k] * (double)b[k];
+        aa += (double)a[k] * (double)a[k];
+        bb += (double)b[k] * (double)b[k];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* The toy's pictures 0 and 1 are of one person, 2 and 3 of another. */
+static void test_answers_move_to_the_middle_of_their_person(void **state)
+{
+    facet__dataset *data = toy_dataset(folder);
+    facet__teacher teacher;
+    const uint32_t indices[] = { 0, 1, 2 };
+    const float *out;
+    facet_error err;
+
+    (void)state;
+    write_rows(9);
+    person = 0;
+    CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
+    CHECK_OK(teacher.answer(teacher.self, indices, NULL, 3, &out, &err));
+    assert_true(cosine(out, out + TOY_DIM) < 1 - 2e-6);
+    facet__teacher_close(&teacher);
+    person = 1;
+    CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
+    CHECK_OK(teacher.answer(teacher.self, indices, NULL, 3, &out, &err));
+    assert_true(cosine(out, out + TOY_DIM) > 1 - 5e-7);
+    assert_true(cosine(out, out + (size_t)2 * TOY_DIM) < 1 - 2e-6);
+    facet__teacher_close(&teacher);
+    person = 0;
     facet__dataset_close(data);
 }
 
@@ -153,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_picture_gets_the_row_of_its_name),
+        cmocka_unit_test(test_answers_move_to_the_middle_of_their_person),
         cmocka_unit_test(test_lists_that_do_not_fit_are_told),
         cmocka_unit_test(test_a_network_learns_remembered_embeddings),
     };

@@ -107,7 +107,8 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
             facet__dataset_count(p->data), &p->photos, err);
     if (st == FACET_OK && recipe->teacher_embeddings)
         st = facet__teacher_remember(recipe->teacher_embeddings,
-            recipe->teacher_names, p->data, &p->remembered, err);
+            recipe->teacher_names, recipe->teacher_person, p->data,
+            &p->remembered, err);
     if (st == FACET_OK)
         st = make_losses(recipe, p, opts->pool, err);
     if (st == FACET_OK && recipe->faces)

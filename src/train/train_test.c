@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "train/metrics.h"
 #include "train/toy.h"
-#include "train/validate.h"
 #include "train/train.h"
+#include "train/validate.h"
 
 static toy net;
 
@@ -68,7 +68,8 @@ static void test_equal_scores_are_accepted_together(void **state)
 static facet_status open_pairs(const char *text, facet_error *err)
 {
     facet__dataset *d = toy_dataset(folder);
-    facet__validation_setup setup = { .dataset = d, .frame = TOY_SIDE };
+    facet__validation_setup setup = { .from = {
+                                          .dataset = d, .frame = TOY_SIDE } };
     facet__validation *v;
     facet_status st;
 

@@ -146,7 +146,7 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
     v->setup = *setup;
     st = facet__file_read_text(setup->pairs, PAIRS_MAX, &text, NULL, err);
     if (st == FACET_OK) {
-        index = make_index(setup->dataset, &n);
+        index = make_index(setup->from.dataset, &n);
         v->pictures = facet__calloc(n, sizeof *v->pictures);
         st = index && v->pictures ? read_pairs(v, text, index, n, err)
                                   : facet__fail_memory(err);
@@ -172,76 +172,31 @@ void facet__validation_close(facet__validation *v)
     facet__free(v);
 }
 
-/* A batch of pictures being cut, one task each. */
-typedef struct cutting {
-    const facet__validation *v;
-    size_t first;
-    float *x;
-    facet_status status[BATCH];
-    facet_error error[BATCH];
-} cutting;
-
-static facet_status cut(
-    const facet__validation *v, uint32_t picture, float *x, facet_error *err)
-{
-    static const facet__jitter still = { { 1, 0, 0, 0, 1, 0 } };
-    const facet__crop *crop = &v->setup.crop;
-    uint8_t *rgb = facet__alloc((size_t)crop->width * (size_t)crop->height * 3);
-    uint8_t *bytes = NULL;
-    size_t room = 0, size;
-    facet_image *image = NULL;
-    facet_status st = rgb ? facet__dataset_read(v->setup.dataset, picture,
-                                &bytes, &room, &size, err)
-                          : facet__fail_memory(err);
-
-    if (st == FACET_OK)
-        st = facet__photos_read(
-            v->setup.photos, picture, bytes, size, &image, err);
-    if (st == FACET_OK)
-        st = facet__crop_cut(crop, &still, v->setup.frame, image, rgb);
-    if (st == FACET_OK)
-        facet__crop_floats(crop, rgb, x);
-    facet_image_free(image);
-    facet__free(bytes);
-    facet__free(rgb);
-    return st;
-}
-
-static void cut_one(void *context, size_t i, int thread)
-{
-    cutting *c = context;
-    const facet__crop *crop = &c->v->setup.crop;
-    const size_t floats = (size_t)crop->width * (size_t)crop->height * 3;
-
-    (void)thread;
-    c->status[i] = cut(
-        c->v, c->v->pictures[c->first + i], c->x + i * floats, &c->error[i]);
-}
-
 /* Embed all pictures: unit vectors [n_pictures][dim]. */
 static facet_status embed_all(facet__validation *v, const facet__trainable *net,
     float *x, float *unit, float *norms, facet_error *err)
 {
-    cutting c = { .v = v, .x = x };
+    facet_status status[BATCH];
+    facet_error errors[BATCH];
 
-    for (c.first = 0; c.first < v->n_pictures; c.first += BATCH) {
-        const size_t left = v->n_pictures - c.first;
+    for (size_t first = 0; first < v->n_pictures; first += BATCH) {
+        const size_t left = v->n_pictures - first;
         const size_t n = left < BATCH ? left : BATCH;
         const float *out;
         facet_status st = FACET_OK;
 
-        facet__pool_run(v->setup.pool, n, cut_one, &c);
+        facet__unmoved_crops(
+            &v->setup.from, v->pictures + first, n, x, status, errors);
         for (size_t i = 0; i < n && st == FACET_OK; i++) {
-            st = c.status[i];
+            st = status[i];
             if (st != FACET_OK && err)
-                *err = c.error[i];
+                *err = errors[i];
         }
         if (st == FACET_OK)
             st = net->embed(net->self, x, n, &out, err);
         if (st != FACET_OK)
             return st;
-        facet__normalize_rows(
-            out, n, net->dim, unit + c.first * net->dim, norms);
+        facet__normalize_rows(out, n, net->dim, unit + first * net->dim, norms);
     }
     return FACET_OK;
 }
@@ -249,8 +204,7 @@ static facet_status embed_all(facet__validation *v, const facet__trainable *net,
 facet_status facet__validation_run(facet__validation *v,
     const facet__trainable *net, facet__verdict *verdict, facet_error *err)
 {
-    const facet__crop *crop = &v->setup.crop;
-    const size_t floats = (size_t)crop->width * (size_t)crop->height * 3;
+    const size_t floats = facet__unmoved_floats(&v->setup.from);
     const size_t d = net->dim;
     float *x = facet__calloc(BATCH, floats * sizeof *x);
     float *unit = facet__calloc(v->n_pictures, d * sizeof *unit);

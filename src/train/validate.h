@@ -5,22 +5,15 @@
 #ifndef FACET__VALIDATE_H
 #define FACET__VALIDATE_H
 
-#include "base/threads.h"
-#include "train/augment.h"
-#include "train/dataset.h"
-#include "train/photos.h"
 #include "train/trainable.h"
+#include "train/unmoved.h"
 
 typedef struct facet__validation facet__validation;
 
 typedef struct facet__validation_setup {
     const char *pairs; /* "folds<TAB>n", then "key<TAB>key<TAB>1|0" lines, fold
                         * after fold of 2n pairs; keys are those of the data */
-    const facet__dataset *dataset; /* borrowed */
-    facet__photos *photos;         /* as in loader.h */
-    facet__crop crop;
-    double frame;
-    facet__pool *pool; /* for decoding; may be NULL */
+    facet__unmoved from; /* the crops compared */
 } facet__validation_setup;
 
 /* Errors: those of reading the file; FACET_EDAMAGED naming the line,

@@ -48,6 +48,18 @@ def write_faces(folder, people, seed, side=128):
             write_png(folder / 'faces' / person / f'{i}.png', rng, side)
 
 
+TAUGHT = '''name: taught
+network: { kind: mobilefacenet-tiny, dim: 32 }
+data: { paths: faces }
+sampler: { kind: shuffle, batch: 4 }
+teacher: { %s }
+loss: { kind: distill-cosine }
+optimizer: { kind: sgd }
+schedule: { kind: constant, rate: 0.01, steps: 2 }
+run: { seed: 1, threads: 1, log: 1 }
+'''
+
+
 class Faces(unittest.TestCase):
     """A folder of faces to train on."""
     people, seed, side = 'ab', 1, 128
@@ -156,6 +168,56 @@ class Train(Faces):
             self.assertFalse(json.loads(out)['finished'])
             self.assertIn('--resume', err)
             self.assertTrue((run / 'checkpoint.bin').exists())
+
+    def taught(self, teacher):
+        path = self.folder / 'taught.yaml'
+        path.write_text(TAUGHT % teacher)
+        return path
+
+    def test_a_teacher_is_asked_once_and_taught_from(self):
+        self.assertEqual(self.train(steps=2).returncode, 0)
+        (self.folder / 'faces/a/3.png').write_bytes(b'no picture')
+        recipe = self.taught('init: run/last.onnx')
+        process = facet('train', 'teacher', recipe, '--out',
+                        self.folder / 'answers')
+        self.assertEqual(process.returncode, 7)
+        self.assertIn("called '0'", process.stderr)  # in both folders
+        for i in range(4):
+            (self.folder / f'faces/b/{i}.png').rename(
+                self.folder / f'faces/b/b{i}.png')
+        process = facet('train', 'teacher', recipe, '--out',
+                        self.folder / 'answers')
+        self.assertEqual(process.returncode, 7)  # one of eight is too many
+        recipe.write_text(recipe.read_text().replace(
+            'paths: faces', 'paths: faces, max-broken: 0.2'))
+        process = facet('train', 'teacher', recipe, '--out',
+                        self.folder / 'answers')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertEqual(json.loads(process.stdout),
+                         {'finished': True, 'pictures': 8, 'broken': 1})
+        names = (self.folder / 'answers/names.txt').read_text().split()
+        rows = (self.folder / 'answers/answers.npy').read_bytes()
+        self.assertEqual(len(names), 8)
+        values = struct.unpack('<256f', rows[-8 * 32 * 4:])
+        lengths = [sum(v * v for v in values[i:i + 32])
+                   for i in range(0, 256, 32)]
+        self.assertEqual([round(v, 4) for v in sorted(lengths)],
+                         [0] + [1] * 7)
+        for person in (0, 0.5):
+            recipe = self.taught('embeddings: answers/answers.npy, '
+                                 'names: answers/names.txt, '
+                                 f'person: {person}')
+            recipe.write_text(recipe.read_text().replace(
+                'paths: faces', 'paths: faces, max-broken: 0.2'))
+            process = facet('train', recipe, '--out',
+                            self.folder / f'taught-{person}')
+            self.assertEqual(process.returncode, 0, process.stderr)
+
+    def test_without_a_teacher_nobody_is_asked(self):
+        process = facet('train', 'teacher', self.recipe(), '--out',
+                        self.folder / 'answers')
+        self.assertEqual(process.returncode, 2)
+        self.assertIn('teacher.init', process.stderr)
 
     def write_embeddings(self, dim=32):
         """Two loud numbers that say nothing, two quiet ones that do."""

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* teach.c - a recipe's teacher is asked about every picture before the
+ * training: as it is and mirrored, and the middle of both is its answer. A
+ * network's answers to a face and to its mirror image differ (by a cosine of
+ * 0.9 for reid0095), so the middle is the better lesson; and a training that
+ * need not ask is faster by all of the teacher's time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/npy.h"
+#include "facet/train.h"
+#include "train/normalize.h"
+#include "train/recipe.h"
+#include "train/run_folder.h"
+#include "train/teacher.h"
+#include "train/unmoved.h"
+
+enum { BATCH = 32 };
+
+typedef struct lesson {
+    const facet__recipe *recipe;
+    const facet_train_opts *opts;
+    facet__dataset *data;
+    facet__photos *photos;
+    facet__teacher teacher;
+    facet__pool *pool;
+    facet__unmoved from;
+    size_t pictures, broken;
+    float *crops;   /* [BATCH], then the same [2 * BATCH]: and mirrored */
+    float *answers; /* [pictures][dim]; zeros of broken pictures */
+    struct timespec since;
+} lesson;
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Answers are found by keys alone: two of one name are told before anybody is
+ * asked. */
+static facet_status check_keys(const facet__dataset *data, facet_error *err)
+{
+    const size_t n = facet__dataset_count(data);
+    const char **keys = facet__calloc(n, sizeof *keys);
+    facet_status st = FACET_OK;
+
+    if (!keys)
+        return facet__fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        keys[i] = facet__dataset_example(data, i)->key;
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < n && st == FACET_OK; i++)
+        if (!strcmp(keys[i], keys[i - 1]))
+            st = facet__fail(err, FACET_EDAMAGED,
+                "two pictures of the data are called '%.100s': a teacher's "
+                "answers are kept by name",
+                keys[i]);
+    facet__free(keys);
+    return st;
+}
+
+static facet_status open_lesson(
+    lesson *l, const facet__recipe *r, facet_error *err)
+{
+    const facet__crop *crop = &r->run.data.crops[1];
+    const int threads = r->threads ? r->threads : facet__cpu_count();
+    facet_status st = facet__dataset_open(&r->dataset, &l->data, err);
+
+    if (st == FACET_OK)
+        st = check_keys(l->data, err);
+    if (st == FACET_OK)
+        l->pictures = facet__dataset_count(l->data);
+    if (st == FACET_OK && r->detector)
+        st = facet__photos_open(
+            r->detector, r->run.data.frame, l->pictures, &l->photos, err);
+    if (st == FACET_OK)
+        st = facet__teacher_open(
+            r->teacher, crop->width, crop->height, threads, &l->teacher, err);
+    if (st == FACET_OK && facet__pool_create(threads, &l->pool) != FACET_OK)
+        st = facet__fail_memory(err);
+    if (st != FACET_OK)
+        return st;
+    l->from = (facet__unmoved){ l->data, l->photos, *crop, r->run.data.frame,
+        l->pool };
+    l->crops = facet__calloc(
+        3 * BATCH * facet__unmoved_floats(&l->from), sizeof *l->crops);
+    l->answers =
+        facet__calloc(l->pictures, l->teacher.dim * sizeof *l->answers);
+    return l->crops && l->answers ? FACET_OK : facet__fail_memory(err);
+}
+
+static void close_lesson(lesson *l)
+{
+    facet__teacher_close(&l->teacher);
+    facet__photos_close(l->photos);
+    facet__dataset_close(l->data);
+    facet__pool_free(l->pool);
+    facet__free(l->crops);
+    facet__free(l->answers);
+}
+
+/* Planes, left to right. */
+static void mirror(const facet__crop *crop, const float *from, float *to)
+{
+    const size_t width = (size_t)crop->width;
+
+    for (size_t line = 0; line < 3 * (size_t)crop->height; line++)
+        for (size_t x = 0; x < width; x++)
+            to[line * width + x] = from[line * width + width - 1 - x];
+}
+
+/* One picture that could not be read; an error when there are too many. */
+static facet_status note_broken(
+    lesson *l, uint32_t picture, const facet_error *why, facet_error *err)
+{
+    const char *name = facet__dataset_name(l->data, picture);
+
+    l->broken++;
+    if (l->opts->on_broken)
+        l->opts->on_broken(l->opts->context, name, why->msg);
+    if ((double)l->broken <=
+        l->recipe->run.data.max_broken * (double)l->pictures)
+        return FACET_OK;
+    return facet__fail(err, FACET_EDAMAGED,
+        "%zu pictures cannot be read; the last is %s: %.100s", l->broken, name,
+        why->msg);
+}
+
+/* The crops of pictures [first, first + n) that can be read and their mirror
+ * images, side by side; whose they are in `asked`. */
+static facet_status prepare(lesson *l, size_t first, size_t n,
+    uint32_t asked[BATCH], size_t *n_asked, facet_error *err)
+{
+    const size_t floats = facet__unmoved_floats(&l->from);
+    float *pairs = l->crops + BATCH * floats;
+    uint32_t pictures[BATCH];
+    facet_status status[BATCH], st = FACET_OK;
+    facet_error errors[BATCH];
+
+    for (size_t i = 0; i < n; i++)
+        pictures[i] = (uint32_t)(first + i);
+    facet__unmoved_crops(&l->from, pictures, n, l->crops, status, errors);
+    *n_asked = 0;
+    for (size_t i = 0; i < n && st == FACET_OK; i++) {
+        float *to = pairs + 2 * *n_asked * floats;
+
+        if (status[i] != FACET_OK) {
+            st = note_broken(l, pictures[i], &errors[i], err);
+            continue;
+        }
+        memcpy(to, l->crops + i * floats, floats * sizeof *to);
+        mirror(&l->from.crop, to, to + floats);
+        asked[(*n_asked)++] = pictures[i];
+    }
+    return st;
+}
+
+/* The middle of an answer and that to the mirror image. */
+static void keep(lesson *l, uint32_t picture, const float *both)
+{
+    const size_t dim = l->teacher.dim;
+    float *to = l->answers + picture * dim, norms[2];
+
+    facet__normalize_rows(both, 1, dim, to, norms);
+    for (size_t k = 0; k < dim; k++)
+        to[k] += both[dim + k] / norms[0];
+    facet__normalize_rows(to, 1, dim, to, norms);
+}
+
+static facet_status ask(lesson *l, size_t first, size_t n, facet_error *err)
+{
+    const float *pairs = l->crops + BATCH * facet__unmoved_floats(&l->from);
+    uint32_t asked[BATCH];
+    const float *answers;
+    size_t m;
+    facet_status st = prepare(l, first, n, asked, &m, err);
+
+    if (st == FACET_OK && m > 0)
+        st = l->teacher.answer(
+            l->teacher.self, NULL, pairs, 2 * m, &answers, err);
+    for (size_t i = 0; i < m && st == FACET_OK; i++)
+        keep(l, asked[i], answers + 2 * i * l->teacher.dim);
+    return st;
+}
+
+static void tell(const lesson *l, size_t done)
+{
+    struct timespec now;
+    double seconds;
+    facet_train_progress p = { .step = done,
+        .steps = l->pictures,
+        .broken = l->broken,
+        .event = "teach" };
+
+    if (!l->opts->on_progress)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    seconds = (double)(now.tv_sec - l->since.tv_sec) +
+              1e-9 * (double)(now.tv_nsec - l->since.tv_nsec);
+    p.per_second = seconds > 0 ? (double)done / seconds : 0;
+    p.seconds_left =
+        p.per_second > 0 ? (double)(l->pictures - done) / p.per_second : 0;
+    l->opts->on_progress(l->opts->context, &p);
+}
+
+static facet_status ask_all(lesson *l, facet_error *err)
+{
+    facet_status st = FACET_OK;
+
+    clock_gettime(CLOCK_MONOTONIC, &l->since);
+    for (size_t i = 0; i < l->pictures && st == FACET_OK; i += BATCH) {
+        const size_t left = l->pictures - i, n = left < BATCH ? left : BATCH;
+
+        if (l->opts->stop && *l->opts->stop)
+            return facet__fail(err, FACET_ECANCELED,
+                "stopped after %zu of %zu pictures", i, l->pictures);
+        st = ask(l, i, n, err);
+        tell(l, i + n);
+    }
+    return st;
+}
+
+/* The keys, one a line; freed by the caller. */
+static char *list_names(const facet__dataset *data, size_t *size)
+{
+    size_t room = 1, at = 0;
+    char *text;
+
+    for (uint32_t i = 0; i < facet__dataset_count(data); i++)
+        room += strlen(facet__dataset_example(data, i)->key) + 1;
+    text = facet__alloc(room);
+    for (uint32_t i = 0; text && i < facet__dataset_count(data); i++)
+        at += (size_t)snprintf(
+            text + at, room - at, "%s\n", facet__dataset_example(data, i)->key);
+    *size = at;
+    return text;
+}
+
+static facet_status write_all(
+    const lesson *l, const char *folder, facet_error *err)
+{
+    const size_t room = strlen(folder) + sizeof "/answers.npy";
+    char *path = facet__alloc(room);
+    size_t size = 0;
+    char *names = list_names(l->data, &size);
+    facet_status st = path && names ? FACET_OK : facet__fail_memory(err);
+
+    if (st == FACET_OK) {
+        snprintf(path, room, "%s/names.txt", folder);
+        st = facet__file_write(path, names, size, err);
+    }
+    if (st == FACET_OK) {
+        snprintf(path, room, "%s/answers.npy", folder);
+        st = facet__npy_write(
+            path, l->answers, l->pictures, l->teacher.dim, err);
+    }
+    facet__free(names);
+    facet__free(path);
+    return st;
+}
+
+static facet_status teach(lesson *l, const char *path, const char *folder,
+    facet__recipe **recipe, facet_error *err)
+{
+    facet_status st = facet__recipe_read(path, recipe, err);
+
+    if (st != FACET_OK)
+        return st;
+    l->recipe = *recipe;
+    if (!l->recipe->teacher)
+        return facet__fail(err, FACET_EINVAL,
+            "%s: teacher.init is missing: there is nobody to ask", path);
+    st = facet__run_folder_open(folder, err);
+    if (st == FACET_OK)
+        st = open_lesson(l, *recipe, err);
+    if (st == FACET_OK)
+        st = ask_all(l, err);
+    return st == FACET_OK ? write_all(l, folder, err) : st;
+}
+
+facet_status facet_teach(const char *recipe, const char *folder,
+    const facet_train_opts *opts, facet_error *err)
+{
+    facet__recipe *r = NULL;
+    facet_train_opts o;
+    facet_error own;
+    lesson l = { .opts = &o };
+    facet_status st;
+
+    if (!recipe || !folder)
+        return facet__fail(err, FACET_EINVAL, "recipe or folder is NULL");
+    facet_train_opts_init(&o);
+    if (opts)
+        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    st = teach(&l, recipe, folder, &r, err ? err : &own);
+    close_lesson(&l);
+    facet__recipe_free(r);
+    return st;
+}
