@@ -15,10 +15,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "train/comm.h"
 #include "train/curves.h"
@@ -49,7 +49,7 @@ typedef struct run {
     double score;
     size_t broken;
     /* For images a second: since the last line. */
-    struct timespec since;
+    double since;
     uint64_t images;
     double per_second;
 } run;
@@ -70,15 +70,6 @@ void facet__run_setup_init(facet__run_setup *setup)
 static void path_of(const run *r, const char *name, char out[PATH_ROOM])
 {
     snprintf(out, PATH_ROOM, "%s/%s", r->setup->folder, name);
-}
-
-static double seconds_since(const struct timespec *then)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) +
-           1e-9 * (double)(now.tv_nsec - then->tv_nsec);
 }
 
 /* Process 0 touches the folder. */
@@ -362,13 +353,13 @@ static facet_status count_broken(run *r)
 
 static facet_status write_step(run *r)
 {
-    const double seconds = seconds_since(&r->since);
+    const double seconds = facet__clock() - r->since;
     json_t *line;
     facet_status st;
 
     r->per_second = seconds > 0 ? (double)r->images / seconds : 0;
     r->images = 0;
-    clock_gettime(CLOCK_MONOTONIC, &r->since);
+    r->since = facet__clock();
     line = json_pack("{sIsfsfsfsfsfsf}", "step", (json_int_t)r->state.step,
         "loss", r->losses.value, "smooth", r->state.smooth, "rate", r->rate,
         "norm", r->norm, "mined", r->losses.mined, "images_per_second",
@@ -432,7 +423,7 @@ static facet_status loop(run *r)
 {
     facet_status st = FACET_OK;
 
-    clock_gettime(CLOCK_MONOTONIC, &r->since);
+    r->since = facet__clock();
     while (st == FACET_OK && r->state.step < r->setup->schedule.total) {
         bool moved, stop = r->setup->stop && *r->setup->stop;
         const char *broken;

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/npy.h"
@@ -33,7 +33,7 @@ typedef struct lesson {
     size_t pictures, broken;
     float *crops;   /* [BATCH], then the same [2 * BATCH]: and mirrored */
     float *answers; /* [pictures][dim]; zeros of broken pictures */
-    struct timespec since;
+    double since;
 } lesson;
 
 static int compare_keys(const void *a, const void *b)
@@ -190,8 +190,7 @@ static facet_status ask(lesson *l, size_t first, size_t n, facet_error *err)
 
 static void tell(const lesson *l, size_t done)
 {
-    struct timespec now;
-    double seconds;
+    const double seconds = facet__clock() - l->since;
     facet_train_progress p = { .step = done,
         .steps = l->pictures,
         .broken = l->broken,
@@ -199,9 +198,6 @@ static void tell(const lesson *l, size_t done)
 
     if (!l->opts->on_progress)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    seconds = (double)(now.tv_sec - l->since.tv_sec) +
-              1e-9 * (double)(now.tv_nsec - l->since.tv_nsec);
     p.per_second = seconds > 0 ? (double)done / seconds : 0;
     p.seconds_left =
         p.per_second > 0 ? (double)(l->pictures - done) / p.per_second : 0;
@@ -212,7 +208,7 @@ static facet_status ask_all(lesson *l, facet_error *err)
 {
     facet_status st = FACET_OK;
 
-    clock_gettime(CLOCK_MONOTONIC, &l->since);
+    l->since = facet__clock();
     for (size_t i = 0; i < l->pictures && st == FACET_OK; i += BATCH) {
         const size_t left = l->pictures - i, n = left < BATCH ? left : BATCH;
 

@@ -4,9 +4,9 @@
  * Every slot gets a place in one arena (arena.h) for the steps between which it
  * matters. Inputs and outputs live all the time. */
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "nn/engine/arena.h"
 #include "nn/engine/bands.h"
@@ -348,20 +348,12 @@ void facet__plan_run(facet__plan *plan)
         run_band(plan, &plan->bands[b]);
 }
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void facet__plan_profile(facet__plan *plan, double *seconds)
 {
     for (int b = 0; b < plan->n_bands; b++) {
-        const double begin = now();
+        const double begin = facet__clock();
 
         run_band(plan, &plan->bands[b]);
-        seconds[plan->bands[b].first] += now() - begin;
+        seconds[plan->bands[b].first] += facet__clock() - begin;
     }
 }
