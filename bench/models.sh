@@ -37,6 +37,7 @@ models/embedder.onnx fp32 $shared/mobilefacenet.onnx fp32 112 112 -
 models/embedder-int8.onnx int8 models/embedder.onnx bf16 112 112 0.75
 models/embedder-tiny.onnx bf16 models/embedder.onnx bf16 112 112 -
 models/detector.onnx bf16 $shared/yunet_2026may.onnx bf16 480 640 1.2
+models/detector-int8.onnx int8 models/detector.onnx bf16 480 640 1
 models/detector.onnx fp32 $shared/yunet_2026may.onnx fp32 480 640 1.2
 LIST
 exit $missed
