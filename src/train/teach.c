@@ -33,6 +33,7 @@ typedef struct lesson {
     size_t pictures, broken;
     float *crops;   /* [BATCH], then the same [2 * BATCH]: and mirrored */
     float *answers; /* [pictures][dim]; zeros of broken pictures */
+    float *both;    /* [2][dim]: one of them and its mirror image's */
     double since;
 } lesson;
 
@@ -91,7 +92,9 @@ static facet_status open_lesson(
         3 * BATCH * facet__unmoved_floats(&l->from), sizeof *l->crops);
     l->answers =
         facet__calloc(l->pictures, l->teacher.dim * sizeof *l->answers);
-    return l->crops && l->answers ? FACET_OK : facet__fail_memory(err);
+    l->both = facet__calloc(2, l->teacher.dim * sizeof *l->both);
+    return l->crops && l->answers && l->both ? FACET_OK
+                                             : facet__fail_memory(err);
 }
 
 static void close_lesson(lesson *l)
@@ -102,6 +105,7 @@ static void close_lesson(lesson *l)
     facet__pool_free(l->pool);
     facet__free(l->crops);
     facet__free(l->answers);
+    facet__free(l->both);
 }
 
 /* Planes, left to right. */
@@ -166,9 +170,9 @@ static void keep(lesson *l, uint32_t picture, const float *both)
     const size_t dim = l->teacher.dim;
     float *to = l->answers + picture * dim, norms[2];
 
-    facet__normalize_rows(both, 1, dim, to, norms);
+    facet__normalize_rows(both, 2, dim, l->both, norms);
     for (size_t k = 0; k < dim; k++)
-        to[k] += both[dim + k] / norms[0];
+        to[k] = l->both[k] + l->both[dim + k];
     facet__normalize_rows(to, 1, dim, to, norms);
 }
 

@@ -18,6 +18,7 @@ from command import FACET, SOURCE, facet, lines
 MODELS = SOURCE / 'models'
 NETWORKS = {  # file: task, largest size in bytes, most parameters
     'detector.onnx': ('detector', 1e6, 250e3),
+    'detector-int8.onnx': ('detector', 1e6, 250e3),
     'embedder.onnx': ('embedder', 5e6, 1.2e6),
     'embedder-int8.onnx': ('embedder', 2e6, 1.2e6),
     'embedder-tiny.onnx': ('embedder', 1.4e6, 0.3e6),
