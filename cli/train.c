@@ -61,6 +61,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!t->recipe || !t->out)
             argp_error(state, "a RECIPE and --out DIR are needed");
+        if (t->teach && t->resume)
+            argp_error(state, "nothing is kept of a teacher that was not asked "
+                              "to the end: --resume is for trainings");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -164,9 +167,10 @@ static int exit_of(facet_status status)
 static void print_result(const training *t, int finished)
 {
     if (t->teach) {
-        printf("{\"finished\":%s,\"pictures\":%llu,\"broken\":%zu}\n",
-            finished ? "true" : "false", (unsigned long long)t->last.steps,
-            t->last.broken);
+        printf("{\"finished\":%s,\"asked\":%llu,\"pictures\":%llu,"
+               "\"broken\":%zu}\n",
+            finished ? "true" : "false", (unsigned long long)t->last.step,
+            (unsigned long long)t->last.steps, t->last.broken);
         return;
     }
     printf("{\"finished\":%s,\"step\":%llu,\"steps\":%llu,\"loss\":%.6g,"
@@ -187,7 +191,7 @@ static int tell_end(training *t, facet_status st, const facet_error *err)
         print_result(t, st == FACET_OK);
         if (st == FACET_ECANCELED && !t->quiet)
             complain("%s%s", err->msg, t->teach ? "" : "; --resume goes on");
-        return EXIT_YES;
+        return st == FACET_ECANCELED && t->teach ? EXIT_INTERRUPTED : EXIT_YES;
     }
     complain("%s", *err->msg ? err->msg : facet_status_str(st));
     return exit_of(st);

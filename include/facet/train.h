@@ -79,14 +79,23 @@ FACET_API FACET_MUST_USE facet_status facet_train(const char *recipe,
  * Ask a recipe's teacher (teacher.init) about every picture of its data, as it
  * is and mirrored, before any training.
  *
- * @param folder  Receives answers.npy, float32 [pictures, dim]: the middle of
- * both answers, at length 1; zeros where a picture cannot be read. And
- *                names.txt, the pictures' keys, one a line. A recipe names the
- * two as teacher.embeddings and teacher.names.
+ * @param recipe  As above.
+ * @param folder  Made when it is not there. Receives
+ *                answers.npy  float32 [pictures, dim]: the middle of both
+ *                             answers, at length 1; zeros where a picture
+ *                             cannot be read
+ *                names.txt    the pictures' keys, one a line
+ *                in place of older ones. A recipe names the two as
+ *                teacher.embeddings and teacher.names.
+ * @param opts    Used are `stop`, which ends it with nothing written,
+ *                `on_progress` (event "teach"; steps are pictures) and
+ *                `on_broken`.
  *
- * Of `opts` are used `stop`, which ends it without a file, `on_progress` (event
- * "teach"; steps are pictures) and `on_broken`. Errors, thread safety: as
- * above.
+ * Errors: FACET_EINVAL (a key of the recipe, no teacher.init, several
+ *         processes), FACET_EDAMAGED (too many broken pictures, two of one
+ *         name), FACET_ECANCELED, FACET_EMODEL, FACET_ENOTFOUND, FACET_EIO,
+ *         FACET_ENOMEM.
+ * Thread safety: may be called at any time, in another folder each.
  */
 FACET_API FACET_MUST_USE facet_status facet_teach(const char *recipe,
     const char *folder, const facet_train_opts *opts, facet_error *err);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/judge.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/error.h"
 #include "train/validate.h"
@@ -141,33 +138,26 @@ static facet_status open_points(const place *at, void **self, facet_error *err)
                           : st;
 }
 
-/* ---- the kinds ---- */
-
 typedef struct kind {
-    size_t list; /* in facet__recipe: the file that asks for this kind */
     facet_status (*open)(const place *at, void **self, facet_error *err);
     facet__judge judge;
 } kind;
 
-static const kind kinds[] = {
-    { offsetof(facet__recipe, validation_landmarks), open_points,
-        { score_points, close_points, NULL } },
-    { offsetof(facet__recipe, validation_faces), open_faces,
-        { score_faces, close_faces, NULL } },
-    { offsetof(facet__recipe, pairs), open_pairs,
-        { score_pairs, close_pairs, NULL } },
-};
-
+/* What the recipe has a list of; NULL: nothing. */
 static const kind *kind_of(const facet__recipe *recipe)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const char *list;
+    static const kind for_points = { open_points,
+        { score_points, close_points, NULL } };
+    static const kind for_faces = { open_faces,
+        { score_faces, close_faces, NULL } };
+    static const kind for_pairs = { open_pairs,
+        { score_pairs, close_pairs, NULL } };
 
-        memcpy(&list, (const char *)recipe + kinds[i].list, sizeof list);
-        if (list)
-            return &kinds[i];
-    }
-    return NULL;
+    if (recipe->validation_landmarks)
+        return &for_points;
+    if (recipe->validation_faces)
+        return &for_faces;
+    return recipe->pairs ? &for_pairs : NULL;
 }
 
 facet_status facet__judge_open(const facet__recipe *recipe, bool here,

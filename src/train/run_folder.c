@@ -13,7 +13,7 @@
 
 /* Whose temporary files look like "NAME.XXXXXX". */
 static const char *const written[] = { "/checkpoint.bin.", "/curves.svg.",
-    ".onnx.", "/metrics.jsonl." };
+    ".onnx.", "/metrics.jsonl.", "/answers.npy.", "/names.txt." };
 
 static void sweep(const char *path)
 {

@@ -4,9 +4,11 @@
  * network's answers to a face and to its mirror image differ (by a cosine of
  * 0.9 for reid0095), so the middle is the better lesson; and a training that
  * need not ask is faster by all of the teacher's time. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -14,6 +16,7 @@
 #include "base/file.h"
 #include "base/npy.h"
 #include "facet/train.h"
+#include "train/comm.h"
 #include "train/normalize.h"
 #include "train/recipe.h"
 #include "train/run_folder.h"
@@ -31,9 +34,9 @@ typedef struct lesson {
     facet__pool *pool;
     facet__unmoved from;
     size_t pictures, broken;
-    float *crops;   /* [BATCH], then the same [2 * BATCH]: and mirrored */
+    float *crops;   /* [2 * BATCH]: some, then their mirror images */
     float *answers; /* [pictures][dim]; zeros of broken pictures */
-    float *both;    /* [2][dim]: one of them and its mirror image's */
+    float *unit;    /* [dim] */
     double since;
 } lesson;
 
@@ -42,8 +45,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Answers are found by keys alone: two of one name are told before anybody is
- * asked. */
+/* Answers are found by keys alone, which stand in lines: what would not be
+ * found again is told before anybody is asked. */
 static facet_status check_keys(const facet__dataset *data, facet_error *err)
 {
     const size_t n = facet__dataset_count(data);
@@ -52,9 +55,15 @@ static facet_status check_keys(const facet__dataset *data, facet_error *err)
 
     if (!keys)
         return facet__fail_memory(err);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && st == FACET_OK; i++) {
         keys[i] = facet__dataset_example(data, i)->key;
-    qsort(keys, n, sizeof *keys, compare_keys);
+        if (strpbrk(keys[i], "\t\r\n"))
+            st = facet__fail(err, FACET_EDAMAGED,
+                "a picture of the data has a tab or a line end in its name: a "
+                "teacher's answers are kept by name");
+    }
+    if (st == FACET_OK)
+        qsort(keys, n, sizeof *keys, compare_keys);
     for (size_t i = 1; i < n && st == FACET_OK; i++)
         if (!strcmp(keys[i], keys[i - 1]))
             st = facet__fail(err, FACET_EDAMAGED,
@@ -89,11 +98,11 @@ static facet_status open_lesson(
     l->from = (facet__unmoved){ l->data, l->photos, *crop, r->run.data.frame,
         l->pool };
     l->crops = facet__calloc(
-        3 * BATCH * facet__unmoved_floats(&l->from), sizeof *l->crops);
+        2 * BATCH * facet__unmoved_floats(&l->from), sizeof *l->crops);
     l->answers =
         facet__calloc(l->pictures, l->teacher.dim * sizeof *l->answers);
-    l->both = facet__calloc(2, l->teacher.dim * sizeof *l->both);
-    return l->crops && l->answers && l->both ? FACET_OK
+    l->unit = facet__calloc(l->teacher.dim, sizeof *l->unit);
+    return l->crops && l->answers && l->unit ? FACET_OK
                                              : facet__fail_memory(err);
 }
 
@@ -105,7 +114,7 @@ static void close_lesson(lesson *l)
     facet__pool_free(l->pool);
     facet__free(l->crops);
     facet__free(l->answers);
-    facet__free(l->both);
+    facet__free(l->unit);
 }
 
 /* Planes, left to right. */
@@ -135,50 +144,55 @@ static facet_status note_broken(
         why->msg);
 }
 
-/* The crops of pictures [first, first + n) that can be read and their mirror
- * images, side by side; whose they are in `asked`. */
+/* The crops of pictures [first, first + n) that can be read, and their mirror
+ * images behind them; whose they are in `asked`. */
 static facet_status prepare(lesson *l, size_t first, size_t n,
     uint32_t asked[BATCH], size_t *n_asked, facet_error *err)
 {
     const size_t floats = facet__unmoved_floats(&l->from);
-    float *pairs = l->crops + BATCH * floats;
     uint32_t pictures[BATCH];
     facet_status status[BATCH], st = FACET_OK;
     facet_error errors[BATCH];
+    size_t m = 0;
 
     for (size_t i = 0; i < n; i++)
         pictures[i] = (uint32_t)(first + i);
     facet__unmoved_crops(&l->from, pictures, n, l->crops, status, errors);
-    *n_asked = 0;
     for (size_t i = 0; i < n && st == FACET_OK; i++) {
-        float *to = pairs + 2 * *n_asked * floats;
-
+        if (status[i] == FACET_ENOMEM)
+            return facet__fail_memory(err);
         if (status[i] != FACET_OK) {
             st = note_broken(l, pictures[i], &errors[i], err);
             continue;
         }
-        memcpy(to, l->crops + i * floats, floats * sizeof *to);
-        mirror(&l->from.crop, to, to + floats);
-        asked[(*n_asked)++] = pictures[i];
+        memmove(l->crops + m * floats, l->crops + i * floats,
+            floats * sizeof *l->crops);
+        asked[m++] = pictures[i];
     }
+    for (size_t i = 0; i < m; i++)
+        mirror(
+            &l->from.crop, l->crops + i * floats, l->crops + (m + i) * floats);
+    *n_asked = m;
     return st;
 }
 
 /* The middle of an answer and that to the mirror image. */
-static void keep(lesson *l, uint32_t picture, const float *both)
+static void keep(
+    lesson *l, uint32_t picture, const float *answer, const float *mirrored)
 {
     const size_t dim = l->teacher.dim;
-    float *to = l->answers + picture * dim, norms[2];
+    float *to = l->answers + picture * dim, norm;
 
-    facet__normalize_rows(both, 2, dim, l->both, norms);
+    facet__normalize_rows(answer, 1, dim, to, &norm);
+    facet__normalize_rows(mirrored, 1, dim, l->unit, &norm);
     for (size_t k = 0; k < dim; k++)
-        to[k] = l->both[k] + l->both[dim + k];
-    facet__normalize_rows(to, 1, dim, to, norms);
+        to[k] += l->unit[k];
+    facet__normalize_rows(to, 1, dim, to, &norm);
 }
 
 static facet_status ask(lesson *l, size_t first, size_t n, facet_error *err)
 {
-    const float *pairs = l->crops + BATCH * facet__unmoved_floats(&l->from);
+    const size_t dim = l->teacher.dim;
     uint32_t asked[BATCH];
     const float *answers;
     size_t m;
@@ -186,9 +200,9 @@ static facet_status ask(lesson *l, size_t first, size_t n, facet_error *err)
 
     if (st == FACET_OK && m > 0)
         st = l->teacher.answer(
-            l->teacher.self, NULL, pairs, 2 * m, &answers, err);
+            l->teacher.self, NULL, l->crops, 2 * m, &answers, err);
     for (size_t i = 0; i < m && st == FACET_OK; i++)
-        keep(l, asked[i], answers + 2 * i * l->teacher.dim);
+        keep(l, asked[i], answers + i * dim, answers + (m + i) * dim);
     return st;
 }
 
@@ -197,6 +211,7 @@ static void tell(const lesson *l, size_t done)
     const double seconds = facet__clock() - l->since;
     facet_train_progress p = { .step = done,
         .steps = l->pictures,
+        .score = NAN,
         .broken = l->broken,
         .event = "teach" };
 
@@ -251,6 +266,9 @@ static facet_status write_all(
     facet_status st = path && names ? FACET_OK : facet__fail_memory(err);
 
     if (st == FACET_OK) {
+        /* older answers must not stand beside new names */
+        snprintf(path, room, "%s/answers.npy", folder);
+        unlink(path);
         snprintf(path, room, "%s/names.txt", folder);
         st = facet__file_write(path, names, size, err);
     }
@@ -272,6 +290,10 @@ static facet_status teach(lesson *l, const char *path, const char *folder,
     if (st != FACET_OK)
         return st;
     l->recipe = *recipe;
+    if (!facet__comm_alone(l->opts->comm))
+        return facet__fail(err, FACET_EINVAL,
+            "a teacher is asked by one process, not by %d",
+            facet__comm_count(l->opts->comm));
     if (!l->recipe->teacher)
         return facet__fail(err, FACET_EINVAL,
             "%s: teacher.init is missing: there is nobody to ask", path);

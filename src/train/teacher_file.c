@@ -14,7 +14,8 @@
 #include "train/teacher.h"
 
 typedef struct remembered {
-    float *values;    /* [rows][dim] */
+    float *values; /* [rows][dim] */
+    size_t rows;
     uint32_t *row_of; /* [pictures of the data set] */
     size_t dim;
     float *out; /* [room][dim] */
@@ -88,7 +89,7 @@ static facet_status sort_names(const facet__table *names, const char *path,
 }
 
 /* Which row is whose. Every picture needs one. */
-static facet_status find_rows(remembered *t, const named *list, size_t rows,
+static facet_status find_rows(remembered *t, const named *list,
     const char *path, const facet__dataset *data, facet_error *err)
 {
     const size_t n = facet__dataset_count(data);
@@ -99,7 +100,7 @@ static facet_status find_rows(remembered *t, const named *list, size_t rows,
     for (size_t i = 0; i < n; i++) {
         const named wanted = { facet__dataset_example(data, i)->key, 0 };
         const named *found =
-            bsearch(&wanted, list, rows, sizeof *list, by_name);
+            bsearch(&wanted, list, t->rows, sizeof *list, by_name);
 
         if (!found)
             return facet__fail(err, FACET_ENOTFOUND,
@@ -120,6 +121,24 @@ static void move_towards(float *a, const float *b, double share, size_t dim)
     facet__normalize_rows(a, 1, dim, a, &norm);
 }
 
+/* A row that stands for two pictures would be moved twice. */
+static facet_status check_rows(
+    const remembered *t, const facet__dataset *data, facet_error *err)
+{
+    const size_t n = facet__dataset_count(data);
+    uint8_t *taken = facet__calloc(t->rows ? t->rows : 1, 1);
+    facet_status st = taken ? FACET_OK : facet__fail_memory(err);
+
+    for (size_t i = 0; i < n && st == FACET_OK; i++)
+        if (taken[t->row_of[i]]++)
+            st = facet__fail(err, FACET_EDAMAGED,
+                "two pictures of the data are called '%.100s': teacher.person "
+                "needs names of their own",
+                facet__dataset_example(data, i)->key);
+    facet__free(taken);
+    return st;
+}
+
 /* Move each answer about somebody who has a name towards the middle of all
  * answers about that person: it knows what no single picture shows. */
 static facet_status gather_people(
@@ -129,9 +148,14 @@ static facet_status gather_people(
     const size_t people = facet__dataset_classes(data);
     float *middle = facet__calloc(people ? people : 1, dim * sizeof *middle);
     float norm;
+    facet_status st = check_rows(t, data, err);
 
-    if (!middle)
-        return facet__fail_memory(err);
+    if (st == FACET_OK && !middle)
+        st = facet__fail_memory(err);
+    if (st != FACET_OK) {
+        facet__free(middle);
+        return st;
+    }
     for (size_t i = 0; i < n; i++) {
         const int32_t person = facet__dataset_example(data, i)->label;
         float *row = t->values + (size_t)t->row_of[i] * dim;
@@ -161,19 +185,18 @@ facet_status facet__teacher_remember(const char *embeddings, const char *names,
     remembered *t = facet__calloc(1, sizeof *t);
     facet__table *table = NULL;
     named *list = NULL;
-    size_t rows = 0;
     facet_status st;
 
     *teacher = (facet__teacher){ .self = t, .answer = recall, .close = forget };
     if (!t)
         return facet__fail_memory(err);
-    st = facet__npy_read(embeddings, &t->values, &rows, &t->dim, err);
+    st = facet__npy_read(embeddings, &t->values, &t->rows, &t->dim, err);
     if (st == FACET_OK)
         st = facet__table_read(names, &table, err);
     if (st == FACET_OK)
-        st = sort_names(table, names, rows, &list, err);
+        st = sort_names(table, names, t->rows, &list, err);
     if (st == FACET_OK)
-        st = find_rows(t, list, rows, names, data, err);
+        st = find_rows(t, list, names, data, err);
     if (st == FACET_OK && person > 0)
         st = gather_people(t, person, data, err);
     facet__free(list);

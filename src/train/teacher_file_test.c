@@ -113,6 +113,41 @@ static void test_answers_move_to_the_middle_of_their_person(void **state)
     assert_true(cosine(out, out + TOY_DIM) > 1 - 5e-7);
     assert_true(cosine(out, out + (size_t)2 * TOY_DIM) < 1 - 2e-6);
     facet__teacher_close(&teacher);
+    facet__dataset_close(data);
+}
+
+/* Rows 8 and 7 are of one person: half of the way from 8 to their middle. */
+static void test_answers_move_as_far_as_they_are_told(void **state)
+{
+    facet__dataset *data = toy_dataset(folder);
+    facet__teacher teacher;
+    const uint32_t index = 0;
+    const float *out;
+    double a[TOY_DIM], b[TOY_DIM], aa = 0, bb = 0, mm = 0, ww = 0;
+    facet_error err;
+
+    (void)state;
+    write_rows(9);
+    person = .5;
+    CHECK_OK(open_teacher(shuffled, data, &teacher, &err));
+    CHECK_OK(teacher.answer(teacher.self, &index, NULL, 1, &out, &err));
+    assert_string_equal(facet__dataset_example(data, 0)->key, "0");
+    for (int k = 0; k < TOY_DIM; k++) {
+        aa += (80. + k) * (80 + k);
+        bb += (70. + k) * (70 + k);
+    }
+    for (int k = 0; k < TOY_DIM; k++) {
+        a[k] = (80 + k) / sqrt(aa);
+        b[k] = (70 + k) / sqrt(bb);
+        mm += (a[k] + b[k]) * (a[k] + b[k]);
+    }
+    for (int k = 0; k < TOY_DIM; k++) {
+        b[k] = (a[k] + (a[k] + b[k]) / sqrt(mm)) / 2;
+        ww += b[k] * b[k];
+    }
+    for (int k = 0; k < TOY_DIM; k++)
+        CHECK_NEAR(out[k], b[k] / sqrt(ww), 2e-7);
+    facet__teacher_close(&teacher);
     person = 0;
     facet__dataset_close(data);
 }
@@ -183,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_picture_gets_the_row_of_its_name),
         cmocka_unit_test(test_answers_move_to_the_middle_of_their_person),
+        cmocka_unit_test(test_answers_move_as_far_as_they_are_told),
         cmocka_unit_test(test_lists_that_do_not_fit_are_told),
         cmocka_unit_test(test_a_network_learns_remembered_embeddings),
     };

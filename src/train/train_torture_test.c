@@ -7,7 +7,11 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "facet/train.h"
+#include "small_network.h"
 #include "train/projection.h"
+#include "train/teacher.h"
 #include "train/toy.h"
 #include "train/train.h"
 
@@ -101,6 +105,52 @@ static void test_training_without_memory_says_so(void **state)
 {
     (void)state;
     torture("training", read_and_train, 7);
+}
+
+/* With answers of its own, which lean towards their people's then. */
+static facet_status ask_and_remember(void)
+{
+    char recipe[128], out[128], answers[160], names[160], pictures[128];
+    const facet_train_opts opts = { .size = sizeof opts };
+    facet__dataset_setup setup;
+    facet__dataset *data = NULL;
+    facet__teacher teacher = { .self = NULL };
+    facet_status st;
+
+    snprintf(recipe, sizeof recipe, "%s/teacher.yaml", folder);
+    snprintf(out, sizeof out, "%s/answers", folder);
+    snprintf(answers, sizeof answers, "%s/answers.npy", out);
+    snprintf(names, sizeof names, "%s/names.txt", out);
+    snprintf(pictures, sizeof pictures, "%s/pictures", folder);
+    facet__dataset_setup_init(&setup);
+    setup.paths[setup.n_paths++] = pictures;
+    st = facet_teach(recipe, out, &opts, NULL);
+    if (st == FACET_OK)
+        st = facet__dataset_open(&setup, &data, NULL);
+    if (st == FACET_OK)
+        st = facet__teacher_remember(answers, names, .5, data, &teacher, NULL);
+    facet__teacher_close(&teacher);
+    facet__dataset_close(data);
+    return st;
+}
+
+static void test_asking_a_teacher_without_memory_says_so(void **state)
+{
+    static const char text[] =
+        "network: { kind: mobilefacenet-tiny, dim: 8, width: 8, height: 8 }\n"
+        "data: { paths: pictures, frame: 8 }\n"
+        "teacher: { init: small.onnx }\n"
+        "loss: { kind: distill-cosine }\n"
+        "schedule: { rate: 0.01, steps: 2 }\n"
+        "run: { threads: 1 }\n";
+    char path[128];
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/small.onnx", folder);
+    CHECK_OK(small_network_write(path, TOY_SIDE, NULL));
+    snprintf(path, sizeof path, "%s/teacher.yaml", folder);
+    CHECK_OK(facet__file_write(path, text, sizeof text - 1, NULL));
+    torture("asking", ask_and_remember, 7);
 }
 
 static facet_status run_all_losses(void)
@@ -233,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_without_memory_says_so),
+        cmocka_unit_test(test_asking_a_teacher_without_memory_says_so),
         cmocka_unit_test(test_losses_without_memory_say_so),
         cmocka_unit_test(test_scenes_without_memory_say_so),
         cmocka_unit_test(test_projections_without_memory_say_so),

@@ -49,8 +49,8 @@ typedef struct facet__teacher {
     void *self;
     size_t dim;
     bool sees; /* it has to be shown crops */
-    /* What it thinks of n pictures of the data set: indices [n] and, where it
-     * sees, crops of them. */
+    /* What it thinks of n pictures: where it sees, crops of them, else their
+     * indices [n] in the data set. What it does not need may be NULL. */
     facet_status (*answer)(void *self, const uint32_t *indices,
         const float *crops, size_t n, const float **out, facet_error *err);
     void (*close)(void *self); /* may be NULL */

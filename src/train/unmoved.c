@@ -32,8 +32,11 @@ static facet_status cut(
     if (st == FACET_OK)
         st =
             facet__photos_read(from->photos, picture, bytes, size, &image, err);
-    if (st == FACET_OK)
+    if (st == FACET_OK) {
         st = facet__crop_cut(&from->crop, &unmoved, from->frame, image, rgb);
+        if (st != FACET_OK)
+            facet__fail(err, st, "its crop: %s", facet_status_str(st));
+    }
     if (st == FACET_OK)
         facet__crop_floats(&from->crop, rgb, x);
     facet_image_free(image);

@@ -188,13 +188,15 @@ class Train(Faces):
         process = facet('train', 'teacher', recipe, '--out',
                         self.folder / 'answers')
         self.assertEqual(process.returncode, 7)  # one of eight is too many
+        self.assertIn('cannot be read', process.stderr)
         recipe.write_text(recipe.read_text().replace(
             'paths: faces', 'paths: faces, max-broken: 0.2'))
         process = facet('train', 'teacher', recipe, '--out',
                         self.folder / 'answers')
         self.assertEqual(process.returncode, 0, process.stderr)
         self.assertEqual(json.loads(process.stdout),
-                         {'finished': True, 'pictures': 8, 'broken': 1})
+                         {'finished': True, 'asked': 8, 'pictures': 8,
+                          'broken': 1})
         names = (self.folder / 'answers/names.txt').read_text().split()
         rows = (self.folder / 'answers/answers.npy').read_bytes()
         self.assertEqual(len(names), 8)

@@ -211,7 +211,7 @@ static bool pooled_as_it_is(const pool_run *t)
         return false;
     return in->type == FACET__BF16 ||
            (in->type == FACET__U8 && in->grid.zero == out->grid.zero &&
-               memcmp(&in->grid.step, &out->grid.step, sizeof(float)) == 0);
+               in->grid.step == out->grid.step);
 }
 
 static void pool_row(const pool_run *t, size_t row, int thread)

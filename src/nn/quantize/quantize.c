@@ -67,27 +67,18 @@ static bool is_map(const facet__fact *fact)
     return s->n == 4 && s->d[2] * s->d[3] > 1;
 }
 
-/* The map that `value` is the maxima of. */
+/* The map that `value` is the maxima of and nobody else reads: others may need
+ * numbers that are no maxima. */
 static int pooled_map(const facet__graph *g, int value)
 {
-    const facet__node *maker = &g->nodes[facet__graph_maker(g, value)];
+    const int maker = facet__graph_maker(g, value);
+    const int map = g->nodes[maker].in[0];
 
-    return maker->op == FACET__OP_MAX_POOL &&
-                   facet__graph_maker(g, maker->in[0]) != FACET__NONE
-               ? maker->in[0]
+    return g->nodes[maker].op == FACET__OP_MAX_POOL &&
+                   facet__graph_maker(g, map) != FACET__NONE &&
+                   facet__graph_only_reader(g, map) == maker
+               ? map
                : FACET__NONE;
-}
-
-/* One that convolutions read too has a grid of its own. */
-static void find_pooled(quantizer *q)
-{
-    for (size_t m = 0; m < q->n_maps; m++) {
-        const int value = pooled_map(q->graph, q->maps[m]);
-
-        q->pooled[m] = value != FACET__NONE && index_of(q, value) == q->n_maps
-                           ? value
-                           : FACET__NONE;
-    }
 }
 
 /* The maps that convolutions read. */
@@ -102,19 +93,20 @@ static facet_status find_maps(quantizer *q)
         return st;
     q->maps = facet__alloc((size_t)g->n_nodes * sizeof *q->maps);
     q->pooled = facet__alloc((size_t)g->n_nodes * sizeof *q->pooled);
-    for (int i = 0; q->maps && i < g->n_nodes; i++) {
+    for (int i = 0; q->maps && q->pooled && i < g->n_nodes; i++) {
         const facet__node *node = &g->nodes[i];
 
         if (filters_of(g, node) &&
             facet__graph_maker(g, node->in[0]) != FACET__NONE &&
             is_map(&facts[node->in[0]]) &&
-            index_of(q, node->in[0]) == q->n_maps)
+            index_of(q, node->in[0]) == q->n_maps) {
+            q->pooled[q->n_maps] = pooled_map(g, node->in[0]);
             q->maps[q->n_maps++] = node->in[0];
+        }
     }
     facet__facts_free(facts, g->n_values);
     if (!q->maps || !q->pooled)
         return facet__fail_memory(q->err);
-    find_pooled(q);
     if (q->n_maps == 0)
         return facet__fail(q->err, FACET_EUNSUPPORTED,
             "no convolution of this network reads a map that int8 could keep");

@@ -270,14 +270,14 @@ static void test_int8_stays_near_and_a_wanted_loss_is_kept(void **state)
 }
 
 /* A map and its maxima have one grid, so that bytes are pooled as bytes; a map
- * that a convolution reads as well keeps its own. */
+ * that somebody else reads too keeps its own, or none. */
 static void test_maxima_share_the_grid_of_their_map(void **state)
 {
     const facet__conv_spec spec = { 16, .kernel = 3, .pad = 1 };
     facet__builder b;
     facet__graph *g;
     facet_error err;
-    int first, x;
+    int first, x, y;
 
     (void)state;
     facet__build_begin(&b, "pools", 5);
@@ -291,6 +291,9 @@ static void test_maxima_share_the_grid_of_their_map(void **state)
             facet__build_max_pool(
                 &b, "pool1", x, (facet__pool_spec){ 3, 1, .pad = 1 }),
             spec));
+    y = facet__build_max_pool(
+        &b, "pool2", x, (facet__pool_spec){ 3, 1, .pad = 1 });
+    x = facet__build_add(&b, "end", facet__build_conv(&b, "c3", y, spec), x);
     x = facet__build_global_average_pool(&b, "gap", x);
     facet__build_output(&b, "out", facet__build_flatten(&b, "flat", x));
     assert_int_equal(facet__build_finish(&b, &g, &err), FACET_OK);
@@ -299,6 +302,8 @@ static void test_maxima_share_the_grid_of_their_map(void **state)
     assert_true(same_grid(grid_of(g, "r0"), grid_of(g, "pool0")));
     assert_true(grid_of(g, "r1").step > 0);
     assert_true(grid_of(g, "pool1").step > 0);
+    assert_true(grid_of(g, "pool2").step > 0);
+    assert_false(grid_of(g, "sum").step > 0);
     facet__graph_free(g);
 }
 
