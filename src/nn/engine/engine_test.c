@@ -110,6 +110,19 @@ static int pools(facet__builder *b, int x)
         b, "l2", x, (facet__pool_spec){ .kernel = 2, .stride = 1 });
 }
 
+/* Maxima between convolutions, over borders and of windows that hang over. */
+static int maxima(facet__builder *b, int x)
+{
+    x = facet__build_relu(
+        b, "r0", conv_of(b, "stem", x, (conv){ 40, 3, 1, 1 }));
+    x = facet__build_max_pool(
+        b, "max3", x, (facet__pool_spec){ .kernel = 3, .stride = 2, .pad = 1 });
+    x = conv_of(b, "each", x, (conv){ 40, 3, 1, 40 });
+    x = facet__build_max_pool(b, "max2", x,
+        (facet__pool_spec){ .kernel = 2, .stride = 2, .ceil = true });
+    return conv_of(b, "last", x, (conv){ 24, 1, 1, 1 });
+}
+
 /* 3x3 convolutions of stride 1 with every kind of tail: Winograd's. */
 static int residuals(facet__builder *b, int x)
 {
@@ -336,6 +349,8 @@ static void test_pools_see_over_borders(void **state)
     (void)state;
     check_all(pools, 29, 35);
     check_all(pools, 9, 8);
+    check_all(maxima, 29, 35);
+    check_all(maxima, 9, 8);
 }
 
 static void test_winograd_gives_the_same(void **state)
