@@ -46,17 +46,17 @@ static facet__targets *some_targets(void)
     return t;
 }
 
-static facet__loss *make_loss(const double options[4])
+static facet__loss *make_loss(const char *name, const double options[4])
 {
+    const facet__loss_type *type = facet__loss_find(name);
     facet__loss_setup setup;
     facet__loss *loss;
 
-    facet__loss_setup_init(&setup, facet__loss_find("detection"), DIM);
+    facet__loss_setup_init(&setup, type, DIM);
     setup.width = setup.height = SIDE;
     if (options)
         memcpy(setup.options, options, 4 * sizeof *options);
-    CHECK_OK(facet__loss_create(
-        facet__loss_find("detection"), &setup, NULL, &loss, NULL));
+    CHECK_OK(facet__loss_create(type, &setup, NULL, &loss, NULL));
     return loss;
 }
 
@@ -105,7 +105,8 @@ static void test_the_gradient_agrees_with_finite_differences(void **state)
     static float x[2 * DIM];
     static const double no_cls[4] = { 0, 1, 5, 5 };
     facet__batch batch = { .n = 2, .x = x, .targets = some_targets() };
-    facet__loss *all = make_loss(NULL), *without = make_loss(no_cls);
+    facet__loss *all = make_loss("detection", NULL),
+                *without = make_loss("detection", no_cls);
 
     (void)state;
     random_answers(x, 1);
@@ -116,6 +117,67 @@ static void test_the_gradient_agrees_with_finite_differences(void **state)
     assert_true(check_slopes(all, &batch, x, 6 * CELLS, DIM) > 20);
     facet__loss_free(all);
     facet__loss_free(without);
+}
+
+/* A teacher that is sure of some cells and of the rest knows little. */
+static void random_teacher(float *x, uint64_t seed)
+{
+    random_answers(x, seed);
+    for (int c = 0; c < CELLS; c++)
+        if (c % 7)
+            x[c] *= .04F;
+}
+
+static void test_a_teacher_of_cells_has_the_gradient_it_says(void **state)
+{
+    static float x[2 * DIM], taught[2 * DIM];
+    const facet__targets none[2] = { { .count = 0 } };
+    facet__batch batch = { .n = 2, .x = x, .teacher = taught, .targets = none };
+    facet__loss *loss = make_loss("distill-detection", NULL);
+
+    (void)state;
+    random_answers(x, 1);
+    random_answers(x + DIM, 2);
+    random_teacher(taught, 3);
+    random_teacher(taught + DIM, 4);
+    assert_true(check_slopes(loss, &batch, x, 0, CELLS) > 40);
+    assert_true(check_slopes(loss, &batch, x, CELLS, 2 * CELLS) > CELLS);
+    assert_true(check_slopes(loss, &batch, x, 2 * CELLS, 6 * CELLS) > 160);
+    assert_true(check_slopes(loss, &batch, x, 6 * CELLS, DIM) > 400);
+    facet__loss_free(loss);
+}
+
+/* Whoever answers as the teacher does has nothing to learn, and cells of which
+ * it is not sure are heard in obj alone. */
+static void test_who_answers_as_the_teacher_does_learns_nothing(void **state)
+{
+    static float x[DIM], taught[DIM], dx[DIM];
+    const facet__targets none = { .count = 0 };
+    const facet__batch batch = {
+        .n = 1, .x = x, .teacher = taught, .targets = &none
+    };
+    facet__loss *loss = make_loss("distill-detection", NULL);
+    facet__loss_result result;
+    const int sure = 7, unsure = 8;
+
+    (void)state;
+    random_teacher(taught, 5);
+    memcpy(x, taught, sizeof x);
+    CHECK_OK(facet__loss_run(loss, &batch, dx, &result, NULL));
+    for (int i = 0; i < 2 * CELLS; i++)
+        CHECK_NEAR(dx[i], 0, 1e-6);
+    for (int i = 6 * CELLS; i < DIM; i++)
+        CHECK_NEAR(dx[i], 0, 1e-6);
+    for (int k = 0; k < 4; k++) {
+        x[2 * CELLS + 4 * sure + k] += .1F;
+        x[2 * CELLS + 4 * unsure + k] += .1F;
+    }
+    x[CELLS + unsure] += .05F;
+    CHECK_OK(facet__loss_run(loss, &batch, dx, &result, NULL));
+    assert_true(fabs((double)dx[2 * CELLS + 4 * sure]) > 1e-3);
+    assert_true(fabs((double)dx[2 * CELLS + 4 * unsure]) < 1e-9);
+    assert_true((double)dx[CELLS + unsure] > 1e-3);
+    facet__loss_free(loss);
 }
 
 /* Write what a cell must say to give this target. */
@@ -148,7 +210,7 @@ static void test_right_answers_cost_nothing(void **state)
     const facet__grid grid = facet__grid_of(SIDE, SIDE);
     facet__targets *t = some_targets() + 1;
     facet__batch batch = { .n = 1, .x = x, .targets = t };
-    facet__loss *loss = make_loss(NULL);
+    facet__loss *loss = make_loss("detection", NULL);
     facet__loss_result right, wrong;
 
     (void)state;
@@ -173,7 +235,7 @@ static void test_cells_of_ignored_faces_learn_nothing(void **state)
     static float x[2 * DIM], dx[2 * DIM];
     const facet__grid grid = facet__grid_of(SIDE, SIDE);
     facet__batch batch = { .n = 2, .x = x, .targets = some_targets() };
-    facet__loss *loss = make_loss(NULL);
+    facet__loss *loss = make_loss("detection", NULL);
     facet__loss_result result;
     size_t ignored = 0;
 
@@ -450,6 +512,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_gradient_agrees_with_finite_differences),
+        cmocka_unit_test(test_a_teacher_of_cells_has_the_gradient_it_says),
+        cmocka_unit_test(test_who_answers_as_the_teacher_does_learns_nothing),
         cmocka_unit_test(test_right_answers_cost_nothing),
         cmocka_unit_test(test_cells_of_ignored_faces_learn_nothing),
         cmocka_unit_test(test_each_face_gets_cells_of_its_own),

@@ -78,8 +78,8 @@ static facet_status run(const facet__recipe *recipe, const char *folder,
         int width, height;
 
         teacher_size(recipe, &width, &height);
-        st = facet__teacher_open(
-            recipe->teacher, width, height, threads, &teacher, err);
+        st = facet__teacher_open(recipe->teacher, width, height,
+            recipe->faces != NULL, threads, &teacher, err);
     }
     if (st == FACET_OK && facet__pool_create(threads, &opts.pool) != FACET_OK)
         st = facet__fail_memory(err);

@@ -15,7 +15,7 @@ extern const facet__loss_type facet__loss_softmax, facet__loss_center,
     facet__loss_contrastive, facet__loss_triplet, facet__loss_vgg_triplet,
     facet__loss_tpe, facet__loss_tse, facet__loss_tde, facet__loss_verify,
     facet__loss_harmonic, facet__loss_distill_cosine, facet__loss_distill_mse,
-    facet__loss_detection, facet__loss_landmarks;
+    facet__loss_detection, facet__loss_distill_detection, facet__loss_landmarks;
 
 const facet__loss_type *const facet__loss_types[] = {
     &facet__loss_softmax,
@@ -37,6 +37,7 @@ const facet__loss_type *const facet__loss_types[] = {
     &facet__loss_distill_cosine,
     &facet__loss_distill_mse,
     &facet__loss_detection,
+    &facet__loss_distill_detection,
     &facet__loss_landmarks,
     NULL,
 };

@@ -56,6 +56,7 @@ typedef struct facet__loss_type {
     bool on_unit_sphere; /* sees x / |x| */
     /* needs_labels: sees only the samples that have one */
     bool needs_labels, needs_teacher, needs_classes, needs_targets;
+    bool needs_cells; /* the answers of a detector */
     /* A term looks at several samples: the loss of a batch is not the mean of
      * its parts' losses. */
     bool looks_at_pairs;

@@ -16,7 +16,12 @@
  * ch the sides of the box around both, c its diagonal. Landmarks are measured
  * in sides (root of the area) of their face, so that small faces count as large
  * ones do; smooth L1 bends at a fiftieth of a side. The overlap that cls learns
- * is taken as a constant. */
+ * is taken as a constant.
+ *
+ * distill-detection learns the same of every cell from another network of the
+ * same outputs: obj everywhere; cls, box and landmarks where the product of its
+ * scores is above a twentieth, weighed by it, and P is the sum of these
+ * products. */
 #include <math.h>
 #include <string.h>
 
@@ -160,29 +165,33 @@ typedef struct work {
     const facet__loss *loss;
     const facet__batch *batch;
     facet__grid grid;
-    int32_t *face;         /* [n][cells] */
+    int32_t *face;         /* [n][cells]; this and the next two by targets */
     float *cost;           /* [n][cells] */
     facet__asking *asking; /* [n][cells] */
-    size_t *taken;         /* [n] */
+    double *taken;         /* [n]: cells, or how sure a teacher is of cells */
     double *value;         /* [n] */
     float *dx;             /* or NULL */
     double share;          /* 1 / P */
 } work;
 
+static facet__answers answers_of(const work *w, const float *x, size_t i)
+{
+    return facet__answers_of(&w->grid, x + i * w->loss->dim);
+}
+
 static void assign_picture(void *context, size_t i, int thread)
 {
     const work *w = context;
     const size_t cells = w->grid.cells;
-    const facet__answers a =
-        facet__answers_of(&w->grid, w->batch->x + i * w->loss->dim);
+    const facet__answers a = answers_of(w, w->batch->x, i);
 
     (void)thread;
-    w->taken[i] = facet__assign(&w->grid, &a, &w->batch->targets[i],
+    w->taken[i] = (double)facet__assign(&w->grid, &a, &w->batch->targets[i],
         w->face + i * cells, w->cost + i * cells, w->asking + i * cells);
 }
 
 static double add_points(const work *w, const facet__answers *a, size_t cell,
-    const facet__target *t, float *dx)
+    const facet__target *t, double share, float *dx)
 {
     const double weight = w->loss->options[POINTS] / 10;
     const double side = sqrt(t->width * t->height);
@@ -200,35 +209,38 @@ static double add_points(const work *w, const facet__answers *a, size_t cell,
         value += weight * smooth((said - t->points[k]) / side, &slope);
         if (dx)
             dx[6 * w->grid.cells + 10 * cell + k] =
-                (float)(weight * slope * stride / side * w->share);
+                (float)(weight * slope * stride / side * share);
     }
     return value;
 }
 
-/* A cell that has a face. */
+/* A cell that has a face. `cls` is what that answer should be, or NULL for the
+ * overlap; the cell counts `share`. */
 static double add_taken(const work *w, const facet__answers *a, size_t cell,
-    const facet__target *t, float *dx)
+    const facet__target *t, const float *cls, double share, float *dx)
 {
     const double *weight = w->loss->options;
     double overlap, slope;
     const dual box = eiou(&w->grid, a, cell, t, &overlap);
     double value = weight[BOX] * box.v +
-                   weight[CLS] * entropy(a->cls[cell], overlap, &slope);
+                   weight[CLS] * entropy(a->cls[cell],
+                                     cls ? (double)*cls : overlap, &slope);
 
     for (size_t k = 0; dx && k < 4; k++)
         dx[2 * w->grid.cells + 4 * cell + k] =
-            (float)(weight[BOX] * box.d[k] * w->share);
+            (float)(weight[BOX] * box.d[k] * share);
     if (dx)
-        dx[cell] = (float)(weight[CLS] * slope * w->share);
-    return t->has_points ? value + add_points(w, a, cell, t, dx) : value;
+        dx[cell] = (float)(weight[CLS] * slope * share);
+    if (t->has_points)
+        value += add_points(w, a, cell, t, share, dx);
+    return share * value;
 }
 
 static void run_picture(void *context, size_t i, int thread)
 {
     const work *w = context;
     const size_t cells = w->grid.cells;
-    const facet__answers a =
-        facet__answers_of(&w->grid, w->batch->x + i * w->loss->dim);
+    const facet__answers a = answers_of(w, w->batch->x, i);
     const int32_t *face = w->face + i * cells;
     const double weight = w->loss->options[OBJ];
     float *dx = w->dx ? w->dx + i * w->loss->dim : NULL;
@@ -240,12 +252,12 @@ static void run_picture(void *context, size_t i, int thread)
 
         if (face[c] == FACET__CELL_IGNORED)
             continue;
-        value += weight * entropy(a.obj[c], face[c] >= 0, &slope);
+        value += w->share * weight * entropy(a.obj[c], face[c] >= 0, &slope);
         if (dx)
             dx[cells + c] = (float)(weight * slope * w->share);
         if (face[c] >= 0)
-            value +=
-                add_taken(w, &a, c, &w->batch->targets[i].items[face[c]], dx);
+            value += add_taken(w, &a, c, &w->batch->targets[i].items[face[c]],
+                NULL, w->share, dx);
     }
     w->value[i] = value;
 }
@@ -268,34 +280,49 @@ static void count_faces(const work *w, facet__loss_result *result)
     }
 }
 
-static facet_status run(facet__loss *loss, const facet__batch *batch, float *dx,
-    facet__loss_result *result)
+/* P of a batch, and each picture's part of the loss. */
+static void sum_up(work *w, facet__task *picture, facet__loss_result *result)
 {
-    const size_t n = batch->n;
-    work w = { .loss = loss,
+    double taken = 0;
+
+    for (size_t i = 0; i < w->batch->n; i++)
+        taken += w->taken[i];
+    w->share = 1 / (taken > 1 ? taken : 1);
+    facet__pool_run(w->loss->pool, w->batch->n, picture, w);
+    for (size_t i = 0; i < w->batch->n; i++)
+        result->value += w->value[i];
+}
+
+static facet_status begin(
+    work *w, facet__loss *loss, const facet__batch *batch, float *dx)
+{
+    *w = (work){ .loss = loss,
         .batch = batch,
         .grid = facet__grid_of(loss->width, loss->height),
         .dx = dx };
-    const size_t all = n * w.grid.cells;
-    size_t taken = 0;
-
-    if (w.grid.cells * FACET__CELL_NUMBERS != loss->dim)
+    if (w->grid.cells * FACET__CELL_NUMBERS != loss->dim)
         return FACET_EMODEL;
-    w.face = facet__loss_scratch(loss, 0, all, sizeof *w.face);
-    w.cost = facet__loss_scratch(loss, 1, all, sizeof *w.cost);
-    w.asking = facet__loss_scratch(loss, 2, all, sizeof *w.asking);
-    w.value =
-        facet__loss_scratch(loss, 3, n, sizeof *w.value + sizeof *w.taken);
-    if (!w.face || !w.cost || !w.asking || !w.value)
+    w->value = facet__loss_scratch(loss, 0, 2 * batch->n, sizeof *w->value);
+    w->taken = w->value + batch->n;
+    return w->value ? FACET_OK : FACET_ENOMEM;
+}
+
+static facet_status learn(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result)
+{
+    work w;
+    const facet_status st = begin(&w, loss, batch, dx);
+    const size_t all = batch->n * w.grid.cells;
+
+    if (st != FACET_OK)
+        return st;
+    w.face = facet__loss_scratch(loss, 1, all, sizeof *w.face);
+    w.cost = facet__loss_scratch(loss, 2, all, sizeof *w.cost);
+    w.asking = facet__loss_scratch(loss, 3, all, sizeof *w.asking);
+    if (!w.face || !w.cost || !w.asking)
         return FACET_ENOMEM;
-    w.taken = (size_t *)(void *)(w.value + n);
-    facet__pool_run(loss->pool, n, assign_picture, &w);
-    for (size_t i = 0; i < n; i++)
-        taken += w.taken[i];
-    w.share = 1 / (double)(taken ? taken : 1);
-    facet__pool_run(loss->pool, n, run_picture, &w);
-    for (size_t i = 0; i < n; i++)
-        result->value += w.value[i] * w.share;
+    facet__pool_run(loss->pool, batch->n, assign_picture, &w);
+    sum_up(&w, run_picture, result);
     count_faces(&w, result);
     return FACET_OK;
 }
@@ -304,6 +331,100 @@ const facet__loss_type facet__loss_detection = {
     .name = "detection",
     .what = "scores, boxes and landmarks of the cells of a YuNet",
     .needs_targets = true,
+    .needs_cells = true,
     .options = options,
-    .run = run,
+    .run = learn,
+};
+
+/* ---- from another detector ---- */
+
+static const double least_sure = .05; /* of a cell, to teach more than that */
+
+static double sure_of(const facet__answers *taught, size_t cell)
+{
+    return (double)taught->cls[cell] * (double)taught->obj[cell];
+}
+
+/* The face that a teacher's cell speaks of. */
+static facet__target face_of(
+    const facet__grid *grid, const facet__answers *taught, size_t cell)
+{
+    facet__target t = { .has_points = true };
+    int32_t place[2];
+    double box[4];
+    int level;
+
+    facet__answer_box(grid, taught, cell, box);
+    facet__grid_place(grid, cell, &level, &place[0], &place[1]);
+    t.width = box[2];
+    t.height = box[3];
+    t.x = box[0] - box[2] / 2;
+    t.y = box[1] - box[3] / 2;
+    for (size_t k = 0; k < 10; k++)
+        t.points[k] = ((double)taught->points[10 * cell + k] + place[k % 2]) *
+                      facet__grid_stride(level);
+    return t;
+}
+
+static void weigh_picture(void *context, size_t i, int thread)
+{
+    const work *w = context;
+    const facet__answers taught = answers_of(w, w->batch->teacher, i);
+
+    (void)thread;
+    w->taken[i] = 0;
+    for (size_t c = 0; c < w->grid.cells; c++)
+        if (sure_of(&taught, c) > least_sure)
+            w->taken[i] += sure_of(&taught, c);
+}
+
+static void follow_picture(void *context, size_t i, int thread)
+{
+    const work *w = context;
+    const facet__answers a = answers_of(w, w->batch->x, i);
+    const facet__answers taught = answers_of(w, w->batch->teacher, i);
+    const double weight = w->loss->options[OBJ];
+    float *dx = w->dx ? w->dx + i * w->loss->dim : NULL;
+    double value = 0;
+
+    (void)thread;
+    for (size_t c = 0; c < w->grid.cells; c++) {
+        const double sure = sure_of(&taught, c);
+        double slope;
+
+        value += w->share * weight *
+                 entropy(a.obj[c], (double)taught.obj[c], &slope);
+        if (dx)
+            dx[w->grid.cells + c] = (float)(weight * slope * w->share);
+        if (sure > least_sure) {
+            const facet__target face = face_of(&w->grid, &taught, c);
+
+            value +=
+                add_taken(w, &a, c, &face, &taught.cls[c], sure * w->share, dx);
+        }
+    }
+    w->value[i] = value;
+}
+
+static facet_status follow(facet__loss *loss, const facet__batch *batch,
+    float *dx, facet__loss_result *result)
+{
+    work w;
+    const facet_status st = begin(&w, loss, batch, dx);
+
+    if (st != FACET_OK)
+        return st;
+    facet__pool_run(loss->pool, batch->n, weigh_picture, &w);
+    sum_up(&w, follow_picture, result);
+    result->terms = result->active = batch->n * w.grid.cells;
+    return FACET_OK;
+}
+
+const facet__loss_type facet__loss_distill_detection = {
+    .name = "distill-detection",
+    .what = "every cell's answer, from another YuNet",
+    .needs_teacher = true,
+    .needs_cells = true,
+    .options = options,
+    .run = follow,
 };

@@ -92,14 +92,15 @@ static const char *check_frame(const facet__recipe *c)
 static const char *check_detector(const facet__recipe *c)
 {
     for (size_t i = 0; i < c->n_losses; i++)
-        if (c->losses[i].type->needs_targets != (c->faces != NULL))
-            return "the loss detection and data.faces need each other";
+        if (c->losses[i].type->needs_cells != (c->faces != NULL))
+            return "the losses detection and distill-detection and data.faces "
+                   "need each other";
     if (!c->faces)
         return NULL;
     if (c->width % 32 || c->height % 32)
         return "network.width and height of a detector are multiples of 32";
-    if (c->teacher)
-        return "a detector has no teacher; its landmarks stand in data.faces";
+    if (c->teacher_embeddings || c->teacher_template)
+        return "a detector's teacher is teacher.init, and sees what it sees";
     return NULL;
 }
 

@@ -47,7 +47,7 @@ facet_status facet__run_losses_open(
             "batches of %zu for %zu processes: raise sampler.batch", s->whole,
             processes);
     for (size_t l = 0; l < setup->n_losses && processes > 1; l++)
-        if (setup->losses[l]->type->needs_targets)
+        if (setup->losses[l]->type->needs_cells)
             return facet__fail(err, FACET_EINVAL,
                 "loss %s is no mean over pictures: train it in one process",
                 setup->losses[l]->type->name);

@@ -329,6 +329,8 @@ facet_status facet__scene_make(void *self, const facet__loader_setup *setup,
         st = fill_tile(s, setup, hand,
             i == 0 ? place->index : (uint32_t)facet__random_below(&random, n),
             mosaic ? &four[i] : &one, &random, place->targets, err);
+    if (st == FACET_OK && setup->n_crops > 1) /* a teacher's, undamaged */
+        facet__crop_floats(&setup->crops[1], hand->rgb, place->crops[1]);
     if (st == FACET_OK && facet__augment_pixels(&setup->augment, &random,
                               hand->rgb, w, h) != FACET_OK)
         st = facet__fail_memory(err);

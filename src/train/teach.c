@@ -89,8 +89,8 @@ static facet_status open_lesson(
         st = facet__photos_open(
             r->detector, r->run.data.frame, l->pictures, &l->photos, err);
     if (st == FACET_OK)
-        st = facet__teacher_open(
-            r->teacher, crop->width, crop->height, threads, &l->teacher, err);
+        st = facet__teacher_open(r->teacher, crop->width, crop->height, false,
+            threads, &l->teacher, err);
     if (st == FACET_OK && facet__pool_create(threads, &l->pool) != FACET_OK)
         st = facet__fail_memory(err);
     if (st != FACET_OK)
@@ -297,6 +297,11 @@ static facet_status teach(lesson *l, const char *path, const char *folder,
     if (!l->recipe->teacher)
         return facet__fail(err, FACET_EINVAL,
             "%s: teacher.init is missing: there is nobody to ask", path);
+    if (l->recipe->faces)
+        return facet__fail(err, FACET_EINVAL,
+            "%s: what a detector's teacher says is of scenes, which are made "
+            "as they are needed: it cannot be asked before",
+            path);
     st = facet__run_folder_open(folder, err);
     if (st == FACET_OK)
         st = open_lesson(l, *recipe, err);

@@ -11,7 +11,10 @@
 #include "base/threads.h"
 #include "facet/model.h"
 
-enum { PIECE = 4 /* pictures a session sees at a time */ };
+enum {
+    PIECE = 4, /* pictures a session sees at a time */
+    MOST_NUMBERS = 1 << 22
+};
 
 /* What a thread has. */
 typedef struct seat {
@@ -25,6 +28,7 @@ typedef struct loaded {
     seat *seats; /* [pool's size] */
     int64_t height, width;
     bool one_by_one; /* the file's batch is fixed at 1 */
+    size_t outputs;  /* of the network's, that are told one behind the other */
     size_t dim;
     float *out; /* [room][dim] */
     size_t room;
@@ -39,13 +43,40 @@ typedef struct lesson {
     facet_error *errors;
 } lesson;
 
+/* Numbers of an output for one of n pictures. */
+static size_t numbers_of(const facet_tensor_info *info, size_t n)
+{
+    size_t count = 1;
+
+    for (int i = 0; i < info->n_dims; i++)
+        count *= (size_t)info->dims[i];
+    return count / n;
+}
+
+/* What a session answered to n pictures: out [n][dim]. */
+static void take(
+    const loaded *t, const facet_session *session, size_t n, float *out)
+{
+    size_t at = 0;
+
+    for (size_t o = 0; o < t->outputs; o++) {
+        facet_tensor_info info;
+        const float *from = facet_session_output(session, o, &info);
+        const size_t numbers = numbers_of(&info, n);
+
+        for (size_t i = 0; i < n; i++)
+            memcpy(out + i * t->dim + at, from + i * numbers,
+                numbers * sizeof *out);
+        at += numbers;
+    }
+}
+
 /* Run pictures x [n] through the seat's session. */
-static facet_status see(const loaded *t, seat *s, const float *x, size_t n,
-    const float **out, facet_error *err)
+static facet_status see(
+    const loaded *t, seat *s, const float *x, size_t n, facet_error *err)
 {
     const int64_t shape[4] = { (int64_t)n, 3, t->height, t->width };
     const size_t floats = n * (size_t)(3 * t->height * t->width);
-    facet_tensor_info info;
     facet_status st = FACET_OK;
 
     if (s->batch != (int64_t)n)
@@ -59,10 +90,7 @@ static facet_status see(const loaded *t, seat *s, const float *x, size_t n,
         memcpy(facet_session_input(s->session, 0), x, floats * sizeof *x);
     else
         memset(facet_session_input(s->session, 0), 0, floats * sizeof *x);
-    st = facet_session_run(s->session, err);
-    if (st == FACET_OK)
-        *out = facet_session_output(s->session, 0, &info);
-    return st;
+    return facet_session_run(s->session, err);
 }
 
 static facet_status make_room(loaded *t, size_t n)
@@ -82,12 +110,11 @@ static void see_piece(void *context, size_t index, int thread)
     const size_t floats = (size_t)(3 * t->height * t->width);
     const size_t first = index * l->piece, left = l->n - first;
     const size_t n = left < l->piece ? left : l->piece;
-    const float *out = NULL;
+    seat *s = &t->seats[thread];
 
-    l->status[index] = see(t, &t->seats[thread], l->x + first * floats, n, &out,
-        &l->errors[index]);
+    l->status[index] = see(t, s, l->x + first * floats, n, &l->errors[index]);
     if (l->status[index] == FACET_OK)
-        memcpy(t->out + first * t->dim, out, n * t->dim * sizeof *out);
+        take(t, s->session, n, t->out + first * t->dim);
 }
 
 static facet_status embed(void *self, const uint32_t *indices,
@@ -146,21 +173,20 @@ static facet_status check(
  * open. */
 static facet_status probe(loaded *t, const char *path, facet_error *err)
 {
-    facet_tensor_info info;
-    int64_t dim = 1;
-    const float *out;
-    const facet_status st = see(t, &t->seats[0], NULL, 1, &out, err);
+    const facet_status st = see(t, &t->seats[0], NULL, 1, err);
 
     if (st != FACET_OK)
         return st;
-    facet_session_output(t->seats[0].session, 0, &info);
-    for (int i = 0; i < info.n_dims; i++)
-        dim *= info.dims[i];
-    if (dim < 2 || dim > 65536)
+    for (size_t o = 0; o < t->outputs; o++) {
+        facet_tensor_info info;
+
+        facet_session_output(t->seats[0].session, o, &info);
+        t->dim += numbers_of(&info, 1);
+    }
+    if (t->dim < 2 || t->dim > MOST_NUMBERS)
         return facet__fail(err, FACET_EMODEL,
-            "%s: its output of %lld numbers is no embedding", path,
-            (long long)dim);
-    t->dim = (size_t)dim;
+            "%s: %zu numbers in its answer are nothing to learn from", path,
+            t->dim);
     return FACET_OK;
 }
 
@@ -193,7 +219,7 @@ static facet_status take_seats(loaded *t, int threads, facet_error *err)
 }
 
 facet_status facet__teacher_open(const char *path, int width, int height,
-    int threads, facet__teacher *teacher, facet_error *err)
+    bool all, int threads, facet__teacher *teacher, facet_error *err)
 {
     loaded *t = facet__calloc(1, sizeof *t);
     facet_status st;
@@ -206,6 +232,8 @@ facet_status facet__teacher_open(const char *path, int width, int height,
     st = facet_model_load(path, NULL, &t->model, err);
     if (st == FACET_OK)
         st = check(t, path, width, height, err);
+    if (st == FACET_OK)
+        t->outputs = all ? facet_model_output_count(t->model) : 1;
     if (st == FACET_OK)
         st = take_seats(t, threads, err);
     if (st == FACET_OK)

@@ -168,7 +168,7 @@ static facet_status run_all_losses(void)
         facet__loss_result result;
         facet__loss *loss;
 
-        if (facet__loss_types[t]->needs_targets)
+        if (facet__loss_types[t]->needs_cells)
             continue; /* detect_a_batch */
         facet__loss_setup_init(&setup, facet__loss_types[t], D);
         setup.classes = 3;
