@@ -86,6 +86,7 @@ def write(work, draw):
                 if key in keys:
                     pictures[key] = tar.extractfile(member).read()
     truth = {}
+    work.mkdir(parents=True, exist_ok=True)
     with open(work / 'list.tsv', 'w', encoding='ascii') as out:
         for name, found in wanted.items():
             (work / 'pictures' / name).mkdir(parents=True, exist_ok=True)
