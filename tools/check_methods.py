@@ -36,6 +36,7 @@ CUTS = ((r'\bsteps: \d+', 'steps: 2'), (r'\bbatch: \d+', 'batch: 8'),
         (r'\bpeople: \d+', 'people: 4'), (r'\bimages: \d+', 'images: 2'),
         (r'\bwarmup: \d+', 'warmup: 0'), (r'\bchunk: \d+', 'chunk: 0'),
         (r'\bmilestones: \[.*?\]', 'milestones: [ 1 ]'),
+        (r'\bkind: plateau', 'kind: constant'),
         (r'faces-train-\*', 'faces-train-000'),
         (r'\nvalidation:\n(?:  .*\n)+', '\n'))
 
