@@ -73,6 +73,7 @@ facet_status facet__npy_write(const char *path, const float *values,
     size_t rows, size_t columns, facet_error *err)
 {
     enum { BEFORE = 10, ALIGN = 64, ROOM = 2 * ALIGN };
+    static const char magic[8] = { '\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0 };
     char dict[ROOM], head[BEFORE + ROOM + 1];
     const int length = snprintf(dict, sizeof dict,
         "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", rows,
@@ -81,7 +82,7 @@ facet_status facet__npy_write(const char *path, const float *values,
     const facet__piece pieces[] = { { head, (size_t)(BEFORE + whole) },
         { values, rows * columns * sizeof *values } };
 
-    memcpy(head, "\x93NUMPY\x01\x00", 8);
+    memcpy(head, magic, sizeof magic);
     head[8] = (char)(whole & 0xff);
     head[9] = (char)(whole >> 8);
     snprintf(head + BEFORE, sizeof head - BEFORE, "%-*s\n", whole - 1, dict);
