@@ -188,5 +188,5 @@ int main(void)
         cmocka_unit_test(test_a_stop_leaves_the_older_answers),
     };
 
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, begin, remove_folder);
 }
