@@ -12,8 +12,9 @@
 #include "facet/model.h"
 
 enum {
-    PIECE = 4, /* pictures a session sees at a time */
-    MOST_NUMBERS = 1 << 22
+    PIECE = 4,              /* pictures a session sees at a time */
+    MOST_NUMBERS = 1 << 16, /* of an embedding */
+    MOST_CELLS = 1 << 22    /* numbers of all outputs of a detector */
 };
 
 /* What a thread has. */
@@ -53,8 +54,9 @@ static size_t numbers_of(const facet_tensor_info *info, size_t n)
     return count / n;
 }
 
-/* What a session answered to n pictures: out [n][dim]. */
-static void take(
+/* What a session answered to n pictures: out [n][dim]. False: with n pictures
+ * it is of another length than with one, so no answer about each. */
+static bool take(
     const loaded *t, const facet_session *session, size_t n, float *out)
 {
     size_t at = 0;
@@ -64,11 +66,14 @@ static void take(
         const float *from = facet_session_output(session, o, &info);
         const size_t numbers = numbers_of(&info, n);
 
+        if (numbers > t->dim - at)
+            return false;
         for (size_t i = 0; i < n; i++)
             memcpy(out + i * t->dim + at, from + i * numbers,
                 numbers * sizeof *out);
         at += numbers;
     }
+    return at == t->dim;
 }
 
 /* Run pictures x [n] through the seat's session. */
@@ -113,8 +118,11 @@ static void see_piece(void *context, size_t index, int thread)
     seat *s = &t->seats[thread];
 
     l->status[index] = see(t, s, l->x + first * floats, n, &l->errors[index]);
-    if (l->status[index] == FACET_OK)
-        take(t, s->session, n, t->out + first * t->dim);
+    if (l->status[index] == FACET_OK &&
+        !take(t, s->session, n, t->out + first * t->dim))
+        l->status[index] = facet__fail(&l->errors[index], FACET_EMODEL,
+            "the teacher's answer to %zu pictures is not %zu numbers each", n,
+            t->dim);
 }
 
 static facet_status embed(void *self, const uint32_t *indices,
@@ -183,7 +191,7 @@ static facet_status probe(loaded *t, const char *path, facet_error *err)
         facet_session_output(t->seats[0].session, o, &info);
         t->dim += numbers_of(&info, 1);
     }
-    if (t->dim < 2 || t->dim > MOST_NUMBERS)
+    if (t->dim < 2 || t->dim > (t->outputs > 1 ? MOST_CELLS : MOST_NUMBERS))
         return facet__fail(err, FACET_EMODEL,
             "%s: %zu numbers in its answer are nothing to learn from", path,
             t->dim);
