@@ -235,8 +235,8 @@ int verb_train(int argc, char **argv)
         "--resume goes on with the same steps as if nothing had been. Under "
         "mpirun several processes share each batch. The second form trains "
         "nothing: it asks the recipe's teacher about every picture, as it is "
-        "and mirrored; DIR receives answers.npy and names.txt, from which recipes "
-        "learn without asking. The third learns a "
+        "and mirrored; DIR receives answers.npy and names.txt, from which "
+        "recipes learn without asking. The third learns a "
         "better map for embeddings that are there already, in "
         "seconds: `facet train tpe --help`.",
         NULL, NULL, NULL };
