@@ -125,7 +125,11 @@ case $words[2] in
         '--compact[a byte a number]'
         '--threads=[at a time]:number:'
         $networks) ;;
-    train) own=('--out=[where the run lives]:folder:_files -/'
+    train)
+        if (( CURRENT == 3 )); then
+            _values 'what to train, or a recipe' teacher tpe tse tde vgg-triplet
+        fi
+        own=('--out=[where the run lives]:folder:_files -/'
         '--resume[go on from the checkpoint]'
         '--quiet[no progress on the terminal]'
         '--dim=[tpe: of the new embeddings]:number:'

@@ -9,9 +9,9 @@ import unittest
 from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
-         'dataset', 'train', 'train tpe', 'model info', 'model import',
-         'model quantize', 'model set',
-         'synth', 'bench', 'selftest', 'identify', 'enroll', 'cluster',
+         'dataset', 'train', 'train teacher', 'train tpe', 'model info',
+         'model import', 'model quantize', 'model set', 'synth', 'bench',
+         'selftest', 'identify', 'enroll', 'cluster',
          *(f'cluster {verb}' for verb in (
              'name', 'merge', 'split', 'explain', 'list')),
          *(f'gallery {verb}' for verb in (
@@ -45,6 +45,9 @@ class Usage(unittest.TestCase):
         for path in sorted((SOURCE / 'cli/completions').iterdir()):
             files[path.name] = path.read_text()
         for verb in VERBS:
+            for name, text in files.items():
+                for word in verb.split():
+                    self.assertRegex(text, rf'\b{word}\b', f'{name}: {verb}')
             for option in options(verb):
                 for name, text in files.items():
                     wanted = f'-l {option}' if name == 'facet.fish' \
