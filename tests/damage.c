@@ -17,6 +17,27 @@ static const picture_kind *kind_named(const char *name)
     return NULL;
 }
 
+/* What a picture says of itself, and is not true. */
+typedef struct lie {
+    const char *what;
+    size_t at;
+    const char *patch;
+    size_t count;
+} lie;
+
+/* `lies` end with a nameless one; their places count from `from`. */
+static void give_lies(damage_giver *g, const char *how, const char *kind,
+    picture p, size_t from, const lie *lies)
+{
+    for (; lies->what; lies++) {
+        char name[96];
+
+        snprintf(name, sizeof name, "%s-%s-%s", how, lies->what, kind);
+        damage_give_patched(
+            g, name, p, from + lies->at, lies->patch, lies->count);
+    }
+}
+
 /* The frame header holds height and width, big-endian, 5 bytes in. */
 static void give_lying_jpegs(damage_giver *g)
 {
@@ -26,13 +47,7 @@ static void give_lying_jpegs(damage_giver *g)
         picture p = kind_named(kinds[i])->make();
         const size_t frame = damage_find(p, i ? "\xff\xc2" : "\xff\xc0", 2) + 5;
         const size_t table = damage_find(p, "\xff\xdb", 2) + 2;
-        char name[64];
-        const struct {
-            const char *what;
-            size_t at;
-            const char *patch;
-            size_t count;
-        } lies[] = {
+        const lie lies[] = {
             { "taller", frame, "\x03\xe8", 2 },
             { "wider", frame + 2, "\x03\xe8", 2 },
             { "bomb", frame, "\xff\xdc\xff\xdc", 4 },
@@ -44,13 +59,10 @@ static void give_lying_jpegs(damage_giver *g)
             { "depth-12", frame - 1, "\x0c", 1 },
             { "table-length-0", table, "\0\0", 2 },
             { "table-length-64k", table, "\xff\xff", 2 },
+            { .what = NULL },
         };
 
-        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
-            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            damage_give_patched(
-                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
-        }
+        give_lies(g, "lie", kinds[i], p, 0, lies);
         picture_free(&p);
     }
 }
@@ -61,12 +73,7 @@ static void give_lying_pngs(damage_giver *g)
 {
     static const char *const kinds[] = { "rgb8.png", "rgb8-interlaced.png",
         "palette8-interlaced.png", "rgba16.png" };
-    static const struct {
-        const char *what;
-        size_t at;
-        const char *patch;
-        size_t count;
-    } lies[] = {
+    static const lie lies[] = {
         { "taller", 20, "\0\0\x03\xe8", 4 },
         { "wider", 16, "\0\0\x03\xe8", 4 },
         { "bomb", 16, "\0\x01\x86\xa0\0\x01\x86\xa0", 8 },
@@ -82,17 +89,12 @@ static void give_lying_pngs(damage_giver *g)
         { "ihdr-length", 8, "\xff\xff\xff\xf0", 4 },
         { "idat-length", 33, "\x7f\xff\xff\xff", 4 },
         { "unknown-critical-chunk", 37, "QQQQ", 4 },
+        { .what = NULL },
     };
-    char name[96];
-
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         picture p = kind_named(kinds[i])->make();
 
-        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
-            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            damage_give_patched(
-                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
-        }
+        give_lies(g, "lie", kinds[i], p, 0, lies);
         picture_free(&p);
     }
 }
@@ -102,12 +104,7 @@ static void give_lying_webps(damage_giver *g)
 {
     static const char *const kinds[] = { "lossy.webp", "lossless.webp",
         "lossy-alpha.webp" };
-    static const struct {
-        const char *what;
-        size_t at;
-        const char *patch;
-        size_t count;
-    } lies[] = {
+    static const lie lies[] = {
         { "riff-length-0", 4, "\0\0\0\0", 4 },
         { "riff-length-4g", 4, "\xff\xff\xff\xff", 4 },
         { "chunk-length-4g", 16, "\xfe\xff\xff\xff", 4 },
@@ -116,17 +113,12 @@ static void give_lying_webps(damage_giver *g)
         { "larger", 24, "\xff\x03\0\xff\x03\0", 6 },
         { "animation", 20, "\x02", 1 },
         { "chunk-type", 12, "VP8Q", 4 },
+        { .what = NULL },
     };
-    char name[96];
-
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         picture p = kind_named(kinds[i])->make();
 
-        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
-            snprintf(name, sizeof name, "lie-%s-%s", lies[k].what, kinds[i]);
-            damage_give_patched(
-                g, name, p, lies[k].at, lies[k].patch, lies[k].count);
-        }
+        give_lies(g, "lie", kinds[i], p, 0, lies);
         picture_free(&p);
     }
 }
@@ -137,12 +129,7 @@ static void give_bad_exif(damage_giver *g)
 {
     static const char *const kinds[] = { "baseline.jpg", "rgb8.png",
         "lossy.webp" };
-    static const struct {
-        const char *what;
-        size_t at;
-        const char *patch;
-        size_t count;
-    } lies[] = {
+    static const lie lies[] = {
         { "byte-order", 0, "XX", 2 },
         { "offset-far", 4, "\xff\xff\xff\xff", 4 },
         { "offset-itself", 4, "\0\0\0\0", 4 },
@@ -153,19 +140,14 @@ static void give_bad_exif(damage_giver *g)
         { "value-0", 18, "\0\0", 2 },
         { "value-9", 18, "\x09\0", 2 },
         { "next-ifd-itself", 22, "\x08\0\0\0", 4 },
+        { .what = NULL },
     };
-    char name[96];
-
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         picture plain = kind_named(kinds[i])->make();
         picture p = picture_with_orientation(plain, 6);
         const size_t exif = damage_find(p, "II*", 4);
 
-        for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
-            snprintf(name, sizeof name, "exif-%s-%s", lies[k].what, kinds[i]);
-            damage_give_patched(
-                g, name, p, exif + lies[k].at, lies[k].patch, lies[k].count);
-        }
+        give_lies(g, "exif", kinds[i], p, exif, lies);
         picture_free(&p);
         picture_free(&plain);
     }

@@ -136,17 +136,19 @@ static bool write_all(int fd, const char *from, size_t size)
     return true;
 }
 
-static void sync_folder(const char *path)
+/* The folder of a path, which is cut off behind it. */
+static void sync_folder(char *path)
 {
-    char *folder = facet__file_folder(path);
-    const int fd =
-        folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    char *slash = strrchr(path, '/');
+    int fd;
 
+    if (slash)
+        slash[slash == path ? 1 : 0] = '\0';
+    fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd); /* some file systems cannot: the rename stands */
         close(fd);
     }
-    facet__free(folder);
 }
 
 static facet_status write_beside(const char *path, char *temporary,
@@ -191,7 +193,7 @@ facet_status facet__file_write_pieces(const char *path,
     snprintf(temporary, length, "%s.XXXXXX", path);
     st = write_beside(path, temporary, pieces, n_pieces, err);
     if (st == FACET_OK)
-        sync_folder(path);
+        sync_folder(temporary);
     facet__free(temporary);
     return st;
 }

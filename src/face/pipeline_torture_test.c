@@ -2,28 +2,15 @@
 /* What a photo costs in memory: every allocation on its way fails once, a
  * second photo of the same size allocates no scratch, and the thousandth leaves
  * no more behind than the hundredth. */
-#include "check.h"
+#include "torture.h"
 
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "facet/facet.h"
 
 #define MODELS FACET_SHARED_DIR "/models/"
 #define PHOTOS FACET_SHARED_DIR "/photos/"
-
-void *__real_facet__alloc(size_t size);
-void *__wrap_facet__alloc(size_t size);
-
-static int allocations, failing; /* so many yet; the one that fails, 0: none */
-
-void *__wrap_facet__alloc(size_t size)
-{
-    if (++allocations == failing)
-        return NULL;
-    return __real_facet__alloc(size);
-}
 
 static void open_options(facet_pipeline_opts *opts)
 {
@@ -44,7 +31,7 @@ static facet_image *read_photo(const char *path)
 }
 
 /* From nothing to the faces of one photo and back. */
-static facet_status once(void)
+static facet_status once(void *context)
 {
     facet_pipeline_opts opts;
     facet_pipeline *pipeline = NULL;
@@ -53,6 +40,7 @@ static facet_status once(void)
     facet_error err = { FACET_OK, "" };
     facet_status st;
 
+    (void)context;
     open_options(&opts);
     st = facet_pipeline_open(&opts, &pipeline, &err);
     if (st == FACET_OK)
@@ -69,34 +57,13 @@ static facet_status once(void)
     return st;
 }
 
-static void fail_at(int n, int last)
-{
-    facet_status st;
-
-    allocations = 0;
-    failing = n;
-    st = once();
-    failing = 0;
-    if (st != FACET_ENOMEM)
-        fail_msg("allocation %d of %d: status %d", n, last, (int)st);
-}
-
 /* The first so many one by one, then in growing strides: the weights alone are
  * some hundreds, all alike. */
 static void test_any_failing_allocation_is_an_answer(void **unused)
 {
-    int last;
-
     (void)unused;
     NEED_SHARED("models/reid0095.onnx");
-    allocations = 0;
-    CHECK_OK(once());
-    last = allocations;
-    assert_true(last > 100); /* the wrapper is in place */
-    for (int n = 1; n <= last; n += 1 + n / 10)
-        fail_at(n, last);
-    for (int n = last; n > last - 10; n--) /* those of the photo itself */
-        fail_at(n, last);
+    torture("photo", once, NULL, 60);
 }
 
 /* A photo that takes two levels of the pyramid, one of them shrunken. */

@@ -4,54 +4,14 @@
  * is fit for a run that is given memory. */
 #include "folder.h"
 
-#include <stdatomic.h>
-
-#include "base/alloc.h"
 #include "base/file.h"
 #include "facet/train.h"
 #include "small_network.h"
+#include "torture.h"
 #include "train/projection.h"
 #include "train/teacher.h"
 #include "train/toy.h"
 #include "train/train.h"
-
-void *__real_facet__alloc(size_t size);
-void *__wrap_facet__alloc(size_t size);
-
-static atomic_int until_failure = -1; /* -1: never */
-
-void *__wrap_facet__alloc(size_t size)
-{
-    if (atomic_load(&until_failure) == 0)
-        return NULL;
-    if (atomic_load(&until_failure) > 0)
-        atomic_fetch_sub(&until_failure, 1);
-    return __real_facet__alloc(size);
-}
-
-typedef facet_status scenario(void);
-
-/* Fail the 1st, 2nd ... allocation until the scenario succeeds. */
-static void torture(const char *name, scenario *run, int step)
-{
-    enum { ENOUGH = 20000 };
-
-    for (int n = 0; n < ENOUGH; n += n < 200 ? 1 : step) {
-        facet_status status;
-
-        atomic_store(&until_failure, n);
-        status = run();
-        atomic_store(&until_failure, -1);
-        if (status == FACET_OK) {
-            print_message("%s: %d allocations\n", name, n);
-            assert_true(n > 5); /* the wrapper is in place */
-            return;
-        }
-        if (status != FACET_ENOMEM)
-            fail_msg("%s, allocation %d: status %d", name, n, (int)status);
-    }
-    fail_msg("%s: never succeeds", name);
-}
 
 static toy net;
 
@@ -82,7 +42,7 @@ static const char recipe_text[] =
     "schedule: { rate: 0.01, steps: 2 }\n"
     "run: { checkpoint: 1, log: 1 }\n";
 
-static facet_status read_and_train(void)
+static facet_status read_and_train(void *context)
 {
     const facet__trainable as_net = toy_start(&net);
     char path[128], out[128];
@@ -91,6 +51,7 @@ static facet_status read_and_train(void)
     facet_error err;
     facet_status st;
 
+    (void)context;
     snprintf(path, sizeof path, "%s/recipe.yaml", folder);
     snprintf(out, sizeof out, "%s/run", folder);
     st = facet__recipe_parse(
@@ -98,17 +59,17 @@ static facet_status read_and_train(void)
     if (st == FACET_OK)
         st = facet__train(recipe, &as_net, NULL, &opts, &err);
     facet__recipe_free(recipe);
-    return st;
+    return torture_may_do_without(st); /* a batch loaded ahead, the last */
 }
 
 static void test_training_without_memory_says_so(void **state)
 {
     (void)state;
-    torture("training", read_and_train, 7);
+    torture("training", read_and_train, NULL, 7);
 }
 
 /* With answers of its own, which lean towards their people's then. */
-static facet_status ask_and_remember(void)
+static facet_status ask_and_remember(void *context)
 {
     char recipe[128], out[128], answers[160], names[160], pictures[128];
     const facet_train_opts opts = { .size = sizeof opts };
@@ -117,6 +78,7 @@ static facet_status ask_and_remember(void)
     facet__teacher teacher = { .self = NULL };
     facet_status st;
 
+    (void)context;
     snprintf(recipe, sizeof recipe, "%s/teacher.yaml", folder);
     snprintf(out, sizeof out, "%s/answers", folder);
     snprintf(answers, sizeof answers, "%s/answers.npy", out);
@@ -150,16 +112,17 @@ static void test_asking_a_teacher_without_memory_says_so(void **state)
     CHECK_OK(small_network_write(path, TOY_SIDE, NULL));
     snprintf(path, sizeof path, "%s/teacher.yaml", folder);
     CHECK_OK(facet__file_write(path, text, sizeof text - 1, NULL));
-    torture("asking", ask_and_remember, 7);
+    torture("asking", ask_and_remember, NULL, 7);
 }
 
-static facet_status run_all_losses(void)
+static facet_status run_all_losses(void *context)
 {
     enum { N = 6, D = 4 };
     float x[N * D], dx[N * D];
     const int32_t labels[N] = { 0, 0, 1, 1, 2, 2 };
     facet_status st = FACET_OK;
 
+    (void)context;
     for (int i = 0; i < N * D; i++)
         x[i] = (float)(i * 7919 % 13) - 6;
     for (size_t t = 0; facet__loss_types[t] && st == FACET_OK; t++) {
@@ -184,11 +147,11 @@ static facet_status run_all_losses(void)
 static void test_losses_without_memory_say_so(void **state)
 {
     (void)state;
-    torture("losses", run_all_losses, 1);
+    torture("losses", run_all_losses, NULL, 1);
 }
 
 /* Labels, scenes, a loader of them, and the loss of one batch. */
-static facet_status detect_a_batch(void)
+static facet_status detect_a_batch(void *context)
 {
     enum { SIDE = 32, DIM = 21 * 16, N = 2 };
     static float x[N * DIM], dx[N * DIM];
@@ -207,6 +170,7 @@ static facet_status detect_a_batch(void)
     char pictures[128], list[128];
     facet_status st;
 
+    (void)context;
     snprintf(pictures, sizeof pictures, "%s/pictures", folder);
     snprintf(list, sizeof list, "%s/faces.txt", folder);
     facet__dataset_setup_init(&data);
@@ -245,16 +209,16 @@ static facet_status detect_a_batch(void)
     facet__scenes_free(scenes);
     facet_labels_free(labels);
     facet__dataset_close(dataset);
-    return st;
+    return torture_may_do_without(st); /* the batch behind it */
 }
 
 static void test_scenes_without_memory_say_so(void **state)
 {
     (void)state;
-    torture("scenes", detect_a_batch, 1);
+    torture("scenes", detect_a_batch, NULL, 1);
 }
 
-static facet_status fit_projection(void)
+static facet_status fit_projection(void *context)
 {
     enum { N = 8, D = 3 };
     float x[N * D], w[2 * D];
@@ -262,6 +226,7 @@ static facet_status fit_projection(void)
     facet__projection_setup setup;
     double value;
 
+    (void)context;
     for (int i = 0; i < N; i++)
         labels[i] = i / 2;
     for (int i = 0; i < N * D; i++)
@@ -276,7 +241,7 @@ static facet_status fit_projection(void)
 static void test_projections_without_memory_say_so(void **state)
 {
     (void)state;
-    torture("projection", fit_projection, 1);
+    torture("projection", fit_projection, NULL, 1);
 }
 
 int main(void)
