@@ -24,6 +24,7 @@ demo: build ## Build, then find and compare the faces of some photos
 	@tools/demo.sh build
 
 test: build ## Build, then run the whole suite
+	cmake --build build -j $(JOBS) --target bench/all
 	ctest --test-dir build --output-on-failure -j $(JOBS)
 
 lint: ## Check the form of the sources

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "facet/cluster.h"
 #include "facet/eval.h"
 
@@ -24,14 +24,6 @@ typedef struct data {
     uint32_t *truth;
     size_t count, dim;
 } data;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void fail(const char *what)
 {
@@ -141,9 +133,9 @@ static void add(
     for (size_t i = d->count - n; i < d->count; i++)
         labels[i] = FACET_CLUSTER_NEW;
     faces.count = d->count;
-    begin = now();
+    begin = facet__clock();
     must(facet_cluster_add(&faces, opts, labels, &report, &err), &err);
-    score(d, labels, "add", (double)opts->threshold, now() - begin);
+    score(d, labels, "add", (double)opts->threshold, facet__clock() - begin);
     printf("%zu joined, %zu clusters founded\n", report.joined, report.founded);
 }
 
@@ -154,11 +146,11 @@ static void group(const data *d, facet_cluster_opts *opts, uint32_t *labels)
     };
     facet_cluster_report report;
     facet_error err;
-    const double begin = now();
+    const double begin = facet__clock();
 
     must(facet_cluster(&faces, opts, labels, &report, &err), &err);
     score(d, labels, facet_cluster_method_name(opts->method),
-        (double)opts->threshold, now() - begin);
+        (double)opts->threshold, facet__clock() - begin);
     if (report.truncated)
         printf("(%zu faces have more neighbors than %zu)\n", report.truncated,
             opts->neighbors);

@@ -5,22 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "facet/eval.h"
 
 enum { DIM = 512, GALLERY = 20000, PROBES = 5000, PEOPLE = 2500 };
-
-static double seconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* Rows around the center of their person, so that mated scores are near 0.5. */
 static facet_rows make_rows(size_t count, uint64_t seed)
@@ -59,18 +51,18 @@ int main(int argc, char **argv)
     if (!a.values || !b.values || threads < 1 ||
         facet_histogram_create(&histogram) != FACET_OK)
         return 1;
-    start = seconds();
+    start = facet__clock();
     if (facet_histogram_add_products(histogram, &a, &b, threads, &err) !=
         FACET_OK)
         return 1;
-    counted = seconds();
+    counted = facet__clock();
     if (facet_histogram_curve(histogram, &curve, &err) != FACET_OK)
         return 1;
     getrusage(RUSAGE_SELF, &usage);
     printf("%d x %d x %d, %d threads: scores and counts %.2f s, curve %.3f s,"
            " peak memory %ld MiB\n",
-        GALLERY, PROBES, DIM, threads, counted - start, seconds() - counted,
-        usage.ru_maxrss / 1024);
+        GALLERY, PROBES, DIM, threads, counted - start,
+        facet__clock() - counted, usage.ru_maxrss / 1024);
     printf("AUC %.9f, EER %.6f, TAR %.6f at FMR 1e-6, points %zu\n",
         facet_curve_auc(curve), facet_curve_eer(curve).eer,
         facet_curve_rate(curve, 1e-6, 1).tar, facet_curve_count(curve));

@@ -7,21 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "facet/gallery.h"
 #include "search_vectors.h"
 
 static const uint8_t contract[FACET_CONTRACT_BYTES] = { 1 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void must(facet_status st, const facet_error *err)
 {
@@ -61,9 +53,9 @@ static double enroll(facet_gallery *g, size_t count, size_t dim, size_t batch)
             t[i] = (facet_template){ .person = person,
                 .embedding = rows + i * dim };
         }
-        begin = now();
+        begin = facet__clock();
         must(facet_gallery_enroll(g, contract, t, batch, NULL, &err), &err);
-        spent += now() - begin;
+        spent += facet__clock() - begin;
     }
     free(t);
     free(rows);
@@ -85,11 +77,11 @@ static void identify(const facet_gallery *g, size_t dim)
         double begin;
 
         vectors_next(&v, query, dim);
-        begin = now();
+        begin = facet__clock();
         must(facet_gallery_search(
                  g, contract, query, 1, &opts, 10, out, &n, &err),
             &err);
-        printf("search %d: %.2f ms\n", i + 1, (now() - begin) * 1e3);
+        printf("search %d: %.2f ms\n", i + 1, (facet__clock() - begin) * 1e3);
     }
     free(query);
 }
@@ -107,12 +99,12 @@ int main(int argc, char **argv)
     remove_old(path);
     must(facet_gallery_create(path, contract, dim, NULL, &g, &err), &err);
     printf("enroll: %.0f a second\n", enroll(g, count, dim, batch));
-    begin = now();
+    begin = facet__clock();
     facet_gallery_free(g);
-    printf("close: %.1f ms\n", (now() - begin) * 1e3);
-    begin = now();
+    printf("close: %.1f ms\n", (facet__clock() - begin) * 1e3);
+    begin = facet__clock();
     must(facet_gallery_open(path, NULL, &g, &err), &err);
-    printf("open: %.2f ms\n", (now() - begin) * 1e3);
+    printf("open: %.2f ms\n", (facet__clock() - begin) * 1e3);
     identify(g, dim);
     facet_gallery_free(g);
     return 0;

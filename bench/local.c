@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "nn/build.h"
 #include "nn/cost.h"
 #include "nn/learn/learner.h"
@@ -27,14 +27,6 @@ typedef struct layer {
 
 static const layer layers[] = { { "L4", 63, 9, 1 }, { "L5", 55, 7, 2 },
     { "L6", 25, 5, 1 } };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void require(facet_status st, const facet_error *err)
 {
@@ -119,14 +111,14 @@ static void learner_seconds(const layer *l, bool local, bool bf16, int threads,
     best[0] = best[1] = 1e9;
     require(facet__learner_create(g, &opts, &net, &err), &err);
     for (int i = 0; i < runs; i++) {
-        double start = now(), seconds[2];
+        double start = facet__clock(), seconds[2];
 
         require(
             facet__learner_forward(net, x, batch, true, 1, &out, &err), &err);
-        seconds[0] = now() - start;
-        start = now();
+        seconds[0] = facet__clock() - start;
+        start = facet__clock();
         require(facet__learner_backward(net, d, &err), &err);
-        seconds[1] = now() - start;
+        seconds[1] = facet__clock() - start;
         for (int k = 0; k < 2; k++)
             best[k] = seconds[k] < best[k] ? seconds[k] : best[k];
     }

@@ -9,25 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nn/cost.h"
 #include "nn/model.h"
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
+#include "timing.h"
 
 static facet_precision precision_of(const char *name)
 {
@@ -122,15 +107,15 @@ int main(int argc, char **argv)
     }
     times = calloc((size_t)rounds, sizeof *times);
     for (int i = -rounds / 5 - 1; times && i < rounds; i++) {
-        const double begin = now();
+        const double begin = facet__clock();
 
         if (facet_session_run(session, &err) != FACET_OK)
             return fail(&err);
         if (i >= 0)
-            times[i] = now() - begin;
+            times[i] = 1e3 * (facet__clock() - begin);
     }
-    qsort(times, (size_t)rounds, sizeof *times, by_value);
-    printf("%.4f %.1f\n", times[rounds / 2], macs_of(model, &in, NULL) * 1e-6);
+    printf("%.4f %.1f\n", timing_median(times, rounds),
+        macs_of(model, &in, NULL) * 1e-6);
     if (getenv("FACET_PROFILE"))
         fprintf(stderr, "least %.4f ms\n", times[0]);
     if (getenv("FACET_PROFILE"))

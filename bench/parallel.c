@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "nn/learn/learner.h"
 #include "train/reduce.h"
 #include "zoo/zoo.h"
@@ -26,14 +26,6 @@ typedef struct step {
     size_t weight[MOST];      /* whose */
     size_t n_told;
 } step;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static facet_status count_sum(void *context, double *numbers, size_t n)
 {
@@ -51,7 +43,7 @@ static void on_final(void *context, size_t weight)
 
     if (s->n_told == MOST)
         abort();
-    s->told[s->n_told] = now();
+    s->told[s->n_told] = facet__clock();
     s->weight[s->n_told++] = weight;
 }
 
@@ -61,20 +53,20 @@ static int run_step(
     const size_t numbers = batch * facet__learner_dim(net);
     const facet__peers peers = { count_sum, s, 0 };
     const float *out;
-    double begin = now();
+    double begin = facet__clock();
 
     *s = (step){ .sums = 0 };
     facet__learner_share(net, &peers);
     facet__learner_on_final(net, on_final, s);
     if (facet__learner_forward(net, x, batch, true, 1, &out, NULL) != FACET_OK)
         return 1;
-    s->forward = now() - begin;
+    s->forward = facet__clock() - begin;
     for (size_t i = 0; i < numbers; i++)
         gradient[i] = (out[i] - 0.1f) / (float)numbers;
-    begin = now();
+    begin = facet__clock();
     if (facet__learner_backward(net, gradient, NULL) != FACET_OK)
         return 1;
-    s->backward = now() - begin;
+    s->backward = facet__clock() - begin;
     for (size_t i = 0; i < s->n_told; i++) /* to seconds before the end */
         s->told[i] = begin + s->backward - s->told[i];
     return 0;

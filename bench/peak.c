@@ -9,8 +9,8 @@
  * whatever disturbs makes it less. */
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/cpu.h"
 
 enum { RUNS = 20, TURNS = 500000 };
@@ -60,13 +60,10 @@ LOOP(dot_512, ZEROS, TWENTY("vdpbf16ps"))
 
 static double seconds(loop *function)
 {
-    struct timespec a, b;
+    const double begin = facet__clock();
 
-    clock_gettime(CLOCK_MONOTONIC, &a);
     function(TURNS);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    return (double)(b.tv_sec - a.tv_sec) +
-           1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+    return facet__clock() - begin;
 }
 
 /* GFLOP/s of a loop whose turn does so many operations. */

@@ -17,30 +17,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <turbojpeg.h>
 #include <unistd.h>
 
 #include "base/random.h"
 #include "face/pyramid.h"
 #include "facet/facet.h"
+#include "timing.h"
 
 enum { MAX_ROUNDS = 1000, PARTS = 4, NOISE = 14, QUALITY = 89 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static int fail(const facet_error *err)
 {
@@ -267,16 +252,14 @@ static int measure_way(char **arguments)
 
     for (int i = -2; i < rounds && good; i++) /* two rounds to warm up */
         for (int part = 0; part < PARTS && good; part++) {
-            const double begin = now();
+            const double begin = facet__clock();
 
             good = way_part(&w, part, &err) == FACET_OK;
             if (i >= 0)
-                times[part][i] = now() - begin;
+                times[part][i] = 1e3 * (facet__clock() - begin);
         }
-    for (int part = 0; part < PARTS && good; part++) {
-        qsort(times[part], (size_t)rounds, sizeof(double), by_value);
-        printf("%.3f ", times[part][rounds / 2]);
-    }
+    for (int part = 0; part < PARTS && good; part++)
+        printf("%.3f ", timing_median(times[part], rounds));
     if (good)
         printf("%zu\n", w.faces);
     way_close(&w);
@@ -294,7 +277,7 @@ static double drain(int from, double begin)
 
     while ((got = read(from, bytes, sizeof bytes)) > 0)
         if (first == 0.0 && memchr(bytes, '\n', (size_t)got))
-            first = now() - begin;
+            first = 1e3 * (facet__clock() - begin);
     return first;
 }
 
@@ -307,7 +290,7 @@ static int measure_child(char **command)
 
     if (pipe(ends) != 0)
         return 1;
-    begin = now();
+    begin = facet__clock();
     child = fork();
     if (child == 0) {
         dup2(ends[1], STDOUT_FILENO);
@@ -325,7 +308,8 @@ static int measure_child(char **command)
         fprintf(stderr, "bench_photos: %s failed\n", command[0]);
         return 1;
     }
-    printf("%.3f %.3f %ld\n", first, now() - begin, usage.ru_maxrss);
+    printf("%.3f %.3f %ld\n", first, 1e3 * (facet__clock() - begin),
+        usage.ru_maxrss);
     return 0;
 }
 

@@ -7,27 +7,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gallery/search.h"
 #include "search_vectors.h"
+#include "timing.h"
 
 enum { K = 10, BATCH = 64 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static double time_batches(facet__search *s, const float *queries, size_t batch,
     int repeats, facet_match *out)
@@ -41,14 +26,13 @@ static double time_batches(facet__search *s, const float *queries, size_t batch,
         double begin;
 
         s->queries = queries + shift * s->rows->layout.dim;
-        begin = now();
+        begin = facet__clock();
         if (facet__search_run(s, out + shift * K, counts) != FACET_OK)
             exit(1);
         if (r >= 0)
-            times[r] = (now() - begin) / (double)batch;
+            times[r] = 1e3 * (facet__clock() - begin) / (double)batch;
     }
-    qsort(times, (size_t)repeats, sizeof *times, ascending);
-    median = times[repeats / 2];
+    median = timing_median(times, repeats);
     free(times);
     return median;
 }

@@ -8,25 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nn/learn/learner.h"
+#include "timing.h"
 #include "zoo/zoo.h"
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static void sgd(facet__learner *net, float **velocity)
 {
@@ -96,15 +81,14 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < batch * 3 * side * side; i++)
         x[i] = (float)(i * 2654435761u % 256) / 128.0f - 1.0f;
     for (int i = -2; i < steps; i++) {
-        const double begin = now();
+        const double begin = facet__clock();
 
         if (step(net, x, batch, gradient, velocity))
             return 1;
         if (i >= 0)
-            times[i] = now() - begin;
+            times[i] = facet__clock() - begin;
     }
-    qsort(times, (size_t)steps, sizeof *times, by_value);
-    printf("%.1f\n", (double)batch / times[steps / 2]);
+    printf("%.1f\n", (double)batch / timing_median(times, steps));
     facet__learner_free(net);
     return 0;
 }

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "train/loss.h"
 #include "train/network.h"
@@ -52,14 +52,6 @@ typedef struct training {
     int32_t *labels;
     double rate, forward, loss_time, backward, update; /* seconds */
 } training;
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void require(facet_status st, const char *what, const facet_error *err)
 {
@@ -159,25 +151,25 @@ static void step(training *t, uint64_t number)
     facet__batch seen = batch;
     facet__loss_result result;
     facet_error err = { 0 };
-    const double start = now();
+    const double start = facet__clock();
     double at;
 
     require(t->net.forward(t->net.self, t->x, t->batch, number, &seen.x, &err),
         "forward", &err);
-    at = now();
+    at = facet__clock();
     t->forward = at - start;
     require(facet__loss_run(t->loss, &seen, t->gradient, &result, &err), "loss",
         &err);
-    t->loss_time = now() - at;
-    at = now();
+    t->loss_time = facet__clock() - at;
+    at = facet__clock();
     require(t->net.backward(t->net.self, t->gradient, &err), "backward", &err);
-    t->backward = now() - at;
-    at = now();
+    t->backward = facet__clock() - at;
+    at = facet__clock();
     facet__optimizer_step(t->optimizer, t->rate);
-    t->update = now() - at;
+    t->update = facet__clock() - at;
     printf("step %llu: loss %.6f (%zu of %zu terms), %.2f s\n",
         (unsigned long long)number, result.value, result.active, result.terms,
-        now() - start);
+        facet__clock() - start);
     fflush(stdout);
 }
 
