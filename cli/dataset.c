@@ -15,19 +15,20 @@
 enum { KEY_FIRST = 0x600, KEY_KEEP, KEY_DUPLICATE, KEY_BLOCK };
 
 static const struct argp_option options[] = {
+    { NULL, 0, NULL, 0, "The data set:", 5 },
     { "out", 'o', "DIR", 0, "where candidates.tsv and index.html go (required)",
-        1 },
+        5 },
     { "first", KEY_FIRST, "N", 0,
         "so many of a name's candidates, from the first on, are taken for the "
         "person to begin with; default 50",
-        1 },
+        5 },
     { "keep", KEY_KEEP, "SHARE", 0,
-        "of a name's candidates that stays after ranking; default 0.5", 1 },
+        "of a name's candidates that stays after ranking; default 0.5", 5 },
     { "duplicate", KEY_DUPLICATE, "D", 0,
         "pictures whose cosine is at least 1 - D are one; 0: exact copies "
         "only; -1: none. Default 0.03",
-        1 },
-    { "block", KEY_BLOCK, "N", 0, "pictures shown together; default 200", 1 },
+        5 },
+    { "block", KEY_BLOCK, "N", 0, "pictures shown together; default 200", 5 },
     { 0 },
 };
 

@@ -45,7 +45,8 @@ static void help(FILE *to)
         to);
     for (int i = 0; i < VERB_COUNT; i++)
         fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].does);
-    fputs("\n`facet VERB --help` tells more of each; so does `man facet`.\n\n",
+    fputs("\n`facet VERB --help` tells more of each; so does `man facet`. "
+          "`facet\n--version` says which facet this is.\n\n",
         to);
     fputs(exit_table, to);
 }

@@ -39,6 +39,12 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
+static const struct argp_option teach_options[] = {
+    { "out", 'o', "DIR", 0, "Where answers.npy and names.txt go (needed)", 0 },
+    { "quiet", 'q', NULL, 0, "No progress on the terminal", 0 },
+    { 0 },
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     training *t = state->input;
@@ -61,9 +67,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (!t->recipe || !t->out)
             argp_error(state, "a RECIPE and --out DIR are needed");
-        if (t->teach && t->resume)
-            argp_error(state, "nothing is kept of a teacher that was not asked "
-                              "to the end: --resume is for trainings");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -233,12 +236,16 @@ int verb_train(int argc, char **argv)
         "DIR receives checkpoint.bin, metrics.jsonl, curves.svg, best.onnx and "
         "last.onnx. SIGINT and SIGTERM write a checkpoint and end with 0; "
         "--resume goes on with the same steps as if nothing had been. Under "
-        "mpirun several processes share each batch. The second form trains "
-        "nothing: it asks the recipe's teacher about every picture, as it is "
-        "and mirrored; DIR receives answers.npy and names.txt, from which "
-        "recipes learn without asking. The third learns a "
-        "better map for embeddings that are there already, in "
-        "seconds: `facet train tpe --help`.",
+        "mpirun several processes share each batch. The second form asks a "
+        "teacher before the training, the third learns a better map for "
+        "embeddings that are there already, in seconds: see `facet train "
+        "teacher --help` and `facet train tpe --help`.",
+        NULL, NULL, NULL };
+    static const struct argp teach_argp = { teach_options, parse, "RECIPE",
+        "Ask a recipe's teacher about every picture, as it is and mirrored. "
+        "DIR receives answers.npy and names.txt, from which recipes learn "
+        "without asking (teacher.embeddings, teacher.names). Nothing is kept "
+        "of a teacher that was not asked to the end.",
         NULL, NULL, NULL };
     training t = { .recipe = NULL };
     char name[] = "facet train", teach[] = "facet train teacher";
@@ -249,6 +256,6 @@ int verb_train(int argc, char **argv)
     argc -= t.teach;
     argv += t.teach;
     argv[0] = t.teach ? teach : name;
-    argp_parse(&argp, argc, argv, 0, NULL, &t);
+    argp_parse(t.teach ? &teach_argp : &argp, argc, argv, 0, NULL, &t);
     return run(&t);
 }

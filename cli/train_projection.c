@@ -14,7 +14,7 @@
 #include "numbers.h"
 #include "progress.h"
 
-enum { KEY_DIM = 0x400, KEY_STEPS, KEY_RATE, KEY_ALPHA, KEY_RANDOM };
+enum { KEY_DIM = 0x400, KEY_STEPS, KEY_RATE, KEY_ALPHA, KEY_RANDOM, KEY_SEED };
 
 static const char *const losses[] = { "tpe", "tse", "tde", "vgg-triplet" };
 
@@ -24,13 +24,16 @@ typedef struct fitting {
 } fitting;
 
 static const struct argp_option options[] = {
-    { NULL, 0, NULL, 0, "The projection:", 2 },
-    { "dim", KEY_DIM, "N", 0, "of the new embeddings; default 128", 2 },
-    { "steps", KEY_STEPS, "N", 0, "default 1000", 2 },
-    { "rate", KEY_RATE, "R", 0, "of learning; default 0.1", 2 },
-    { "alpha", KEY_ALPHA, "A", 0, "margin of tse, tde, vgg-triplet", 2 },
+    { NULL, 0, NULL, 0, "The projection:", 5 },
+    { "out", 'o', "FILE", 0, "a copy of the network that ends in it (required)",
+        5 },
+    { "dim", KEY_DIM, "N", 0, "of the new embeddings; default 128", 5 },
+    { "steps", KEY_STEPS, "N", 0, "default 1000", 5 },
+    { "rate", KEY_RATE, "R", 0, "of learning; default 0.1", 5 },
+    { "alpha", KEY_ALPHA, "A", 0, "margin of tse, tde, vgg-triplet", 5 },
     { "random-start", KEY_RANDOM, NULL, 0,
-        "begin with random numbers, not with principal components", 2 },
+        "begin with random numbers, not with principal components", 5 },
+    { "seed", KEY_SEED, "N", 0, "of what is drawn; default 1", 5 },
     { 0 },
 };
 
@@ -41,6 +44,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &f->run;
+        return 0;
+    case 'o':
+        f->run.out = text;
         return 0;
     case KEY_DIM:
         f->opts.dim = (size_t)whole_option(state, "--dim", text, 1, 8192);
@@ -56,6 +62,20 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_RANDOM:
         f->opts.principal = 0;
+        return 0;
+    case KEY_SEED:
+        f->opts.seed = (uint64_t)whole_option(state, "--seed", text, 0, 1e15);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (f->run.words.count == 1)
+            argp_error(state, "one list or folder, not more");
+        f->run.words.items[f->run.words.count++] = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (f->run.words.count == 0)
+            argp_error(state, "whose faces? Give a list or a folder");
+        if (!f->run.out)
+            argp_error(state, "where to? Give --out NETWORK.onnx");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -130,17 +150,12 @@ static int train(fitting *f)
     eval_run *run = &f->run;
     char *model = NULL;
     float *w = NULL;
-    int status = EXIT_USAGE;
+    int status = eval_read_people(run);
 
-    if (!run->out)
-        complain("where to? Give --out NETWORK.onnx");
-    else
-        status = eval_read_people(run);
     if (status == EXIT_YES)
         status = eval_embed(run);
     if (status != EXIT_YES)
         return status;
-    f->opts.seed = run->bootstrap.seed;
     f->opts.threads = run->threads;
     model = network_find(NETWORK_EMBEDDER, run->nets.embedder);
     w = malloc(f->opts.dim * run->dim * sizeof *w);
@@ -157,7 +172,7 @@ static int train(fitting *f)
 
 int train_projection(int argc, char **argv)
 {
-    const struct argp_child children[] = { { &eval_argp, 0, NULL, 0 },
+    const struct argp_child children[] = { { &eval_source_argp, 0, NULL, 0 },
         { NULL, 0, NULL, 0 } };
     const struct argp argp = { options, parse, "LIST|FOLDER",
         "Learn a projection of a network's embeddings of people one knows "
@@ -171,6 +186,7 @@ int train_projection(int argc, char **argv)
 
     snprintf(name, sizeof name, "facet train %.20s", argv[0]);
     facet_projection_opts_init(&f.opts);
+    f.opts.seed = 1;
     f.opts.loss = argv[0];
     eval_init(&f.run);
     argv[0] = name;
