@@ -5,7 +5,7 @@
 /**
  * @file
  * A data set out of what searches for names have found: the automatic stages
- * of Parkhi et al. 2015, section 3 (papers.md B.1). Of each name's candidates
+ * of Parkhi et al. 2015, section 3. Of each name's candidates
  * those that look least like it are left out, near duplicates are merged, and
  * what remains is put into blocks that a person can accept or reject at a
  * glance. docs/methods/deep-face-recognition.md tells what each stage gains.

@@ -135,7 +135,7 @@ typedef struct facet_rate {
 
 /**
  * TAR@FAR, that is 1 - FNMR@FMR, conservatively: the largest TAR over all
- * thresholds whose FMR is at most the wanted one (papers.md E.4).
+ * thresholds whose FMR is at most the wanted one, never interpolated.
  *
  * @param wanted  0 < wanted <= 1.
  * @param least   How many false matches are to be expected (wanted x number of
@@ -193,7 +193,7 @@ typedef struct facet_folds {
 } facet_folds;
 
 /**
- * LFW's accuracy (papers.md E.1): for each fold the threshold of the highest
+ * LFW's accuracy (its View 2): for each fold the threshold of the highest
  * accuracy on all other folds, applied to this one.
  *
  * Candidates are the scores of the other folds and +INFINITY. Of several
@@ -208,7 +208,7 @@ FACET_API FACET_MUST_USE facet_status facet_fold_accuracy(
     facet_error *err);
 
 /**
- * FaceNet's VAL@FAR by davidsandberg's rule (papers.md A.5, E.4): thresholds on
+ * FaceNet's VAL@FAR by the rule of davidsandberg's code: thresholds on
  * the squared distance 2 - 2 s run from 0 to 4 in steps of 0.001; on all other
  * folds the threshold is interpolated linearly where FAR = far, and is 0
  * when no threshold reaches it; VAL and FAR of the fold are taken at it. He

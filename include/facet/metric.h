@@ -5,7 +5,7 @@
 /**
  * @file
  * Other ways to compare embeddings than their cosine: those of DeepFace
- * (Taigman et al. 2014, sections 4.1 to 4.3; papers.md C.3, C.5), which need
+ * (Taigman et al. 2014, sections 4.1 to 4.3), which need
  * embeddings that are nowhere negative, and the support vector machines that
  * weigh them. Pure functions over arrays of the caller; unless said otherwise
  * they may be called at any time from any thread.

@@ -7,8 +7,8 @@
  * Projections: a linear map W, learnt in seconds from embeddings that are there
  * already, after which people are told apart better or with fewer numbers. The
  * way to adapt a network to one's own people without training it: Triplet
- * Probabilistic Embedding (Sankaranarayanan et al. 2016, section 3; papers.md
- * D.2) and its relatives.
+ * Probabilistic Embedding (Sankaranarayanan et al. 2016, section 3)
+ * and its relatives.
  */
 
 #include <stddef.h>

@@ -212,7 +212,8 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_look_up(
 
 /** How the files of a template become one embedding. */
 typedef enum facet_fusion {
-    /** Mean within a medium, mean over media, unit length (papers.md D.3). */
+    /** Mean within a medium, mean over media, unit length
+     * (Sankaranarayanan et al. 2016, section 4). */
     FACET_FUSION_MEDIA = 0,
     /** Mean of all files, its length kept: the product of two is the mean
      * similarity over all pairs of frames (A.5, FaceNet on YTF). */
