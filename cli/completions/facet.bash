@@ -3,7 +3,7 @@
 
 _facet() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-    local verb=${COMP_WORDS[1]}
+    local verb=${COMP_WORDS[1]} part=${COMP_WORDS[2]} formats="jsonl json csv"
     local networks="--detector --model --precision --min-face --max-faces
         --score --policy --aligned"
     local photos="--files-from --null --format --threads --draw
@@ -28,7 +28,11 @@ _facet() {
         COMPREPLY=($(compgen -W "all largest central single" -- "$current"))
         return ;;
     --format)
-        COMPREPLY=($(compgen -W "jsonl json csv npy" -- "$current"))
+        case $verb in
+        embed) formats="$formats npy" ;;
+        synth) formats="jpg png webp" ;;
+        esac
+        COMPREPLY=($(compgen -W "$formats" -- "$current"))
         return ;;
     --color)
         COMPREPLY=($(compgen -W "rgb bgr" -- "$current"))
@@ -38,7 +42,12 @@ _facet() {
             hdbscan whispers" -- "$current"))
         return ;;
     --draw | --out | --album)
-        COMPREPLY=($(compgen -d -- "$current"))
+        case $before,$verb,$part in
+        --out,eval,* | --out,calibrate,* | --out,train,t[psd]e | \
+            --out,train,vgg-triplet)
+            COMPREPLY=($(compgen -f -- "$current")) ;;
+        *) COMPREPLY=($(compgen -d -- "$current")) ;;
+        esac
         return ;;
     esac
     case $verb in
@@ -60,9 +69,14 @@ _facet() {
                 $(compgen -f -- "$current"))
             return
         fi
-        options="--out --resume --quiet --dim --steps --rate --alpha
-            --random-start --images --margin --embeddings --names --cache
-            --threads --seed $networks" ;;
+        case $part in
+        teacher) options="--out --quiet" ;;
+        tpe | tse | tde | vgg-triplet)
+            options="--out --dim --steps --rate --alpha --random-start
+                --seed --images --margin --views --unaligned --embeddings
+                --names --cache --compact --threads $networks" ;;
+        *) options="--out --resume --quiet" ;;
+        esac ;;
     synth) options="--out --people --images --groups --group-of --seed --size
         --group-size --yaw --pitch --roll --expression --light --flat
         --format --quality --samples --threads --quiet" ;;

@@ -10,7 +10,7 @@ function __facet_with
 end
 
 set -l nets '__facet_with detect align embed verify identify enroll gallery cluster eval \
-    calibrate dataset bench \
+    calibrate dataset tpe tse tde vgg-triplet bench \
     selftest'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
 complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
@@ -24,30 +24,44 @@ complete -c facet -n $nets -l aligned -d 'the photos are aligned crops'
 set -l many '__facet_with detect align embed identify enroll gallery cluster'
 complete -c facet -n $many -l files-from -r -d 'photos listed in a file'
 complete -c facet -n $many -l null -s 0 -d 'names end with a zero byte'
-complete -c facet -n $many -l format -x -a 'jsonl json csv npy'
 complete -c facet -n $many -l threads -s t -x -d 'photos at a time'
-complete -c facet -n $many -l draw -x -a '(__fish_complete_directories)'
 complete -c facet -n $many -l max-megapixels -x -d 'refuse larger photos'
-complete -c facet -n $many -l max-megabytes -x -d 'refuse larger files'
 complete -c facet -n $many -l quiet -s q -d 'no progress'
+
+set -l each '__facet_with detect align embed'
+complete -c facet -n '__facet_with detect align' -l format -x \
+    -a 'jsonl json csv'
+complete -c facet -n '__facet_with embed' -l format -x -a 'jsonl json csv npy'
+complete -c facet -n $each -l draw -x -a '(__fish_complete_directories)'
+complete -c facet -n $each -l max-megabytes -x -d 'refuse larger files'
 
 complete -c facet -n '__facet_with align' -l out -s o -x \
     -a '(__fish_complete_directories)'
-complete -c facet -n '__facet_with train' -l out -s o -x \
-    -a '(__fish_complete_directories)'
-complete -c facet -n '__facet_with train' -l resume -s r -d 'go on'
+
+set -l fits '__facet_with tpe tse tde vgg-triplet'
+set -l runs "__facet_with train; and not $fits"
+complete -c facet -n $runs -l out -s o -x -a '(__fish_complete_directories)'
+complete -c facet -n "$runs; and not __facet_with teacher" -l resume -s r \
+    -d 'go on'
+complete -c facet -n $runs -l quiet -s q -d 'no progress'
 complete -c facet -n '__facet_with train' -f -a 'teacher tpe tse tde vgg-triplet'
-for option in dim steps rate alpha
-    complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l $option -x
+complete -c facet -n $fits -l out -s o -r
+for option in dim steps rate alpha seed margin views threads
+    complete -c facet -n $fits -l $option -x
 end
-complete -c facet -n '__facet_with tpe tse tde vgg-triplet' -l random-start
-complete -c facet -n '__facet_with train' -l quiet -s q -d 'no progress'
+for option in images embeddings names cache
+    complete -c facet -n $fits -l $option -r
+end
+for option in random-start unaligned compact
+    complete -c facet -n $fits -l $option
+end
+
 complete -c facet -n '__facet_with align import' -l template -x
 complete -c facet -n '__facet_with align' -l margin -x
 complete -c facet -n '__facet_with synth' -l flat
 complete -c facet -n '__facet_with align' -l frontal -d 'turn to the front'
 complete -c facet -n '__facet_with align' -l landmarks -r
-complete -c facet -n '__facet_with verify bench info' -l json -s j
+complete -c facet -n '__facet_with verify bench info quantize' -l json -s j
 complete -c facet -n '__facet_with verify import' -l threshold -x
 complete -c facet -n '__facet_with verify' -l fmr -s f -x
 complete -c facet -n '__facet_with bench' -l runs -s n -x
@@ -59,18 +73,20 @@ for option in \
     complete -c facet -n '__facet_with eval calibrate' -l $option -r
 end
 for option in out first keep duplicate block images margin embeddings names \
-    cache threads
+    cache threads views
     complete -c facet -n '__facet_with dataset' -l $option -r
 end
 complete -c facet -n '__facet_with dataset' -l compact
+complete -c facet -n '__facet_with dataset' -l unaligned
 for option in flat profile duplicates compact json unaligned
     complete -c facet -n '__facet_with eval calibrate' -l $option
 end
 
 for option in people images groups group-of seed size group-size yaw pitch \
-    roll expression light format quality samples threads
+    roll expression light quality samples threads
     complete -c facet -n '__facet_with synth' -l $option -x
 end
+complete -c facet -n '__facet_with synth' -l format -x -a 'jpg png webp'
 complete -c facet -n '__facet_with synth' -l out -s o -x \
     -a '(__fish_complete_directories)'
 complete -c facet -n '__facet_with synth' -l quiet -s q -d 'no progress'

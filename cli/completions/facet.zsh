@@ -113,6 +113,8 @@ case $words[2] in
         '--out=[see facet eval --help]:value:_files'
         $networks) ;;
     dataset) own=('--out=[where the answer goes]:folder:_files -/'
+        '--views=[looks at each face]:number:(1 10 20 30)'
+        '--unaligned[by boxes, not upright]'
         '--first=[trusted candidates of a name]:number:'
         '--keep=[share that stays after ranking]:share:'
         '--duplicate=[1 - cosine of near duplicates]:distance:'
@@ -129,18 +131,31 @@ case $words[2] in
         if (( CURRENT == 3 )); then
             _values 'what to train, or a recipe' teacher tpe tse tde vgg-triplet
         fi
-        own=('--out=[where the run lives]:folder:_files -/'
-        '--resume[go on from the checkpoint]'
-        '--quiet[no progress on the terminal]'
-        '--dim=[tpe: of the new embeddings]:number:'
-        '--steps=[tpe: of learning]:number:'
-        '--rate=[tpe: of learning]:number:'
-        '--alpha=[tse, tde, vgg-triplet: margin]:number:'
-        '--random-start[tpe: not from principal components]'
-        '--images=[where the pictures are]:file:_files'
-        '--margin=[ArcFace crops with this margin]:pixels:'
-        '--embeddings=[made before]:file:_files'
-        $networks) ;;
+        case $words[3] in
+            teacher) own=('--out=[where the answers go]:folder:_files -/'
+                '--quiet[no progress on the terminal]') ;;
+            tpe|tse|tde|vgg-triplet)
+                own=('--out=[the new network]:file:_files -g "*.onnx"'
+                '--dim=[of the new embeddings]:number:'
+                '--steps=[of learning]:number:'
+                '--rate=[of learning]:number:'
+                '--alpha=[tse, tde, vgg-triplet: margin]:number:'
+                '--random-start[not from principal components]'
+                '--seed=[of what is drawn]:number:'
+                '--images=[where the pictures are]:file:_files'
+                '--margin=[ArcFace crops with this margin]:pixels:'
+                '--views=[looks at each face]:number:(1 10 20 30)'
+                '--unaligned[by boxes, not upright]'
+                '--embeddings=[made before]:file:_files'
+                '--names=[of the rows of a .npy]:file:_files'
+                '--cache=[keep embeddings there]:folder:_files -/'
+                '--compact[a byte a number]'
+                '--threads=[at a time]:number:'
+                $networks) ;;
+            *) own=('--out=[where the run lives]:folder:_files -/'
+                '--resume[go on from the checkpoint]'
+                '--quiet[no progress on the terminal]') ;;
+        esac ;;
     synth) own=('--out=[where the pictures go]:folder:_files -/'
         '--people=[how many people]:number:'
         '--images=[pictures of each]:number:'
