@@ -98,6 +98,23 @@ static facet_status check_opts(const facet_detector_opts *o, facet_error *err)
     return FACET_OK;
 }
 
+/* Photos of any size are cut into tiles (pyramid.h) whatever the network takes,
+ * but not into tiles that are all overlap. */
+static facet_status check_input(const facet__input *input, facet_error *err)
+{
+    const int64_t least = FACET__TILE_OVERLAP + 2 * FACET__TILE_UNIT;
+    const int64_t w = input->width, h = input->height;
+    const bool open = w < 0 && h < 0;
+
+    if (!open && (w < least || h < least || w % FACET__TILE_UNIT != 0 ||
+                     h % FACET__TILE_UNIT != 0))
+        return facet__fail(err, FACET_EMODEL,
+            "a detector takes any size or a fixed one of multiples of %d from "
+            "%lld on, not %lld x %lld",
+            FACET__TILE_UNIT, (long long)least, (long long)w, (long long)h);
+    return FACET_OK;
+}
+
 static facet_status read_model(facet_detector *d, facet_error *err)
 {
     facet_tensor_info info;
@@ -109,6 +126,8 @@ static facet_status read_model(facet_detector *d, facet_error *err)
         st = facet_model_input_info(d->model, 0, &info);
     if (st == FACET_OK)
         st = facet__input_of(&info, &d->input, err);
+    if (st == FACET_OK)
+        st = check_input(&d->input, err);
     return st == FACET_OK ? find_outputs(d, err) : st;
 }
 

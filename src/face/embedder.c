@@ -31,18 +31,42 @@ void facet_embedder_opts_init(facet_embedder_opts *opts)
         };
 }
 
-/* Plan the session for `batch` crops. */
-static facet_status plan(facet_embedder *e, size_t batch, facet_error *err)
+/* Plan the session for `batch` crops; how many numbers the last output then
+ * has. */
+static facet_status reshape(
+    facet_embedder *e, size_t batch, int64_t *count, facet_error *err)
 {
+    facet_tensor_info info;
     int64_t dims[4];
     facet_status st;
 
-    if (e->planned == batch)
-        return FACET_OK;
     facet__input_dims(
         &e->input, (int64_t)batch, e->settings.height, e->settings.width, dims);
     e->planned = 0;
     st = facet_session_reshape(e->session, dims, err);
+    if (st != FACET_OK)
+        return st;
+    if (!facet_session_output(e->session, e->output, &info))
+        return facet__fail(err, FACET_EMODEL, "the network has no output");
+    *count = 1;
+    for (int i = 0; i < info.n_dims; i++)
+        *count *= info.dims[i];
+    return FACET_OK;
+}
+
+static facet_status plan(facet_embedder *e, size_t batch, facet_error *err)
+{
+    int64_t count = 0;
+    facet_status st;
+
+    if (e->planned == batch)
+        return FACET_OK;
+    st = reshape(e, batch, &count, err);
+    if (st == FACET_OK && count != (int64_t)(batch * e->dim))
+        st = facet__fail(err, FACET_EMODEL,
+            "the network gives %lld numbers for %zu crops and %zu for one: its "
+            "answers cannot be told apart",
+            (long long)count, batch, e->dim);
     if (st == FACET_OK)
         e->planned = batch;
     return st;
@@ -51,17 +75,13 @@ static facet_status plan(facet_embedder *e, size_t batch, facet_error *err)
 /* The length of the last output for one crop. */
 static facet_status find_dim(facet_embedder *e, facet_error *err)
 {
-    facet_tensor_info info;
-    int64_t count = 1;
-    facet_status st = plan(e, 1, err);
+    int64_t count = 0;
+    facet_status st;
 
+    e->output = facet_model_output_count(e->model) - 1;
+    st = reshape(e, 1, &count, err);
     if (st != FACET_OK)
         return st;
-    e->output = facet_model_output_count(e->model) - 1;
-    if (!facet_session_output(e->session, e->output, &info))
-        return facet__fail(err, FACET_EMODEL, "the network has no output");
-    for (int i = 0; i < info.n_dims; i++)
-        count *= info.dims[i];
     if (count < 2 || count > 65536)
         return facet__fail(err, FACET_EMODEL,
             "the network gives %lld numbers a crop: no embedding",

@@ -80,25 +80,22 @@ static facet_status choose_settings(
     return FACET_OK;
 }
 
-/* How many floats the output holds; 0 when that may vary. */
-static int64_t output_size(const facet_model *model)
+/* How many floats the output holds, as planned. */
+static int64_t output_size(const facet_landmarker *l)
 {
     facet_tensor_info info;
     int64_t size = 1;
 
-    if (facet_model_output_info(model, 0, &info) != FACET_OK)
+    if (!facet_session_output(l->session, 0, &info))
         return 0;
     for (int i = 0; i < info.n_dims; i++)
-        size *= i == 0 && info.dims[i] < 0 ? 1
-                : info.dims[i] < 0         ? 0
-                                           : info.dims[i];
+        size *= info.dims[i];
     return size;
 }
 
-static facet_status choose_points(
-    facet_landmarker *l, const facet_model *model, facet_error *err)
+static facet_status choose_points(facet_landmarker *l, facet_error *err)
 {
-    const int64_t size = output_size(model);
+    const int64_t size = output_size(l);
     const bool mesh = !l->opts.points && size == 3 * MESH_POINTS;
 
     l->numbers = l->opts.numbers ? l->opts.numbers : mesh ? 3 : 2;
@@ -168,9 +165,9 @@ facet_status facet_landmarker_create(const facet_model *model,
     if (st == FACET_OK)
         st = choose_settings(l, model, err);
     if (st == FACET_OK)
-        st = choose_points(l, model, err);
-    if (st == FACET_OK)
         st = read_model(l, model, err);
+    if (st == FACET_OK)
+        st = choose_points(l, err);
     if (st == FACET_OK) {
         l->crop = facet__alloc((size_t)(3 * l->width * l->height));
         if (!l->crop)

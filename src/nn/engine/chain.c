@@ -94,7 +94,7 @@ static bool is_norm(const facet__compiler *c, const facet__node *node)
     const int64_t channels = facet__channels(c, node->in[0]);
     int64_t n;
 
-    if (node->op != FACET__OP_BATCH_NORM)
+    if (node->op != FACET__OP_BATCH_NORM || channels < 1)
         return false;
     for (int i = 1; i < 5; i++)
         if (!facet__constant(c, node->in[i], &n) || n != channels)

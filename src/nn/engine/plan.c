@@ -32,6 +32,9 @@ static int root_of(const facet__program *p, int slot)
     return slot;
 }
 
+/* No network has a map of a terabyte; below that no sum of them overflows. */
+static const int64_t most_numbers = (int64_t)1 << 38;
+
 static facet_status view_slots(facet__plan *plan, facet_error *err)
 {
     const facet__program *p = plan->program;
@@ -39,11 +42,16 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
     for (int s = 0; s < p->n_slots; s++) {
         const facet__slot *slot = &p->slots[s];
         const facet__fact *fact = &plan->facts[slot->value];
+        const int64_t count = facet__shape_count(&fact->shape);
 
-        if (facet__shape_count(&fact->shape) < 0)
+        if (count < 0)
             return facet__fail(err, FACET_EMODEL,
                 "the shape of '%.80s' cannot be told from the input shapes",
                 p->graph->values[slot->value].name);
+        if (count > most_numbers)
+            return facet__fail(err, FACET_EMODEL,
+                "'%.80s' would have %lld numbers: too many for any machine",
+                p->graph->values[slot->value].name, (long long)count);
         plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
             fact->shape, p->graph->values[slot->value].grid };
         plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
@@ -197,6 +205,17 @@ static void share_in_place(facet__plan *plan, int *shared)
     }
 }
 
+/* A file may ask for maps without a channel or a row: steps need not think of
+ * that, nor divide by it. */
+static bool makes_nothing(const facet__step *step, const facet__run *run)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < step->n_out; i++)
+        count += facet__view_count(facet__out(step, run, i));
+    return count == 0;
+}
+
 static void size_scratch(facet__plan *plan)
 {
     const facet__program *p = plan->program;
@@ -206,7 +225,7 @@ static void size_scratch(facet__plan *plan)
         size_t need;
 
         plan->run.window = &plan->windows[i];
-        if (!step->class->scratch)
+        if (!step->class->scratch || makes_nothing(step, &plan->run))
             continue;
         need = (step->class->scratch(step, &plan->run) + 127) & ~(size_t)63;
         if (need > plan->run.scratch_stride)
@@ -317,17 +336,6 @@ size_t facet__plan_bytes(const facet__plan *plan)
 {
     return plan->arena_bytes +
            (size_t)facet__pool_size(plan->run.pool) * plan->run.scratch_stride;
-}
-
-/* A file may ask for maps without a channel or a row: steps need not think of
- * that, nor divide by it. */
-static bool makes_nothing(const facet__step *step, const facet__run *run)
-{
-    size_t count = 0;
-
-    for (int i = 0; i < step->n_out; i++)
-        count += facet__view_count(facet__out(step, run, i));
-    return count == 0;
 }
 
 static void run_band(facet__plan *plan, const facet__band *band)
