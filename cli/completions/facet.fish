@@ -44,7 +44,7 @@ complete -c facet -n $runs -l out -s o -x -a '(__fish_complete_directories)'
 complete -c facet -n "$runs; and not __facet_with teacher" -l resume -s r \
     -d 'go on'
 complete -c facet -n $runs -l quiet -s q -d 'no progress'
-complete -c facet -n '__facet_with train' -f -a 'teacher tpe tse tde vgg-triplet'
+complete -c facet -n '__facet_with train' -a 'teacher tpe tse tde vgg-triplet'
 complete -c facet -n $fits -l out -s o -r
 for option in dim steps rate alpha seed margin views threads
     complete -c facet -n $fits -l $option -x

@@ -184,13 +184,13 @@ facet_status facet__file_write(
 facet_status facet__file_write_pieces(const char *path,
     const facet__piece *pieces, size_t n_pieces, facet_error *err)
 {
-    const size_t length = strlen(path) + sizeof ".XXXXXX";
+    const size_t length = strlen(path) + sizeof FACET__TEMPORARY "XXXXXX";
     char *temporary = facet__alloc(length);
     facet_status st;
 
     if (!temporary)
         return facet__fail_memory(err);
-    snprintf(temporary, length, "%s.XXXXXX", path);
+    snprintf(temporary, length, "%s" FACET__TEMPORARY "XXXXXX", path);
     st = write_beside(path, temporary, pieces, n_pieces, err);
     if (st == FACET_OK)
         sync_folder(temporary);

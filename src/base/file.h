@@ -17,6 +17,10 @@ facet_status facet__file_read(const char *path, size_t max_bytes, void **bytes,
 facet_status facet__file_read_text(const char *path, size_t max_bytes,
     char **text, size_t *size, facet_error *err);
 
+/* What stands between the name of a file and six letters while it is written;
+ * a process that is killed leaves such a file behind. */
+#define FACET__TEMPORARY ".facet-"
+
 /* Write a file so that `path` holds the old content or the new, never a part:
  * a temporary file beside it is written, synced and renamed, and the folder is
  * synced. Errors name the file: FACET_EIO, FACET_ENOMEM. */

@@ -410,6 +410,18 @@ typedef struct scenes_of_test {
     facet__loader *loader;
 } scenes_of_test;
 
+/* A picture that cannot be read is to blame, and none that stands beside it. */
+static void blame(void *context, const char *name, const char *why)
+{
+    int *blamed = context;
+
+    assert_non_null(strstr(name, "/none/2.png"));
+    assert_true(*why);
+    ++*blamed;
+}
+
+static int blamed;
+
 static void open_scenes(scenes_of_test *s, int threads, size_t cache)
 {
     facet__dataset_setup data;
@@ -433,6 +445,9 @@ static void open_scenes(scenes_of_test *s, int threads, size_t cache)
     loader.dataset = s->dataset;
     loader.order.batch = 4;
     loader.threads = threads;
+    loader.max_broken = .5;
+    loader.on_broken = blame;
+    loader.on_broken_context = &blamed;
     loader.augment.flip = .5;
     loader.augment.rotate = 30;
     facet__crop_init(&loader.crops[0], SHOWN, SHOWN, SHOWN);
@@ -508,6 +523,28 @@ static void test_scenes_depend_on_the_seed_alone(void **state)
     close_scenes(&b);
 }
 
+static void test_scenes_go_on_without_a_broken_picture(void **state)
+{
+    scenes_of_test s;
+    facet__load load;
+    char path[128];
+    FILE *file;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/none/2.png", folder);
+    file = fopen(path, "w");
+    fputs("no picture", file);
+    fclose(file);
+    blamed = 0;
+    open_scenes(&s, 1, 0);
+    for (int b = 0; b < 40; b++)
+        CHECK_OK(facet__loader_next(s.loader, &load, NULL));
+    assert_int_equal(blamed, 1);
+    assert_int_equal(facet__loader_broken(s.loader), 1);
+    close_scenes(&s);
+    write_picture(2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_targets_are_cut_at_the_edge),
         cmocka_unit_test(test_boxes_lie_on_the_faces),
         cmocka_unit_test(test_scenes_depend_on_the_seed_alone),
+        cmocka_unit_test(test_scenes_go_on_without_a_broken_picture),
     };
 
     return cmocka_run_group_tests(tests, make_faces, remove_folder);

@@ -126,13 +126,16 @@ static facet_status make_crops(void *self, const facet__loader_setup *setup,
     return st;
 }
 
-static facet_status make_place(
-    worker *h, slot *s, size_t number, uint32_t index, facet_error *err)
+/* `index` becomes the picture that is to blame if this fails. */
+static facet_status make_place(worker *h, slot *s, size_t number,
+    uint64_t attempt, uint32_t *index, facet_error *err)
 {
     const facet__loader_setup *setup = &h->loader->setup;
     facet__place place = { .batch = s->number,
         .number = setup->share_first + number,
-        .index = index,
+        .attempt = attempt,
+        .index = *index,
+        .reading = index,
         .targets = s->targets ? &s->targets[number] : NULL,
         .wanted = s->wanted ? s->wanted + number * setup->maker.wanted : NULL };
 
@@ -169,17 +172,18 @@ static facet_status fill_place(worker *h, slot *s, size_t place)
     facet__loader *l = h->loader;
     const uint32_t wanted = s->indices[place];
     uint32_t index = wanted;
-    facet_error err;
     facet_status st = FACET_OK;
 
     for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        facet_error err = { FACET_OK, "" };
+        uint32_t blamed = index;
         bool go_on;
 
-        st = make_place(h, s, place, index, &err);
+        st = make_place(h, s, place, attempt, &blamed, &err);
         if (st == FACET_OK || st == FACET_ENOMEM)
             break;
         pthread_mutex_lock(&l->mutex);
-        go_on = note_broken(l, index, &err);
+        go_on = note_broken(l, blamed, &err);
         pthread_mutex_unlock(&l->mutex);
         if (!go_on)
             return FACET_EDAMAGED;

@@ -30,7 +30,9 @@ typedef struct facet__hand {
 typedef struct facet__place {
     uint64_t batch;
     uint64_t number;            /* of the place in it */
+    uint64_t attempt;           /* how many pictures for it were broken */
     uint32_t index;             /* of the picture in the data set */
+    uint32_t *reading;          /* set: which picture is to blame now */
     float *crops[FACET__CROPS]; /* each [height][width][3], or planes */
     facet__targets *targets;    /* NULL unless `with_targets` */
     float *wanted;              /* [maker's `wanted`], NULL where that is 0 */
@@ -38,7 +40,8 @@ typedef struct facet__place {
 
 typedef struct facet__loader_setup facet__loader_setup;
 
-/* How places are filled. A function of the seed, batch and place alone. */
+/* How places are filled. A function of the seed, batch, place and attempt
+ * alone. */
 typedef struct facet__maker {
     facet_status (*make)(void *self, const facet__loader_setup *setup,
         facet__hand *hand, const facet__place *place, facet_error *err);

@@ -77,6 +77,7 @@ typedef struct facet__run_setup {
     facet__schedule schedule;
     facet__pool *pool;         /* for losses and optimizer; may be NULL */
     const char *recipe_hash;   /* a checkpoint of another one is refused */
+    const char *inputs_hash;   /* likewise */
     uint64_t log_every;        /* steps; at least 1 */
     uint64_t checkpoint_every; /* likewise */
     uint64_t validate_every;   /* 0: never */

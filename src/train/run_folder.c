@@ -1,44 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 
-/* Whose temporary files look like "NAME.XXXXXX". */
-static const char *const written[] = { "/checkpoint.bin.", "/curves.svg.",
-    ".onnx.", "/metrics.jsonl.", "/answers.npy.", "/names.txt." };
-
-static void sweep(const char *path)
+/* Is it what a killed run left half written? */
+static bool is_temporary(const char *name)
 {
-    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++)
-        if (strstr(path, written[i])) {
-            unlink(path);
-            return;
-        }
+    const char *mark = strstr(name, FACET__TEMPORARY);
+
+    return mark && strlen(mark) == strlen(FACET__TEMPORARY "XXXXXX");
 }
 
-static facet_status sweep_all(const char *folder, facet_error *err)
+static facet_status sweep(const char *folder, facet_error *err)
 {
-    const size_t size = strlen(folder) + sizeof "/*.??????";
-    char *pattern = facet__alloc(size);
-    glob_t match;
+    DIR *listing = opendir(folder);
+    struct dirent *entry;
 
-    if (!pattern)
-        return facet__fail_memory(err);
-    snprintf(pattern, size, "%s/*.??????", folder);
-    if (glob(pattern, 0, NULL, &match) == 0) {
-        for (size_t i = 0; i < match.gl_pathc; i++)
-            sweep(match.gl_pathv[i]);
-        globfree(&match);
-    }
-    facet__free(pattern);
+    if (!listing)
+        return facet__fail(err, FACET_EIO, "%s: %s", folder, strerror(errno));
+    while ((entry = readdir(listing)))
+        if (is_temporary(entry->d_name))
+            (void)unlinkat(dirfd(listing), entry->d_name, 0);
+    closedir(listing);
     return FACET_OK;
 }
 
@@ -64,5 +56,5 @@ facet_status facet__run_folder_open(const char *folder, facet_error *err)
 {
     const facet_status st = make_folder(folder, err);
 
-    return st == FACET_OK ? sweep_all(folder, err) : st;
+    return st == FACET_OK ? sweep(folder, err) : st;
 }

@@ -114,16 +114,22 @@ bool facet__run_state_sound(const facet__run_state *s)
     return true;
 }
 
+static const char *text_of(const char *hash)
+{
+    return hash ? hash : "";
+}
+
 facet_status facet__run_state_save(const facet__run_state *s, facet_error *err)
 {
     const facet__optimizer_count *count =
         facet__optimizer_counter(s->optimizer);
-    json_t *numbers = json_pack("{sIsIs[II]s[ffib]sfsiss}", "step",
+    json_t *numbers = json_pack("{sIsIs[II]s[ffib]sfsissss}", "step",
         (json_int_t)s->step, "batch", (json_int_t)s->batch, "optimizer",
         (json_int_t)count->steps, (json_int_t)count->held, "schedule",
         s->schedule.scale, s->schedule.best, s->schedule.waited,
         (int)s->schedule.any, "smooth", s->smooth, "rollbacks", s->rollbacks,
-        "recipe", s->setup->recipe_hash ? s->setup->recipe_hash : "");
+        "recipe", text_of(s->setup->recipe_hash), "inputs",
+        text_of(s->setup->inputs_hash));
     facet_status st;
 
     if (!numbers)
@@ -136,9 +142,8 @@ facet_status facet__run_state_save(const facet__run_state *s, facet_error *err)
 facet_status facet__run_state_load(facet__run_state *s, facet_error *err)
 {
     facet__optimizer_count *count = facet__optimizer_counter(s->optimizer);
-    const char *want = s->setup->recipe_hash ? s->setup->recipe_hash : "";
     json_int_t step, batch, steps, held;
-    const char *recipe;
+    const char *recipe, *inputs;
     int any;
     json_t *numbers;
     facet_status st =
@@ -146,15 +151,21 @@ facet_status facet__run_state_load(facet__run_state *s, facet_error *err)
 
     if (st != FACET_OK)
         return st;
-    if (json_unpack(numbers, "{sIsIs[II]s[FFib]sFsiss}", "step", &step, "batch",
-            &batch, "optimizer", &steps, &held, "schedule", &s->schedule.scale,
-            &s->schedule.best, &s->schedule.waited, &any, "smooth", &s->smooth,
-            "rollbacks", &s->rollbacks, "recipe", &recipe))
+    if (json_unpack(numbers, "{sIsIs[II]s[FFib]sFsissss}", "step", &step,
+            "batch", &batch, "optimizer", &steps, &held, "schedule",
+            &s->schedule.scale, &s->schedule.best, &s->schedule.waited, &any,
+            "smooth", &s->smooth, "rollbacks", &s->rollbacks, "recipe", &recipe,
+            "inputs", &inputs))
         st = facet__fail(err, FACET_EDAMAGED,
             "%s: its numbers are not those of a run", s->path);
-    else if (strcmp(recipe, want) != 0)
+    else if (strcmp(recipe, text_of(s->setup->recipe_hash)) != 0)
         st = facet__fail(err, FACET_EMODEL,
             "%s: made by another recipe; use the old one or a new folder",
+            s->path);
+    else if (strcmp(inputs, text_of(s->setup->inputs_hash)) != 0)
+        st = facet__fail(err, FACET_EMODEL,
+            "%s: made from other pictures, labels, teachers or lists than are "
+            "there now; bring the old ones back or use a new folder",
             s->path);
     if (st == FACET_OK) {
         s->step = (uint64_t)step;

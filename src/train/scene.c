@@ -313,8 +313,8 @@ facet_status facet__scene_make(void *self, const facet__loader_setup *setup,
     facet__scenes *s = self;
     const facet__crop *crop = &setup->crops[0];
     const int32_t w = crop->width, h = crop->height;
-    facet__random random =
-        facet__random_stream(setup->seed, place->batch, place->number);
+    facet__random random = facet__random_stream(setup->seed, place->batch,
+        place->number | place->attempt << 32); /* others, after a broken one */
     const bool mosaic = facet__random_unit(&random) < s->setup.mosaic;
     const int32_t x = (int32_t)(w * facet__random_between(&random, .3, .7));
     const int32_t y = (int32_t)(h * facet__random_between(&random, .3, .7));
@@ -325,10 +325,12 @@ facet_status facet__scene_make(void *self, const facet__loader_setup *setup,
     facet_status st = FACET_OK;
 
     place->targets->count = 0;
-    for (int i = 0; i < (mosaic ? 4 : 1) && st == FACET_OK; i++)
-        st = fill_tile(s, setup, hand,
-            i == 0 ? place->index : (uint32_t)facet__random_below(&random, n),
+    for (int i = 0; i < (mosaic ? 4 : 1) && st == FACET_OK; i++) {
+        if (i > 0)
+            *place->reading = (uint32_t)facet__random_below(&random, n);
+        st = fill_tile(s, setup, hand, *place->reading,
             mosaic ? &four[i] : &one, &random, place->targets, err);
+    }
     if (st == FACET_OK && setup->n_crops > 1) /* a teacher's, undamaged */
         facet__crop_floats(&setup->crops[1], hand->rgb, place->crops[1]);
     if (st == FACET_OK && facet__augment_pixels(&setup->augment, &random,

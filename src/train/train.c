@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "train/train.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "train/comm.h"
+#include "train/inputs.h"
 #include "train/judge.h"
 #include "train/landmarks.h"
 #include "train/teacher.h"
@@ -22,6 +22,7 @@ typedef struct parts {
     facet__landmarks *landmarks;
     facet__judge judge;
     size_t dim;
+    char inputs_hash[65];
 } parts;
 
 static facet_status make_losses(
@@ -118,28 +119,19 @@ static facet_status open_parts(const facet__recipe *recipe, parts *p,
     return st == FACET_OK ? open_judge(recipe, p, opts, err) : st;
 }
 
-/* All processes see the same pictures under the same labels: a batch is shared
- * out by their numbers. */
-static facet_status compare_data(
-    const facet__dataset *d, const facet_comm *comm, facet_error *err)
+/* All processes see the same pictures under the same labels, for a batch is
+ * shared out by their numbers; and so does a run that goes on. */
+static facet_status compare_inputs(const facet__recipe *recipe, parts *p,
+    const facet_comm *comm, facet_error *err)
 {
-    crypto_generichash_state hash;
-    uint8_t sum[32];
+    const facet_status st = facet__comm_agree(comm,
+        facet__inputs_hash(recipe, p->data, p->inputs_hash, err), NULL, err);
 
-    if (facet__comm_alone(comm))
-        return FACET_OK;
-    crypto_generichash_init(&hash, NULL, 0, sizeof sum);
-    for (size_t i = 0; i < facet__dataset_count(d); i++) {
-        const facet__example *e = facet__dataset_example(d, (uint32_t)i);
-
-        crypto_generichash_update(
-            &hash, (const uint8_t *)e->key, strlen(e->key) + 1);
-        crypto_generichash_update(
-            &hash, (const uint8_t *)(const void *)&e->label, sizeof e->label);
-    }
-    crypto_generichash_final(&hash, sum, sizeof sum);
-    return facet__comm_same(
-        comm, sum, sizeof sum, "the data (data.paths) are", err);
+    p->run.inputs_hash = p->inputs_hash;
+    return st == FACET_OK
+               ? facet__comm_same(comm, p->inputs_hash, sizeof p->inputs_hash,
+                     "the data, or the files beside them, are", err)
+               : st;
 }
 
 facet_status facet__train(const facet__recipe *recipe,
@@ -151,7 +143,7 @@ facet_status facet__train(const facet__recipe *recipe,
 
     st = facet__comm_agree(opts->comm, st, NULL, err);
     if (st == FACET_OK)
-        st = compare_data(p.data, opts->comm, err);
+        st = compare_inputs(recipe, &p, opts->comm, err);
     p.run.folder = opts->folder;
     p.run.resume = opts->resume;
     p.run.pool = opts->pool;

@@ -112,6 +112,21 @@ class Train(Faces):
         self.assertEqual(process.returncode, 7)
         self.assertIn('resume', process.stderr)
         self.assertEqual(self.train('--resume', steps=2).returncode, 0)
+        (self.folder / 'faces/b/0.png').rename(self.folder / 'faces/b/9.png')
+        process = self.train('--resume', steps=2)
+        self.assertEqual(process.returncode, 6)
+        self.assertIn('from other pictures, labels', process.stderr)
+
+    def test_only_what_a_killed_run_left_is_swept_away(self):
+        run = self.folder / 'run'
+        run.mkdir()
+        for name in ('last.onnx.facet-a1b2c3', 'best.onnx.backup',
+                     'checkpoint.bin.facet-x'):
+            (run / name).write_text('?')
+        self.assertEqual(self.train(steps=2).returncode, 0)
+        self.assertFalse((run / 'last.onnx.facet-a1b2c3').exists())
+        self.assertTrue((run / 'best.onnx.backup').exists())
+        self.assertTrue((run / 'checkpoint.bin.facet-x').exists())
 
     def test_a_broken_picture_is_named_and_left_out(self):
         (self.folder / 'faces/a/9.png').write_bytes(b'no picture at all')
