@@ -344,12 +344,13 @@ static void parse_three(
 {
     double v[3];
     char rest;
-    const int n = sscanf(text, "%lf,%lf,%lf%c", &v[0], &v[1], &v[2], &rest);
+    const bool one = sscanf(text, "%lf%c", &v[0], &rest) == 1;
 
-    if (n != 3 && (n != 1 || strchr(text, ',')))
-        argp_error(state, "%s wants one number or three, not '%s'", what, text);
+    if (!one && sscanf(text, "%lf,%lf,%lf%c", &v[0], &v[1], &v[2], &rest) != 3)
+        argp_error(state, "%s wants one number or three, as 1,2,3, not '%s'",
+            what, text);
     for (int i = 0; i < 3; i++)
-        out[i] = (float)v[n == 3 ? i : 0];
+        out[i] = (float)v[one ? 0 : i];
 }
 
 static void parse_preset(struct argp_state *state, import *in, const char *name)

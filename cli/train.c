@@ -180,7 +180,7 @@ static void print_result(const training *t, int finished)
            "\"broken\":%zu",
         finished ? "true" : "false", (unsigned long long)t->last.step,
         (unsigned long long)t->last.steps, t->last.loss, t->last.broken);
-    if (isfinite(t->last.score) && t->last.score > 0)
+    if (isfinite(t->last.score))
         printf(",\"validation\":%.6g", t->last.score);
     puts("}");
 }
@@ -247,7 +247,7 @@ int verb_train(int argc, char **argv)
         "without asking (teacher.embeddings, teacher.names). Nothing is kept "
         "of a teacher that was not asked to the end.",
         NULL, NULL, NULL };
-    training t = { .recipe = NULL };
+    training t = { .last.score = NAN };
     char name[] = "facet train", teach[] = "facet train teacher";
 
     if (argc > 1 && is_projection_loss(argv[1]))

@@ -34,7 +34,7 @@ TEACHER = {'detector': SHARED / 'models' / 'yunet_2026may.onnx',
 def facet(*arguments):
     done = subprocess.run([FACET, *map(str, arguments)], capture_output=True,
                           text=True)
-    if not done.stdout:  # one photo without a face is no failure here
+    if done.returncode not in (0, 3):  # 3: a photo without a face
         sys.exit(f'{arguments}: {done.stderr}')
     return [json.loads(line) for line in done.stdout.splitlines()]
 

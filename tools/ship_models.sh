@@ -74,14 +74,14 @@ for name; do
   case $name in
     detector)
       note runs/detector/best.onnx "$work/noted.onnx" "WIDER FACE (a part), \
-MTFL (AFLW and net parts); facet synth; landmarks taught by yunet_2026may (MIT). \
-All photos for research only."
+MTFL (AFLW and net parts); facet synth; landmarks, and what it \
+thinks of every cell, from yunet_2026may (MIT). All photos for research only."
       "$facet" model set --golden 3 "$work/noted.onnx" models/detector.onnx
       mkdir "$work/pictures"
       tar xf ../shared/data/detect/detect-train-000.tar -C "$work/pictures"
       sed -n '/\.webp$\|\.jpg$/p' runs/detect-lists/train.txt >"$work/seen"
-      (cd "$work/pictures" && grep -vxFf "$work/seen" <(ls)) | (
-        cd "$work/pictures" && xargs rm)
+      (cd "$work/pictures" && ls | (grep -vxFf "$work/seen" || true) |
+        xargs -r rm)
       "$facet" model quantize --count 96 --threads 2 --images "$work/pictures" \
         "$work/noted.onnx" "$work/int8.onnx" >&2
       "$facet" model set --golden 3 "$work/int8.onnx" models/detector-int8.onnx

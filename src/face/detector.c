@@ -20,7 +20,7 @@
 #include "face/yunet.h"
 #include "image/resize.h"
 
-enum { SESSIONS = 4, HEADS = 4 };
+enum { SESSIONS = 4 };
 
 /* A session planned for tiles of one size. */
 typedef struct slot {
@@ -35,7 +35,7 @@ struct facet_detector {
     facet_settings settings;
     facet__input input;
     /* By stride: class, object, box and points, as outputs of the network. */
-    size_t outputs[FACET__YUNET_STRIDES][HEADS];
+    size_t outputs[FACET__YUNET_STRIDES][FACET__YUNET_KINDS];
     slot slots[SESSIONS];
     unsigned clock;
     uint8_t *copy; /* a level's pixels, and scratch to make them */
@@ -52,18 +52,16 @@ void facet_detector_opts_init(facet_detector_opts *opts)
             .threads = 1 };
 }
 
-/* which output is which: YuNet names them cls_8 ... kps_32 */
+/* which output is which */
 
 static bool find_output(
-    const facet_model *model, const char *stem, int32_t stride, size_t *index)
+    const facet_model *model, const char *name, size_t *index)
 {
-    char want[32];
     facet_tensor_info info;
 
-    snprintf(want, sizeof want, "%s_%d", stem, (int)stride);
     for (size_t i = 0; i < facet_model_output_count(model); i++)
         if (facet_model_output_info(model, i, &info) == FACET_OK &&
-            strcmp(info.name, want) == 0) {
+            strcmp(info.name, name) == 0) {
             *index = i;
             return true;
         }
@@ -72,15 +70,12 @@ static bool find_output(
 
 static facet_status find_outputs(facet_detector *d, facet_error *err)
 {
-    static const char *const stems[HEADS] = { "cls", "obj", "bbox", "kps" };
-
-    for (int s = 0; s < FACET__YUNET_STRIDES; s++)
-        for (int h = 0; h < HEADS; h++)
-            if (!find_output(d->model, stems[h], facet__yunet_stride[s],
-                    &d->outputs[s][h]))
-                return facet__fail(err, FACET_EMODEL,
-                    "not a YuNet: it has no output \"%s_%d\"", stems[h],
-                    (int)facet__yunet_stride[s]);
+    for (int i = 0; i < FACET__YUNET_OUTPUTS; i++)
+        if (!find_output(d->model, facet__yunet_output[i],
+                &d->outputs[i % FACET__YUNET_STRIDES]
+                           [i / FACET__YUNET_STRIDES]))
+            return facet__fail(err, FACET_EMODEL,
+                "not a YuNet: it has no output \"%s\"", facet__yunet_output[i]);
     return FACET_OK;
 }
 
@@ -227,15 +222,15 @@ static facet_status read_heads(const facet_detector *d,
     const facet_session *session, const facet__level *level,
     facet__yunet_head heads[FACET__YUNET_STRIDES], facet_error *err)
 {
-    static const int64_t widths[HEADS] = { 1, 1, 4, 10 };
+    static const int64_t widths[FACET__YUNET_KINDS] = { 1, 1, 4, 10 };
 
     for (int s = 0; s < FACET__YUNET_STRIDES; s++) {
         const int32_t stride = facet__yunet_stride[s];
         const int64_t cells = (int64_t)(level->tile_width / stride) *
                               (level->tile_height / stride);
-        const float *parts[HEADS];
+        const float *parts[FACET__YUNET_KINDS];
 
-        for (int h = 0; h < HEADS; h++) {
+        for (int h = 0; h < FACET__YUNET_KINDS; h++) {
             facet_tensor_info info;
             int64_t count = 1;
 

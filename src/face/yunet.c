@@ -8,6 +8,9 @@
 #include <stdbool.h>
 
 const int32_t facet__yunet_stride[FACET__YUNET_STRIDES] = { 8, 16, 32 };
+const char *const facet__yunet_output[FACET__YUNET_OUTPUTS] = { "cls_8",
+    "cls_16", "cls_32", "obj_8", "obj_16", "obj_32", "bbox_8", "bbox_16",
+    "bbox_32", "kps_8", "kps_16", "kps_32" };
 
 static float clamp01(float value)
 {

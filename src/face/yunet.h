@@ -8,9 +8,17 @@
 
 #include "face/candidates.h"
 
-enum { FACET__YUNET_STRIDES = 3 };
+enum {
+    FACET__YUNET_STRIDES = 3,
+    FACET__YUNET_KINDS = 4, /* of outputs: class, object, box, points */
+    FACET__YUNET_OUTPUTS = FACET__YUNET_KINDS * FACET__YUNET_STRIDES
+};
 
 extern const int32_t facet__yunet_stride[FACET__YUNET_STRIDES]; /* 8 16 32 */
+/* The outputs' names, kind by kind as files have them: cls_8, cls_16 ...
+ * kps_32.
+ */
+extern const char *const facet__yunet_output[FACET__YUNET_OUTPUTS];
 
 /* Four outputs of one stride, each of rows x columns cells, row by row. */
 typedef struct facet__yunet_head {

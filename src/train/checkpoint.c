@@ -54,8 +54,11 @@ static char *describe(
     char *text;
 
     for (size_t i = 0; i < n_arrays; i++)
-        json_array_append_new(list,
-            json_pack("[sI]", arrays[i].name, (json_int_t)arrays[i].count));
+        if (json_array_append_new(list, json_pack("[sI]", arrays[i].name,
+                                            (json_int_t)arrays[i].count))) {
+            json_decref(list);
+            return NULL;
+        }
     all = json_pack("{sosO}", "arrays", list, "numbers",
         numbers); /* takes `list`, keeps a reference to `numbers` */
     text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;

@@ -11,6 +11,7 @@ typedef struct chunked {
     size_t chunk, numbers;
     facet__param *params; /* as the inner network's, with sums of gradients */
     float *sums;          /* of all of them */
+    float *kept;          /* running statistics, while going forward again */
     float *out;           /* [cap][dim] embeddings of the batch */
     size_t cap;
     const float *x; /* the batch that went forward last; borrowed */
@@ -97,6 +98,24 @@ static void add_gradients(const chunked *c)
     }
 }
 
+/* Running statistics follow a batch once, however often it goes forward. */
+static void keep_state(const chunked *c, bool back)
+{
+    float *at = c->kept;
+
+    for (size_t i = 0; i < c->inner.n_params; i++) {
+        const facet__param *p = &c->inner.params[i];
+
+        if (p->grad)
+            continue;
+        if (back)
+            memcpy(p->value, at, p->count * sizeof *at);
+        else
+            memcpy(at, p->value, p->count * sizeof *at);
+        at += p->count;
+    }
+}
+
 static facet_status backward(void *self, const float *dout, facet_error *err)
 {
     chunked *c = self;
@@ -106,6 +125,7 @@ static facet_status backward(void *self, const float *dout, facet_error *err)
         if (c->params[i].grad)
             memset(c->params[i].grad, 0,
                 c->params[i].count * sizeof *c->params[i].grad);
+    keep_state(c, false);
     for (size_t i = 0; i < c->n && st == FACET_OK; i += c->chunk) {
         const float *again;
 
@@ -116,6 +136,7 @@ static facet_status backward(void *self, const float *dout, facet_error *err)
         if (st == FACET_OK)
             add_gradients(c);
     }
+    keep_state(c, true);
     return st;
 }
 
@@ -132,6 +153,7 @@ static void release(chunked *c)
         return;
     facet__free(c->params);
     facet__free(c->sums);
+    facet__free(c->kept);
     facet__free(c->out);
     facet__free(c);
 }
@@ -139,14 +161,16 @@ static void release(chunked *c)
 /* The inner network's parameters, each with a gradient of its own. */
 static facet_status make_params(chunked *c)
 {
-    size_t total = 0;
+    size_t learnt = 0, state = 0;
     float *at;
 
     for (size_t i = 0; i < c->inner.n_params; i++)
-        total += c->inner.params[i].grad ? c->inner.params[i].count : 0;
+        *(c->inner.params[i].grad ? &learnt : &state) +=
+            c->inner.params[i].count;
     c->params = facet__calloc(c->inner.n_params, sizeof *c->params);
-    c->sums = facet__calloc(total, sizeof *c->sums);
-    if (!c->params || !c->sums)
+    c->sums = facet__calloc(learnt, sizeof *c->sums);
+    c->kept = facet__calloc(state, sizeof *c->kept);
+    if (!c->params || !c->sums || !c->kept)
         return FACET_ENOMEM;
     at = c->sums;
     for (size_t i = 0; i < c->inner.n_params; i++) {

@@ -99,8 +99,8 @@ static void test_chunks_give_the_gradients_of_the_whole_batch(void **state)
 typedef struct witness {
     uint64_t streams[16];
     size_t sizes[16], calls;
-    float out[4], weight, grad;
-    facet__param param;
+    float out[4], weight, grad, mean;
+    facet__param params[2];
 } witness;
 
 static facet_status see(void *self, const float *x, size_t n, uint64_t stream,
@@ -111,6 +111,7 @@ static facet_status see(void *self, const float *x, size_t n, uint64_t stream,
     (void)err;
     w->streams[w->calls] = stream;
     w->sizes[w->calls++] = n;
+    w->mean += 1; /* a running statistic */
     memcpy(w->out, x, n * sizeof *x);
     *out = w->out;
     return FACET_OK;
@@ -131,20 +132,22 @@ static void test_each_chunk_has_the_same_randomness_both_times(void **state)
     witness w = { .calls = 0 };
     facet__trainable inner = { .self = &w,
         .dim = 1,
-        .params = &w.param,
-        .n_params = 1,
+        .params = w.params,
+        .n_params = 2,
         .forward = see,
         .backward = turn };
     facet__trainable net;
     const float *out;
 
     (void)state;
-    w.param = (facet__param){ "w", 1, &w.weight, &w.grad, true, false };
+    w.params[0] = (facet__param){ "w", 1, &w.weight, &w.grad, true, false };
+    w.params[1] = (facet__param){ "mean", 1, &w.mean, NULL, false, true };
     CHECK_OK(facet__chunked_wrap(&inner, 3, 1, &net));
     CHECK_OK(net.forward(net.self, x, 7, 40, &out, NULL));
     assert_memory_equal(out, x, sizeof x);
     CHECK_OK(net.backward(net.self, x, NULL));
     assert_int_equal(w.calls, 6);
+    CHECK_NEAR(w.mean, 3, 0); /* followed each chunk once */
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(w.sizes[i], i < 2 ? 3 : 1);
         assert_int_equal(w.sizes[i], w.sizes[i + 3]);

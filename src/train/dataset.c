@@ -7,6 +7,7 @@
 #include "train/dataset.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,10 +219,16 @@ static facet_status add_person(
     DIR *dir;
     struct dirent *entry;
 
-    snprintf(path, sizeof path, "%s/%s", folder, person);
+    if (snprintf(path, sizeof path, "%s/%s", folder, person) >=
+        (int)sizeof path)
+        return facet__fail(
+            o->err, FACET_ELIMIT, "%s: the path is too long", path);
     dir = opendir(path);
-    if (!dir) /* a file beside the folders */
+    if (!dir && errno == ENOTDIR) /* a file beside the folders */
         return FACET_OK;
+    if (!dir)
+        return facet__fail(
+            o->err, FACET_EIO, "%s: the folder cannot be read", path);
     while (st == FACET_OK && (entry = readdir(dir))) {
         if (entry->d_name[0] == '.' || !is_picture(entry->d_name))
             continue;
@@ -268,9 +275,13 @@ static facet_status add_list(opening *o, const char *path)
 
         if (!is_picture(name))
             continue;
-        snprintf(full, sizeof full, "%.*s%s", name[0] == '/' ? 0 : (int)folder,
-            path, name);
-        st = add(o, full, label, strlen(label), UINT32_MAX, 0, 0);
+        if (snprintf(full, sizeof full, "%.*s%s",
+                name[0] == '/' ? 0 : (int)folder, path,
+                name) >= (int)sizeof full)
+            st = facet__fail(
+                o->err, FACET_ELIMIT, "%s: the path is too long", full);
+        else
+            st = add(o, full, label, strlen(label), UINT32_MAX, 0, 0);
     }
     facet__table_free(table);
     return st;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "face/yunet.h"
 #include "nn/learn/learner.h"
 #include "nn/onnx.h"
 #include "train/chunked.h"
@@ -206,6 +207,20 @@ static facet_status check_size(
     return FACET_OK;
 }
 
+/* A detector's answers are told apart by where they stand (assign.h). */
+static facet_status check_outputs(const facet__graph *graph, facet_error *err)
+{
+    for (int i = 0; i < FACET__YUNET_OUTPUTS; i++)
+        if (graph->n_outputs != FACET__YUNET_OUTPUTS ||
+            strcmp(graph->values[graph->outputs[i]].name,
+                facet__yunet_output[i]) != 0)
+            return facet__fail(err, FACET_EMODEL,
+                "the network is no detector that can be trained: it lacks "
+                "output %d of a YuNet, %s",
+                i + 1, facet__yunet_output[i]);
+    return FACET_OK;
+}
+
 /* Pictures that go through at a time, 0 for all of a batch. */
 static size_t chunk_of(const facet__recipe *r)
 {
@@ -245,6 +260,8 @@ facet_status facet__trainable_open(
         st = make_graph(recipe, &graph, err);
     if (st == FACET_OK)
         st = check_size(recipe, graph, err);
+    if (st == FACET_OK && recipe->faces)
+        st = check_outputs(graph, err);
     if (st == FACET_OK) {
         b->recipe = recipe;
         st = facet__learner_create(graph, &opts, &b->learner, err);

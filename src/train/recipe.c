@@ -62,8 +62,11 @@ static void settle(facet__recipe *c)
     for (size_t i = 0; i < c->n_losses; i++)
         c->run.weights[i] = c->losses[i].weight;
     c->run.recipe_hash = c->hash;
-    if (!c->validation.table)
+    if (!c->validation.table) {
         c->validation.table = c->dataset.table;
+        c->validation.key_column = c->dataset.key_column;
+        c->validation.label_column = c->dataset.label_column;
+    }
     /* Validation takes the keys that its pairs name, whatever their labels. */
     c->validation.unlabelled = true;
 }

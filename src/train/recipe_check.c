@@ -113,6 +113,9 @@ static const char *check_landmarks(const facet__recipe *c)
                "data.landmarks";
     if (c->faces)
         return "data.faces and data.landmarks: one network at a time";
+    if (c->width != c->height)
+        return "a landmark network sees squares: network.width is not its "
+               "height";
     for (size_t i = 0; i < c->n_losses; i++)
         if (!c->losses[i].type->needs_teacher)
             return "data.landmarks needs the loss landmarks";

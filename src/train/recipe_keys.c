@@ -152,9 +152,6 @@ static const key keys[] = {
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
-_Static_assert(
-    (int)KEYS <= (int)FACET__RECIPE_KEYS, "seen has room for every key");
-
 static const char *const no_yes[] = { "false", "true", NULL };
 
 static facet_status read_text(
@@ -356,11 +353,6 @@ static facet_status read_key(facet__reader *r, const char *section,
         if (strcmp(keys[i].section, section) != 0 ||
             strcmp(keys[i].name, word) != 0)
             continue;
-        if (r->seen[i])
-            return facet__fail(r->err, FACET_EINVAL, "%s:%u: %s%s%s twice",
-                r->path, facet__node_line(name), section, *section ? "." : "",
-                word);
-        r->seen[i] = true;
         return read_value(r, value, &keys[i]);
     }
     return unknown_key(r, name, section, word);
@@ -380,7 +372,7 @@ static facet_status read_section(
          p < node->data.mapping.pairs.top && st == FACET_OK; p++)
         st = read_key(
             r, section, facet__node_at(r, p->key), facet__node_at(r, p->value));
-    return st;
+    return st == FACET_OK ? facet__mapping_once(r, node, section) : st;
 }
 
 static bool is_section(const char *word)
@@ -412,5 +404,5 @@ facet_status facet__recipe_document(facet__reader *r)
         else
             st = read_key(r, "", name, value);
     }
-    return st;
+    return st == FACET_OK ? facet__mapping_once(r, root, "") : st;
 }

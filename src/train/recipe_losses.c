@@ -83,7 +83,7 @@ static facet_status read_loss(facet__reader *r, const yaml_node_t *node)
             st = read_loss_key(r, loss, facet__node_at(r, p->key),
                 facet__node_at(r, p->value));
     r->recipe->n_losses++;
-    return st;
+    return st == FACET_OK ? facet__mapping_once(r, node, "loss") : st;
 }
 
 /* One loss, or a list of them. */

@@ -26,6 +26,25 @@ const char *facet__node_text(const yaml_node_t *node)
                : NULL;
 }
 
+facet_status facet__mapping_once(
+    facet__reader *r, const yaml_node_t *mapping, const char *name)
+{
+    const yaml_node_pair_t *first = mapping->data.mapping.pairs.start;
+    const yaml_node_pair_t *end = mapping->data.mapping.pairs.top;
+
+    for (const yaml_node_pair_t *p = first; p < end; p++)
+        for (const yaml_node_pair_t *q = first; q < p; q++) {
+            const yaml_node_t *key = facet__node_at(r, p->key);
+            const char *a = facet__node_text(key);
+            const char *b = facet__node_text(facet__node_at(r, q->key));
+
+            if (a && b && strcmp(a, b) == 0)
+                return facet__fail(r->err, FACET_EINVAL, "%s:%u: %s%s%s twice",
+                    r->path, facet__node_line(key), name, *name ? "." : "", a);
+        }
+    return FACET_OK;
+}
+
 /* Text that lives as long as the recipe; NULL without memory or room. */
 const char *facet__recipe_hold(facet__recipe *recipe, char *text)
 {

@@ -7,15 +7,12 @@
 
 #include "train/recipe.h"
 
-enum { FACET__RECIPE_KEYS = 128 /* at most */ };
-
 /* A document being read. */
 typedef struct facet__reader {
     const char *path;
     yaml_document_t document;
     facet__recipe *recipe;
     facet_error *err;
-    bool seen[FACET__RECIPE_KEYS];
 } facet__reader;
 
 /* Nodes; NULL is no node. A message names the recipe, the line and `name`. */
@@ -28,6 +25,10 @@ facet_status facet__node_choose(facet__reader *r, const yaml_node_t *node,
     const char *name, const char *const *choices, int *out);
 facet_status facet__node_number(facet__reader *r, const yaml_node_t *node,
     const char *name, double low, double high, bool whole, double *out);
+
+/* Refuse a key that stands twice in a mapping, `name`, whose keys are known. */
+facet_status facet__mapping_once(
+    facet__reader *r, const yaml_node_t *mapping, const char *name);
 
 /* Text that lives as long as the recipe, which takes it; NULL without memory or
  * room. */

@@ -112,6 +112,12 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("[500, 800]", "5", "milestones is a list");
     check_refused(
         "split: train", "split: train\n  split: val", "7: data.split twice");
+    check_refused("milestones: [500, 800]",
+        "milestones: [500, 800]\n  milestones: [500]",
+        "schedule.milestones twice");
+    check_refused(
+        "mining: hard, weight: 2", "weight: 1, weight: 2", "loss.weight twice");
+    check_refused("run: { seed: 9 }", "loss: { kind: softmax }", "loss twice");
     check_refused("run: { seed: 9 }", "run: 9", "run is a section of keys");
     check_refused("steps: 1000", "rate: 1", "schedule.steps is missing");
     check_refused("people: 16", "people: 17", "people times images is more");

@@ -57,10 +57,10 @@ static facet_status check_keys(const facet__dataset *data, facet_error *err)
         return facet__fail_memory(err);
     for (size_t i = 0; i < n && st == FACET_OK; i++) {
         keys[i] = facet__dataset_example(data, i)->key;
-        if (strpbrk(keys[i], "\t\r\n"))
+        if (!*keys[i] || strpbrk(keys[i], "\t\r\n"))
             st = facet__fail(err, FACET_EDAMAGED,
-                "a picture of the data has a tab or a line end in its name: a "
-                "teacher's answers are kept by name");
+                "a picture of the data has no name, or a tab or a line end in "
+                "it: a teacher's answers are kept by name");
     }
     if (st == FACET_OK)
         qsort(keys, n, sizeof *keys, compare_keys);
@@ -195,7 +195,7 @@ static facet_status ask(lesson *l, size_t first, size_t n, facet_error *err)
     const size_t dim = l->teacher.dim;
     uint32_t asked[BATCH];
     const float *answers;
-    size_t m;
+    size_t m = 0;
     facet_status st = prepare(l, first, n, asked, &m, err);
 
     if (st == FACET_OK && m > 0)

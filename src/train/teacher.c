@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "face/yunet.h"
 #include "facet/model.h"
 
 enum {
@@ -177,6 +178,24 @@ static facet_status check(
     return FACET_OK;
 }
 
+/* All outputs one behind the other are the cells of a detector (assign.h) only
+ * in the order of its files. */
+static facet_status check_outputs(
+    const loaded *t, const char *path, facet_error *err)
+{
+    facet_tensor_info info;
+
+    for (size_t o = 0; o < FACET__YUNET_OUTPUTS; o++)
+        if (t->outputs != FACET__YUNET_OUTPUTS ||
+            facet_model_output_info(t->model, o, &info) != FACET_OK ||
+            strcmp(info.name, facet__yunet_output[o]) != 0)
+            return facet__fail(err, FACET_EMODEL,
+                "%s: no teacher of detectors: it lacks output %zu of a YuNet, "
+                "%s",
+                path, o + 1, facet__yunet_output[o]);
+    return FACET_OK;
+}
+
 /* Run once on nothing, to learn the embedding's length: files often leave it
  * open. */
 static facet_status probe(loaded *t, const char *path, facet_error *err)
@@ -242,6 +261,8 @@ facet_status facet__teacher_open(const char *path, int width, int height,
         st = check(t, path, width, height, err);
     if (st == FACET_OK)
         t->outputs = all ? facet_model_output_count(t->model) : 1;
+    if (st == FACET_OK && all)
+        st = check_outputs(t, path, err);
     if (st == FACET_OK)
         st = take_seats(t, threads, err);
     if (st == FACET_OK)

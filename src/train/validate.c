@@ -70,7 +70,7 @@ static uint32_t picture_of(
     return e->picture;
 }
 
-/* One line of the list, "key key 1". */
+/* One line of the list; keys may have blanks in them. */
 static facet_status read_pair(facet__validation *v, entry *index, size_t n,
     const char *line, size_t number, facet_error *err)
 {
@@ -78,8 +78,8 @@ static facet_status read_pair(facet__validation *v, entry *index, size_t n,
     int same;
     pair p;
 
-    if (sscanf(line, "%255s %255s %d", a, b, &same) != 3 || same < 0 ||
-        same > 1)
+    if (sscanf(line, "%255[^\t\n]\t%255[^\t\n]\t%d", a, b, &same) != 3 ||
+        same < 0 || same > 1)
         return facet__fail(err, FACET_EDAMAGED,
             "%s: line %zu is not 'key<TAB>key<TAB>1' or 0", v->setup.pairs,
             number);
