@@ -28,8 +28,8 @@ typedef struct facet_train_progress {
     double seconds_left;
     double score;      /**< of the last validation; NaN before it */
     size_t broken;     /**< pictures that could not be read */
-    const char *event; /**< "step", "validation", "checkpoint", "rollback",
-                            ...; valid during the call */
+    const char *event; /**< "step", "validation", "rollback" ...; valid during
+                            the call */
     const char *why;   /**< of a rollback, else NULL; likewise */
 } facet_train_progress;
 

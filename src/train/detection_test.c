@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "train/assign.h"
 #include "train/loss.h"
 #include "train/scene.h"
+#include "train/validate_faces.h"
 
 enum { SIDE = 96, CELLS = 144 + 36 + 9, DIM = CELLS * FACET__CELL_NUMBERS };
 
@@ -545,6 +547,35 @@ static void test_scenes_go_on_without_a_broken_picture(void **state)
     write_picture(2);
 }
 
+/* What is wrong with the pictures to judge by is told before the first step. */
+static void check_judged_by(const char *text, facet_status want)
+{
+    const char *const paths[1] = { folder };
+    facet__face_validation_setup setup = {
+        .paths = paths, .n_paths = 1, .folder = folder
+    };
+    facet__face_validation *v = NULL;
+    char list[128];
+    facet_error err = { FACET_OK, "" };
+
+    snprintf(list, sizeof list, "%s/judged.txt", folder);
+    CHECK_OK(facet__file_write(list, text, strlen(text), NULL));
+    setup.faces = list;
+    assert_int_equal(facet__face_validation_open(&setup, &v, &err), want);
+    assert_int_equal(v != NULL, want == FACET_OK);
+    assert_int_equal(err.code, want);
+    facet__face_validation_close(v);
+}
+
+static void test_lists_to_judge_by_are_checked_at_once(void **state)
+{
+    (void)state;
+    check_judged_by("none/0.png\n1\n30 20 20 24 0 0 0 0 0 0\n", FACET_OK);
+    check_judged_by(
+        "none/no.png\n1\n30 20 20 24 0 0 0 0 0 0\n", FACET_ENOTFOUND);
+    check_judged_by("none/0.png\n1\n30 20 5 6 0 0 0 0 0 0\n", FACET_EEMPTY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_boxes_lie_on_the_faces),
         cmocka_unit_test(test_scenes_depend_on_the_seed_alone),
         cmocka_unit_test(test_scenes_go_on_without_a_broken_picture),
+        cmocka_unit_test(test_lists_to_judge_by_are_checked_at_once),
     };
 
     return cmocka_run_group_tests(tests, make_faces, remove_folder);

@@ -6,9 +6,9 @@
  *               + box    sum over taken cells of EIoU
  *               + points sum over taken cells of smooth L1 of the landmarks )
  *
- * with H the binary cross entropy, P the taken cells of the batch (assign.h),
- * and the words before the sums the loss's options. Cells in ignored faces have
- * no part in the second sum. EIoU (Zhang et al. 2021) is
+ * with H the binary cross entropy, P the taken cells of the batch (assign.h; at
+ * least 1), and the words before the sums the loss's options. Cells in ignored
+ * faces have no part in the second sum. EIoU (Zhang et al. 2021) is
  *
  *   1 - IoU + d^2 / c^2 + dw^2 / cw^2 + dh^2 / ch^2
  *

@@ -2,10 +2,9 @@
 /* scene.h - pictures with marked faces, put together anew each time: what a
  * detector learns from.
  *
- * A scene is square. It shows one picture, or four side by side (a mosaic),
- * each turned, mirrored and scaled so that one of its faces gets some size
- * between `least` pixels and the whole of its place. Boxes and landmarks follow
- * the pixels. */
+ * A scene shows one picture, or four side by side (a mosaic), each turned,
+ * mirrored and scaled so that one of its faces gets some size between `least`
+ * pixels and the whole of its place. Boxes and landmarks follow the pixels. */
 #ifndef FACET__SCENE_H
 #define FACET__SCENE_H
 

@@ -19,6 +19,35 @@ struct facet__face_validation {
     facet_face *faces; /* [FACES] found in one picture */
 };
 
+/* Every picture of the list is there, and some face counts: told before the
+ * first step, not after hours. */
+static facet_status check_list(
+    const facet__face_validation *v, const char *list, facet_error *err)
+{
+    facet_detection_opts opts;
+    facet_status st = FACET_OK;
+    size_t counting = 0;
+
+    facet_detection_opts_init(&opts);
+    for (size_t i = 0; i < facet_labels_count(v->labels) && st == FACET_OK;
+         i++) {
+        size_t size, n;
+        uint8_t *bytes = NULL;
+        const facet_label *faces = facet_labels_faces(v->labels, i, &n);
+
+        st = facet_pictures_read(
+            v->pictures, facet_labels_name(v->labels, i), &bytes, &size, err);
+        facet_pictures_free_bytes(bytes);
+        for (size_t k = 0; k < n; k++)
+            counting += !faces[k].invalid && faces[k].box.height >= opts.hard;
+    }
+    if (st == FACET_OK && counting == 0)
+        st = facet__fail(err, FACET_EEMPTY,
+            "%s: no face of %g pixels or more to judge by", list,
+            (double)opts.hard);
+    return st;
+}
+
 facet_status facet__face_validation_open(
     const facet__face_validation_setup *setup, facet__face_validation **out,
     facet_error *err)
@@ -41,6 +70,8 @@ facet_status facet__face_validation_open(
     if (st == FACET_OK)
         st = facet_pictures_open(
             setup->paths, setup->n_paths, &v->pictures, err);
+    if (st == FACET_OK)
+        st = check_list(v, setup->faces, err);
     if (st == FACET_OK)
         *out = v;
     else
@@ -103,9 +134,6 @@ static facet_status judge_all(facet__face_validation *v,
         st = judge_picture(v, i, detector, detection, err);
     if (st == FACET_OK)
         st = facet_detection_finish(detection, &result);
-    if (st == FACET_OK && result.hard == 0)
-        st = facet__fail(
-            err, FACET_EEMPTY, "no face of the list is 10 pixels high");
     if (st == FACET_OK)
         *score = result.ap_hard;
     facet_detection_free(detection);

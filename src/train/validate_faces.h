@@ -16,7 +16,8 @@ typedef struct facet__face_validation_setup {
     const char *folder; /* for the network's file, which does not stay */
 } facet__face_validation_setup;
 
-/* Errors: those of facet_labels_read and facet_pictures_open, FACET_ENOMEM. */
+/* Each picture of the list is read once. Errors: those of facet_labels_read and
+ * facet_pictures_*, FACET_EEMPTY (no face to judge by), FACET_ENOMEM. */
 facet_status facet__face_validation_open(
     const facet__face_validation_setup *setup, facet__face_validation **out,
     facet_error *err);
