@@ -2,7 +2,6 @@
 /* quantize.c - pictures as a network's samples, then nn/quantize. */
 #include "facet/quantize.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -107,7 +106,9 @@ static facet_status make_samples(const feed *f,
     return st;
 }
 
-/* What the original was measured to answer holds for it alone. */
+/* What the original was measured to answer holds for it alone. Its threshold
+ * stays: a guess as good as the loss is small, until `facet calibrate`
+ * measures. */
 static facet_status forget_answers(facet__graph *graph, facet_error *err)
 {
     static const char *const keys[] = { FACET_GOLDEN_KEY,
@@ -124,16 +125,14 @@ static facet_status quantize(const char *source, const feed *f,
     const char *path, facet_quantize_report *report, facet_error *err)
 {
     const facet__quantize_opts opts = { o->loss, o->threads };
-    facet_settings settings = f->settings;
     facet__quantized made;
     facet__graph *graph = NULL;
     facet_status st = facet__onnx_read(source, NULL, &graph, err);
 
     if (st == FACET_OK)
         st = facet__graph_quantize(graph, samples, &opts, &made, err);
-    settings.threshold = NAN; /* measured on the original's embeddings */
     if (st == FACET_OK) /* its digest is another: nobody knows it by that */
-        st = facet__settings_annotate(graph, &settings, err);
+        st = facet__settings_annotate(graph, &f->settings, err);
     if (st == FACET_OK)
         st = forget_answers(graph, err);
     if (st == FACET_OK)

@@ -56,7 +56,7 @@ facet__cost facet__node_cost(const facet__graph *graph,
     if (filters) {
         cost.filters = count_of(facts, node->in[1]);
         cost.macs = made * terms(node, &facts[node->in[1]].shape);
-        if (node->n_in > 2 && node->in[2] != FACET__NONE)
+        if (facet__node_input(node, 2) != FACET__NONE)
             cost.bias_adds = made;
     }
     return cost;

@@ -336,6 +336,12 @@ facet_status facet__node_set_tensor(
 
 /* makers and readers */
 
+int facet__node_input(const facet__node *node, int i)
+{
+    return i < node->n_in ? node->in[i] : FACET__NONE;
+}
+
+
 bool facet__graph_is_output(const facet__graph *g, int value)
 {
     for (int i = 0; i < g->n_outputs; i++)

@@ -182,6 +182,9 @@ int facet__graph_maker(const facet__graph *graph, int value);
 int facet__graph_only_reader(const facet__graph *graph, int value);
 void facet__graph_replace_reads(facet__graph *graph, int from, int to);
 
+/* The value of input i, or FACET__NONE where it is left out. */
+int facet__node_input(const facet__node *node, int i);
+
 /* Attributes by name: the getters answer `otherwise` when it is absent (the
  * reader has checked the types). Setters replace. */
 const facet__attr *facet__node_attr(const facet__node *node, const char *name);

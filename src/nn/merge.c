@@ -36,15 +36,11 @@ static bool is_constant(const facet__graph *g, int value)
            g->values[value].type == FACET__F32;
 }
 
-static int bias_of(const facet__node *node)
-{
-    return node->n_in > 2 ? node->in[2] : FACET__NONE;
-}
-
 /* A convolution of pictures whose filters and biases are constants. */
 static bool is_conv(const facet__graph *g, const facet__node *node)
 {
-    const int bias = node->op == FACET__OP_CONV ? bias_of(node) : FACET__NONE;
+    const int bias =
+        node->op == FACET__OP_CONV ? facet__node_input(node, 2) : FACET__NONE;
 
     if (node->op != FACET__OP_CONV || !is_constant(g, node->in[1]) ||
         filters_of(g, node)->n != 4)
@@ -168,7 +164,7 @@ static int join_constants(facet__graph *g, const family *f, int in)
         const int64_t count =
             in == 1 ? facet__shape_count(filters) : filters->d[0];
 
-        if (in == 1 || bias_of(node) != FACET__NONE)
+        if (in == 1 || facet__node_input(node, 2) != FACET__NONE)
             memcpy(to, g->values[node->in[in]].data->data,
                 (size_t)count * sizeof *to);
         to += count;

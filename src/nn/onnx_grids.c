@@ -49,7 +49,7 @@ static bool number_at(
 
 static int zero_of(const facet__node *node)
 {
-    return node->n_in > 2 ? node->in[2] : FACET__NONE;
+    return facet__node_input(node, 2);
 }
 
 static bool is_one_number(const facet__graph *g, int value)

@@ -131,7 +131,7 @@ static facet_status upgrade_resize(const upgrade *u)
     if (scales && scales->type == FACET__ATTR_FLOATS)
         st = input_from_floats(u, 2, scales->floats, (int64_t)scales->count);
     else
-        st = set_input(u, 2, node->n_in > 1 ? node->in[1] : FACET__NONE);
+        st = set_input(u, 2, facet__node_input(node, 1));
     if (st != FACET_OK)
         return facet__fail(u->err, FACET_EDAMAGED, "the scales are missing");
     node = node_of(u);
@@ -279,12 +279,12 @@ facet_status facet__onnx_upgrade(
 static facet_status settle_reduce(
     facet__graph *graph, facet__node *node, facet_error *err)
 {
-    const facet__tensor *axes = node->n_in > 1 && node->in[1] != FACET__NONE
+    const facet__tensor *axes = facet__node_input(node, 1) != FACET__NONE
                                     ? graph->values[node->in[1]].data
                                     : NULL;
     facet_status st;
 
-    if (node->n_in < 2 || node->in[1] == FACET__NONE) {
+    if (facet__node_input(node, 1) == FACET__NONE) {
         node->n_in = node->n_in > 1 ? 1 : node->n_in;
         return FACET_OK;
     }

@@ -529,7 +529,7 @@ static char *write_weight(
 
 static bool has_bias(const facet__node *node)
 {
-    return node->n_in > 2 && node->in[2] != FACET__NONE;
+    return facet__node_input(node, 2) != FACET__NONE;
 }
 
 /* Are filters and bias constants that belong to one another, and the size of

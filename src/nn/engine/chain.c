@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/affine.h"
 #include "nn/engine/compiler.h"
 
 static bool constant(const facet__compiler *c, int value)
@@ -44,7 +45,7 @@ static bool plain_bias(const facet__compiler *c, const facet__node *node)
 {
     int64_t n;
 
-    if (node->n_in < 3 || node->in[2] == FACET__NONE)
+    if (facet__node_input(node, 2) == FACET__NONE)
         return true;
     return facet__constant(c, node->in[2], &n) &&
            n == facet__channels(c, node->out[0]);
@@ -64,80 +65,17 @@ bool facet__has_filters(const facet__compiler *c, const facet__node *node)
 static bool is_per_channel(
     const facet__compiler *c, const facet__shape *s, int value)
 {
-    const int rank = facet__rank(c, value);
-    const int64_t channels = facet__channels(c, value);
-    const int axis = rank == 4 ? s->n - 3 : s->n - 1;
-
-    if (channels < 1 || s->n > rank)
-        return false;
-    if (facet__shape_count(s) == 1)
-        return true;
-    return axis >= 0 && s->d[axis] == channels &&
-           facet__shape_count(s) == channels;
-}
-
-/* The constant operand of a node that is a sum or product with one. */
-static int constant_operand(const facet__compiler *c, const facet__node *node)
-{
-    const bool commutes =
-        node->op == FACET__OP_ADD || node->op == FACET__OP_MUL;
-
-    if (!commutes && node->op != FACET__OP_SUB && node->op != FACET__OP_DIV)
-        return FACET__NONE;
-    if (constant(c, node->in[1]))
-        return 1;
-    return commutes && constant(c, node->in[0]) ? 0 : FACET__NONE;
-}
-
-static bool is_norm(const facet__compiler *c, const facet__node *node)
-{
-    const int64_t channels = facet__channels(c, node->in[0]);
-    int64_t n;
-
-    if (node->op != FACET__OP_BATCH_NORM || channels < 1)
-        return false;
-    for (int i = 1; i < 5; i++)
-        if (!facet__constant(c, node->in[i], &n) || n != channels)
-            return false;
-    return true;
+    return facet__is_per_channel(
+        s, facet__rank(c, value), facet__channels(c, value));
 }
 
 bool facet__is_affine(const facet__compiler *c, const facet__node *node)
 {
-    const int k = constant_operand(c, node);
+    const int value = facet__affine_value(c->graph, node);
 
-    if (k == FACET__NONE)
-        return is_norm(c, node);
-    return is_per_channel(
-        c, &c->graph->values[node->in[k]].shape, node->in[1 - k]);
-}
-
-/* One node's factor and shift of channel i. */
-static void affine_at(const facet__compiler *c, const facet__node *node,
-    size_t i, double *factor, double *shift)
-{
-    const int k = constant_operand(c, node);
-    int64_t n;
-    const float *x;
-    double y;
-
-    if (k == FACET__NONE) { /* BatchNormalization */
-        const double epsilon =
-            (double)facet__node_float(node, "epsilon", 1e-5f);
-        double p[4]; /* scale, bias, mean, variance */
-
-        for (int m = 0; m < 4; m++)
-            p[m] = (double)facet__constant(c, node->in[m + 1], &n)[i];
-        *factor = p[0] / sqrt(p[3] + epsilon);
-        *shift = p[1] - p[2] * *factor;
-        return;
-    }
-    x = facet__constant(c, node->in[k], &n);
-    y = (double)x[n == 1 ? 0 : i];
-    *factor = node->op == FACET__OP_MUL   ? y
-              : node->op == FACET__OP_DIV ? 1.0 / y
-                                          : 1.0;
-    *shift = node->op == FACET__OP_ADD ? y : node->op == FACET__OP_SUB ? -y : 0;
+    return value != FACET__NONE &&
+           facet__affine_fits(c->graph, node, facet__rank(c, value),
+               facet__channels(c, value));
 }
 
 facet_status facet__affine_of(const facet__compiler *c,
@@ -158,7 +96,8 @@ facet_status facet__affine_of(const facet__compiler *c,
         for (int k = 0; k < chain->n_affine; k++) {
             double by, plus;
 
-            affine_at(c, &c->graph->nodes[chain->affine[k]], i, &by, &plus);
+            facet__affine_at(
+                c->graph, &c->graph->nodes[chain->affine[k]], i, &by, &plus);
             f *= by;
             s = s * by + plus;
         }

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/affine.h"
 
 /* Operators without a row are computed by the plain evaluator. */
 static facet__lowering *const lowerings[FACET__OP_COUNT] = {
@@ -77,10 +78,9 @@ bool facet__reads_maps(const facet__compiler *c, const facet__node *node)
 
 const float *facet__constant(const facet__compiler *c, int value, int64_t *n)
 {
-    const facet__tensor *t =
-        value == FACET__NONE ? NULL : c->graph->values[value].data;
+    const facet__tensor *t = facet__graph_floats(c->graph, value);
 
-    if (!t || t->type != FACET__F32)
+    if (!t)
         return NULL;
     *n = facet__shape_count(&t->shape);
     return t->data;

@@ -139,7 +139,7 @@ facet_status facet__lower_conv(facet__compiler *c, int i)
 
     if (!facet__has_filters(c, node))
         return facet__lower_evaluate(c, i);
-    f.bias = node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
+    f.bias = facet__constant(c, facet__node_input(node, 2), &n);
     f.steps = steps_of(c, node->in[1]);
     f.groups = (size_t)facet__node_int(node, "group", 1);
     f.dilated = is_spread(node, "dilations");
@@ -168,7 +168,7 @@ facet_status facet__lower_gemm(facet__compiler *c, int i)
         return facet__lower_evaluate(c, i);
     f.out = (size_t)w->d[trans_b ? 0 : 1];
     f.in = (size_t)w->d[trans_b ? 1 : 0];
-    f.bias = node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
+    f.bias = facet__constant(c, facet__node_input(node, 2), &n);
     return emit_conv(c, i, &f);
 }
 

@@ -141,8 +141,7 @@ static local_params *make_params(
     const size_t positions = (size_t)f->d[0];
     local_params *p = facet__calloc(1, sizeof *p);
     int64_t n;
-    const float *bias =
-        node->n_in > 2 ? facet__constant(c, node->in[2], &n) : NULL;
+    const float *bias = facet__constant(c, facet__node_input(node, 2), &n);
 
     if (!p)
         return NULL;
@@ -177,7 +176,7 @@ static bool fits(const facet__compiler *c, const facet__node *node)
     for (size_t i = 0; pads && i < pads->count; i++)
         if (pads->ints[i] != 0)
             return false;
-    if (node->n_in < 3 || node->in[2] == FACET__NONE)
+    if (facet__node_input(node, 2) == FACET__NONE)
         return true;
     return facet__constant(c, node->in[2], &n) && n == f->d[0] * f->d[4];
 }

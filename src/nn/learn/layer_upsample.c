@@ -11,7 +11,7 @@
 int facet__upsample_factor(const facet__graph *g, const facet__node *node)
 {
     const char *mode = facet__node_string(node, "mode", "nearest");
-    const facet__tensor *scales = node->n_in > 2 && node->in[2] != FACET__NONE
+    const facet__tensor *scales = facet__node_input(node, 2) != FACET__NONE
                                       ? g->values[node->in[2]].data
                                       : NULL;
     const float *f = scales && scales->type == FACET__F32 &&

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/affine.h"
 #include "nn/quantize/quantize.h"
 
 /* A convolution, what is behind it, and the convolution that reads that. */
@@ -23,14 +24,6 @@ typedef struct link {
     size_t channels;
     bool depthwise; /* the reader */
 } link;
-
-static const facet__tensor *floats_of(const facet__graph *g, int value)
-{
-    const facet__tensor *t =
-        value == FACET__NONE ? NULL : g->values[value].data;
-
-    return t && t->type == FACET__F32 ? t : NULL;
-}
 
 /* Does f(a x) = a f(x) hold for a > 0? */
 static bool is_homogeneous(facet__op_kind op)
@@ -42,10 +35,10 @@ static bool is_homogeneous(facet__op_kind op)
 /* A convolution of constant filters and bias. */
 static bool is_conv(const facet__graph *g, const facet__node *node)
 {
-    return node->op == FACET__OP_CONV && floats_of(g, node->in[1]) &&
-           floats_of(g, node->in[1])->shape.n == 4 &&
-           (node->n_in < 3 || node->in[2] == FACET__NONE ||
-               floats_of(g, node->in[2]));
+    return node->op == FACET__OP_CONV && facet__graph_floats(g, node->in[1]) &&
+           facet__graph_floats(g, node->in[1])->shape.n == 4 &&
+           (facet__node_input(node, 2) == FACET__NONE ||
+               facet__graph_floats(g, node->in[2]));
 }
 
 static bool find_link(const facet__graph *g, int map, link *l)
@@ -62,7 +55,8 @@ static bool find_link(const facet__graph *g, int map, link *l)
         !is_conv(g, &g->nodes[l->reader]) || g->nodes[l->reader].in[0] != map)
         return false;
     l->maker = maker;
-    l->channels = (size_t)floats_of(g, g->nodes[maker].in[1])->shape.d[0];
+    l->channels =
+        (size_t)facet__graph_floats(g, g->nodes[maker].in[1])->shape.d[0];
     groups = facet__node_int(&g->nodes[l->reader], "group", 1);
     l->depthwise = (size_t)groups == l->channels;
     return groups == 1 || l->depthwise;
@@ -71,7 +65,7 @@ static bool find_link(const facet__graph *g, int map, link *l)
 /* The largest magnitude that the reader multiplies channel c by. */
 static float reads_by(const facet__graph *g, const link *l, size_t c)
 {
-    const facet__tensor *t = floats_of(g, g->nodes[l->reader].in[1]);
+    const facet__tensor *t = facet__graph_floats(g, g->nodes[l->reader].in[1]);
     const size_t taps = (size_t)(t->shape.d[2] * t->shape.d[3]);
     const size_t inner = (size_t)t->shape.d[1];
     const float *w = t->data;
@@ -114,7 +108,7 @@ static void choose_factors(
 static facet__tensor *own_copy(facet__graph *g, int node, int input)
 {
     facet__tensor *copy =
-        facet__tensor_copy(floats_of(g, g->nodes[node].in[input]));
+        facet__tensor_copy(facet__graph_floats(g, g->nodes[node].in[input]));
     const int value =
         copy ? facet__graph_add_constant(g, NULL, copy) : FACET__NONE;
 
@@ -127,7 +121,7 @@ static facet__tensor *own_copy(facet__graph *g, int node, int input)
 static facet_status divide_made(facet__graph *g, const link *l, const float *s)
 {
     const bool has_bias =
-        g->nodes[l->maker].n_in > 2 && g->nodes[l->maker].in[2] != FACET__NONE;
+        facet__node_input(&g->nodes[l->maker], 2) != FACET__NONE;
     facet__tensor *w = own_copy(g, l->maker, 1);
     facet__tensor *b = has_bias ? own_copy(g, l->maker, 2) : NULL;
     size_t inner;

@@ -115,11 +115,6 @@ static facet_status find_maps(quantizer *q)
 
 /* filters */
 
-static int bias_of(const facet__node *node)
-{
-    return node->n_in > 2 ? node->in[2] : FACET__NONE;
-}
-
 /* What rounding the filters adds to output channel `o` on average, given the
  * means of the channels it reads. */
 static double added_by_rounding(const facet__node *node,
@@ -176,7 +171,7 @@ static facet_status round_filters(quantizer *q, int i, const facet__seen *seen)
     facet__tensor *after = facet__tensor_copy(before);
     facet__tensor *steps = facet__tensor_create(
         FACET__F32, &(facet__shape){ 1, { (int64_t)out } });
-    const int bias = bias_of(&g->nodes[i]);
+    const int bias = facet__node_input(&g->nodes[i], 2);
     facet_status st =
         after && steps ? facet__conv_make_room(&g->nodes[i]) : FACET_ENOMEM;
     int value;
