@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "base/tar.h"
 #include "train/table.h"
 
@@ -53,8 +54,9 @@ typedef struct opening {
     facet_error *err;
     uint32_t order; /* of the path in hand */
     facet__table *table;
-    const char **rows; /* [n_rows][2] key and label, sorted by key */
-    size_t n_rows;
+    facet__name *keys; /* [n_keys] the table's rows by key */
+    size_t n_keys;
+    size_t label_column;
 } opening;
 
 void facet__dataset_setup_init(facet__dataset_setup *setup)
@@ -103,18 +105,13 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The label's text of a key in the table; NULL when it is to be left out. */
 static const char *look_up(const opening *o, const char *key)
 {
-    const char **row =
-        bsearch(&key, o->rows, o->n_rows, 2 * sizeof *o->rows, compare_rows);
+    const facet__name *row = facet__name_find(o->keys, o->n_keys, key);
 
-    return row ? row[1] : NULL;
+    return row ? facet__table_field(o->table, row->number, o->label_column)
+               : NULL;
 }
 
 /* Add a picture if it is wanted. `label` is used where there is no table. */
@@ -322,34 +319,34 @@ static facet_status add_pattern(opening *o, const char *pattern)
     return st;
 }
 
-/* Key and label of each row of the wanted split, sorted by key. */
+/* The rows of the wanted split by key. */
 static facet_status read_rows(opening *o)
 {
     const facet__dataset_setup *s = o->setup;
-    size_t key, label, split = 0, rows;
+    size_t key, split = 0, rows;
     facet_status st = facet__table_read(s->table, &o->table, o->err);
 
     if (st == FACET_OK)
         st = facet__table_column(o->table, s->key_column, &key, o->err);
     if (st == FACET_OK)
-        st = facet__table_column(o->table, s->label_column, &label, o->err);
+        st = facet__table_column(
+            o->table, s->label_column, &o->label_column, o->err);
     if (st == FACET_OK && s->split)
         st = facet__table_column(o->table, s->split_column, &split, o->err);
     if (st != FACET_OK)
         return st;
     rows = facet__table_rows(o->table);
-    o->rows = facet__calloc(rows, 2 * sizeof *o->rows);
-    if (!o->rows)
+    o->keys = facet__calloc(rows, sizeof *o->keys);
+    if (!o->keys)
         return facet__fail_memory(o->err);
     for (size_t i = 1; i < rows; i++) {
         if (s->split &&
             strcmp(facet__table_field(o->table, i, split), s->split) != 0)
             continue;
-        o->rows[2 * o->n_rows] = facet__table_field(o->table, i, key);
-        o->rows[2 * o->n_rows + 1] = facet__table_field(o->table, i, label);
-        o->n_rows++;
+        o->keys[o->n_keys++] =
+            (facet__name){ facet__table_field(o->table, i, key), (uint32_t)i };
     }
-    qsort(o->rows, o->n_rows, 2 * sizeof *o->rows, compare_rows);
+    facet__name_sort(o->keys, o->n_keys);
     return FACET_OK;
 }
 
@@ -468,7 +465,7 @@ facet_status facet__dataset_open(
     if (st == FACET_OK)
         st = finish(&o);
     facet__table_free(o.table);
-    facet__free(o.rows);
+    facet__free(o.keys);
     if (st != FACET_OK) {
         facet__dataset_close(o.dataset);
         return st;

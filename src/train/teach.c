@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "base/npy.h"
 #include "facet/train.h"
 #include "train/comm.h"
@@ -40,36 +41,33 @@ typedef struct lesson {
     double since;
 } lesson;
 
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Answers are found by keys alone, which stand in lines: what would not be
  * found again is told before anybody is asked. */
 static facet_status check_keys(const facet__dataset *data, facet_error *err)
 {
     const size_t n = facet__dataset_count(data);
-    const char **keys = facet__calloc(n, sizeof *keys);
+    facet__name *keys = facet__calloc(n, sizeof *keys);
+    const facet__name *twice = NULL;
     facet_status st = FACET_OK;
 
     if (!keys)
         return facet__fail_memory(err);
     for (size_t i = 0; i < n && st == FACET_OK; i++) {
-        keys[i] = facet__dataset_example(data, i)->key;
-        if (!*keys[i] || strpbrk(keys[i], "\t\r\n"))
+        keys[i].text = facet__dataset_example(data, i)->key;
+        if (!*keys[i].text || strpbrk(keys[i].text, "\t\r\n"))
             st = facet__fail(err, FACET_EDAMAGED,
                 "a picture of the data has no name, or a tab or a line end in "
                 "it: a teacher's answers are kept by name");
     }
-    if (st == FACET_OK)
-        qsort(keys, n, sizeof *keys, compare_keys);
-    for (size_t i = 1; i < n && st == FACET_OK; i++)
-        if (!strcmp(keys[i], keys[i - 1]))
-            st = facet__fail(err, FACET_EDAMAGED,
-                "two pictures of the data are called '%.100s': a teacher's "
-                "answers are kept by name",
-                keys[i]);
+    if (st == FACET_OK) {
+        facet__name_sort(keys, n);
+        twice = facet__name_twice(keys, n);
+    }
+    if (twice)
+        st = facet__fail(err, FACET_EDAMAGED,
+            "two pictures of the data are called '%.100s': a teacher's answers "
+            "are kept by name",
+            twice->text);
     facet__free(keys);
     return st;
 }

@@ -3,11 +3,11 @@
  * set's pictures are in a NumPy file, one row for each name of a list. It
  * does not know about flips and jitter; a distillation from it is cheaper and a
  * little blunter than one from the network itself. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/names.h"
 #include "base/npy.h"
 #include "train/normalize.h"
 #include "train/table.h"
@@ -53,23 +53,13 @@ static void forget(void *self)
     facet__free(t);
 }
 
-/* A name of the list and the row it stands for. */
-typedef struct named {
-    const char *name;
-    uint32_t row;
-} named;
-
-static int by_name(const void *left, const void *right)
-{
-    return strcmp(((const named *)left)->name, ((const named *)right)->name);
-}
-
 /* The rows by name, sorted. */
 static facet_status sort_names(const facet__table *names, const char *path,
-    size_t rows, named **out, facet_error *err)
+    size_t rows, facet__name **out, facet_error *err)
 {
     const size_t n = facet__table_rows(names);
-    named *list = facet__calloc(n, sizeof *list);
+    const facet__name *twice;
+    facet__name *list = facet__calloc(n, sizeof *list);
 
     *out = list;
     if (!list)
@@ -78,18 +68,17 @@ static facet_status sort_names(const facet__table *names, const char *path,
         return facet__fail(err, FACET_EDAMAGED,
             "%.150s: %zu names for %zu rows of embeddings", path, n, rows);
     for (size_t i = 0; i < n; i++)
-        list[i] = (named){ facet__table_field(names, i, 0), (uint32_t)i };
-    qsort(list, n, sizeof *list, by_name);
-    for (size_t i = 1; i < n; i++)
-        if (!strcmp(list[i].name, list[i - 1].name))
-            return facet__fail(err, FACET_EDAMAGED,
-                "%.150s: '%.60s' in lines %u and %u", path, list[i].name,
-                list[i - 1].row + 1, list[i].row + 1);
-    return FACET_OK;
+        list[i] = (facet__name){ facet__table_field(names, i, 0), (uint32_t)i };
+    facet__name_sort(list, n);
+    twice = facet__name_twice(list, n);
+    return twice ? facet__fail(err, FACET_EDAMAGED,
+                       "%.150s: '%.60s' in lines %u and %u", path, twice->text,
+                       twice[0].number + 1, twice[1].number + 1)
+                 : FACET_OK;
 }
 
 /* Which row is whose. Every picture needs one. */
-static facet_status find_rows(remembered *t, const named *list,
+static facet_status find_rows(remembered *t, const facet__name *list,
     const char *path, const facet__dataset *data, facet_error *err)
 {
     const size_t n = facet__dataset_count(data);
@@ -98,15 +87,13 @@ static facet_status find_rows(remembered *t, const named *list,
     if (!t->row_of)
         return facet__fail_memory(err);
     for (size_t i = 0; i < n; i++) {
-        const named wanted = { facet__dataset_example(data, i)->key, 0 };
-        const named *found =
-            bsearch(&wanted, list, t->rows, sizeof *list, by_name);
+        const char *key = facet__dataset_example(data, i)->key;
+        const facet__name *found = facet__name_find(list, t->rows, key);
 
         if (!found)
             return facet__fail(err, FACET_ENOTFOUND,
-                "%.150s: the teacher has no embedding of '%.60s'", path,
-                wanted.name);
-        t->row_of[i] = found->row;
+                "%.150s: the teacher has no embedding of '%.60s'", path, key);
+        t->row_of[i] = found->number;
     }
     return FACET_OK;
 }
@@ -184,7 +171,7 @@ facet_status facet__teacher_remember(const char *embeddings, const char *names,
 {
     remembered *t = facet__calloc(1, sizeof *t);
     facet__table *table = NULL;
-    named *list = NULL;
+    facet__name *list = NULL;
     facet_status st;
 
     *teacher = (facet__teacher){ .self = t, .answer = recall, .close = forget };

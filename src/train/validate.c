@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/names.h"
 #include "train/normalize.h"
 
 enum { PAIRS_MAX = 256 << 20, BATCH = 32 };
@@ -28,50 +29,46 @@ struct facet__validation {
     int folds;
 };
 
-/* A key of the data set and where it stands, for finding it. */
-typedef struct entry {
-    const char *key;
-    uint32_t index;
-    uint32_t picture; /* in `pictures`, UINT32_MAX: not yet */
-} entry;
+/* While a list is read: the data set's keys, and which place in `pictures` each
+ * of its pictures has. */
+typedef struct reading {
+    facet__name *keys; /* [n] */
+    uint32_t *place;   /* [n], UINT32_MAX: none yet */
+    size_t n;
+} reading;
 
-static int compare_entries(const void *a, const void *b)
+static facet_status begin_reading(reading *r, const facet__dataset *dataset)
 {
-    return strcmp(((const entry *)a)->key, ((const entry *)b)->key);
-}
-
-static entry *make_index(const facet__dataset *dataset, size_t *n)
-{
-    entry *index;
-
-    *n = facet__dataset_count(dataset);
-    index = facet__calloc(*n, sizeof *index);
-    for (size_t i = 0; index && i < *n; i++)
-        index[i] = (entry){ facet__dataset_example(dataset, i)->key,
-            (uint32_t)i, UINT32_MAX };
-    if (index)
-        qsort(index, *n, sizeof *index, compare_entries);
-    return index;
-}
-
-/* The picture of a key, UINT32_MAX when the data have none. */
-static uint32_t picture_of(
-    facet__validation *v, entry *index, size_t n, const char *key)
-{
-    const entry wanted = { .key = key };
-    entry *e = bsearch(&wanted, index, n, sizeof *index, compare_entries);
-
-    if (!e)
-        return UINT32_MAX;
-    if (e->picture == UINT32_MAX) {
-        e->picture = (uint32_t)v->n_pictures;
-        v->pictures[v->n_pictures++] = e->index;
+    r->n = facet__dataset_count(dataset);
+    r->keys = facet__calloc(r->n, sizeof *r->keys);
+    r->place = facet__calloc(r->n, sizeof *r->place);
+    if (!r->keys || !r->place)
+        return FACET_ENOMEM;
+    for (size_t i = 0; i < r->n; i++) {
+        r->keys[i] = (facet__name){ facet__dataset_example(dataset, i)->key,
+            (uint32_t)i };
+        r->place[i] = UINT32_MAX;
     }
-    return e->picture;
+    facet__name_sort(r->keys, r->n);
+    return FACET_OK;
+}
+
+/* The place of a key's picture, UINT32_MAX when the data have none. */
+static uint32_t place_of(facet__validation *v, reading *r, const char *key)
+{
+    const facet__name *found = facet__name_find(r->keys, r->n, key);
+
+    if (!found)
+        return UINT32_MAX;
+    if (r->place[found->number] == UINT32_MAX) {
+        r->place[found->number] = (uint32_t)v->n_pictures;
+        v->pictures[v->n_pictures++] = found->number;
+    }
+    return r->place[found->number];
 }
 
 /* One line of the list; keys may have blanks in them. */
-static facet_status read_pair(facet__validation *v, entry *index, size_t n,
+static facet_status read_pair(facet__validation *v, reading *r,
     const char *line, size_t number, facet_error *err)
 {
     char a[256], b[256];
@@ -83,8 +80,8 @@ static facet_status read_pair(facet__validation *v, entry *index, size_t n,
         return facet__fail(err, FACET_EDAMAGED,
             "%s: line %zu is not 'key<TAB>key<TAB>1' or 0", v->setup.pairs,
             number);
-    p.a = picture_of(v, index, n, a);
-    p.b = picture_of(v, index, n, b);
+    p.a = place_of(v, r, a);
+    p.b = place_of(v, r, b);
     if (p.a == UINT32_MAX || p.b == UINT32_MAX)
         return facet__fail(err, FACET_ENOTFOUND,
             "%s: line %zu: the data have no picture '%s'", v->setup.pairs,
@@ -95,7 +92,7 @@ static facet_status read_pair(facet__validation *v, entry *index, size_t n,
 }
 
 static facet_status read_pairs(
-    facet__validation *v, char *text, entry *index, size_t n, facet_error *err)
+    facet__validation *v, char *text, reading *r, facet_error *err)
 {
     facet_status st = FACET_OK;
     size_t number = 1, lines = 1;
@@ -120,7 +117,7 @@ static facet_status read_pairs(
         if (next)
             *next = 0;
         if (*line)
-            st = read_pair(v, index, n, line, number, err);
+            st = read_pair(v, r, line, number, err);
     }
     if (st == FACET_OK && v->n_pairs != (size_t)v->folds * 2 * (size_t)each)
         st = facet__fail(err, FACET_EDAMAGED,
@@ -136,8 +133,7 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
 {
     facet__validation *v = facet__calloc(1, sizeof *v);
     char *text = NULL;
-    entry *index = NULL;
-    size_t n;
+    reading r = { .n = 0 };
     facet_status st;
 
     *out = NULL;
@@ -146,13 +142,14 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
     v->setup = *setup;
     st = facet__file_read_text(setup->pairs, PAIRS_MAX, &text, NULL, err);
     if (st == FACET_OK) {
-        index = make_index(setup->from.dataset, &n);
-        v->pictures = facet__calloc(n, sizeof *v->pictures);
-        st = index && v->pictures ? read_pairs(v, text, index, n, err)
-                                  : facet__fail_memory(err);
+        st = begin_reading(&r, setup->from.dataset);
+        v->pictures = facet__calloc(r.n, sizeof *v->pictures);
+        st = st == FACET_OK && v->pictures ? read_pairs(v, text, &r, err)
+                                           : facet__fail_memory(err);
     }
     facet__free(text);
-    facet__free(index);
+    facet__free(r.keys);
+    facet__free(r.place);
     if (st != FACET_OK) {
         facet__validation_close(v);
         return st;
