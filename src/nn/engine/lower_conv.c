@@ -53,6 +53,31 @@ static int conv_residual(facet__compiler *c, int value, bool bytes,
     return facet__slot_of(c, value, layout, wanted);
 }
 
+/* Filters with the chain's factors, shifts and activation. */
+static facet_status make_params(const facet__compiler *c,
+    const facet__chain *chain, facet__filters *f, facet__tail *tail,
+    const facet__conv_form *form, const facet__step_class *class, void **params)
+{
+    float *factor = NULL, *shift = NULL;
+    facet_status st = facet__activation_of(
+        c, chain, f->out, &tail->slope, &tail->lo, &tail->hi);
+
+    if (st == FACET_OK)
+        st = facet__affine_of(c, chain, f->out, &factor, &shift);
+    if (st == FACET_OK) {
+        f->factor = factor;
+        f->shift = shift;
+        *params = facet__conv_create(f, tail, form, class);
+        if (!*params)
+            st = facet__fail_memory(c->err);
+    }
+    facet__free(factor);
+    facet__free(shift);
+    if (st != FACET_OK)
+        facet__free(tail->slope);
+    return st;
+}
+
 /* The step for the filters: input slot, chain, residual, output. */
 static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
 {
@@ -68,10 +93,8 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
                        facet__conv_writes_bytes(class, form.product) &&
                        (!tail.residual || facet__in_bytes(c, chain->residual));
     facet__dtype type = map ? facet__map_type(c, chain->result) : FACET__F32;
-    float *factor = NULL, *shift = NULL;
     void *params = NULL;
-    facet_status st =
-        facet__activation_of(c, chain, f->out, &tail.slope, &tail.lo, &tail.hi);
+    facet_status st;
     int in[2] = { FACET__NONE, FACET__NONE }, out;
 
     form.in = grid_if(c, form.product == FACET__I8, value);
@@ -82,21 +105,9 @@ static facet_status emit_conv(facet__compiler *c, int i, facet__filters *f)
             in[1] != FACET__NONE && c->program->slots[in[1]].type == FACET__U8,
             chain->residual);
     }
-    if (st == FACET_OK)
-        st = facet__affine_of(c, chain, f->out, &factor, &shift);
-    if (st == FACET_OK) {
-        f->factor = factor;
-        f->shift = shift;
-        params = facet__conv_create(f, &tail, &form, class);
-        if (!params)
-            st = facet__fail_memory(c->err);
-    }
-    facet__free(factor);
-    facet__free(shift);
-    if (st != FACET_OK) {
-        facet__free(tail.slope);
+    st = make_params(c, chain, f, &tail, &form, class, &params);
+    if (st != FACET_OK)
         return st;
-    }
     in[0] = facet__conv_is_planar(params)
                 ? facet__slot_of(c, value, FACET__PLAIN, FACET__F32)
                 : conv_input(c, value, layout, class, form.product);
