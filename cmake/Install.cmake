@@ -33,4 +33,9 @@ install(FILES ${PROJECT_BINARY_DIR}/facet.pc
 
 # The default networks, where the command looks for them.
 file(GLOB FACET_NETWORKS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/models/*.onnx)
-install(FILES ${FACET_NETWORKS} DESTINATION ${CMAKE_INSTALL_DATADIR}/facet)
+install(FILES ${FACET_NETWORKS} models/README.md
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/facet)
+# What may be done with them, and with the code.
+file(GLOB FACET_CARDS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/models/*)
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${FACET_CARDS} DESTINATION ${CMAKE_INSTALL_DOCDIR}/models)

@@ -106,6 +106,11 @@ class Files(unittest.TestCase):
                 [f'{where}/bin/facet', 'selftest'], capture_output=True,
                 text=True, cwd=where)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            share = pathlib.Path(where) / 'share'
+            notice = (share / 'facet/README.md').read_text()
+            self.assertIn('non-commercial', notice)  # it goes with the weights
+            self.assertTrue(list(share.glob('doc/*/LICENSE')))
+            self.assertTrue(list(share.glob('doc/*/models/embedder.md')))
 
 
 class Album(unittest.TestCase):
