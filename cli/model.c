@@ -291,7 +291,7 @@ static int model_info(int argc, char **argv)
         .parser = parse_info,
         .args_doc = "MODEL.onnx",
         .doc = "Say what a network is: inputs, outputs, size, how it wants to "
-               "be fed, licence.",
+               "be fed, license.",
     };
     info in = { NULL, 0, { 0 } };
     facet_model *model = NULL;
