@@ -15,8 +15,23 @@ enum { BROKEN = 3 };
 
 static char recipe[128], out[128];
 
-/* Answers (first pixel's red, three times the last of its line's). */
-static void write_teacher(const char *path)
+/* The mean over all pictures that are asked about together. */
+static int mean_of_all(facet__builder *b, int x)
+{
+    const facet__shape unknown = { .n = -1 };
+    const int64_t batch = 0;
+    const int mean =
+        facet__graph_add_value(b->graph, "mean", FACET__F32, &unknown);
+    const int node = facet__graph_add_node(
+        b->graph, FACET__OP_REDUCE_MEAN, "mean", &x, 1, &mean, 1);
+
+    CHECK_OK(facet__node_set_ints(&b->graph->nodes[node], "axes", &batch, 1));
+    return mean;
+}
+
+/* Answers (first pixel's red, three times the last of its line's), or the mean
+ * answer to all. */
+static void write_teacher(const char *path, bool to_all)
 {
     const facet__conv_spec spec = { 2, .kernel = TOY_SIDE };
     facet__builder b;
@@ -27,7 +42,8 @@ static void write_teacher(const char *path)
     facet__build_begin(&b, "teacher", 1);
     x = facet__build_input(&b, "input", 3, TOY_SIDE, TOY_SIDE);
     x = facet__build_conv(&b, "look", x, spec);
-    facet__build_output(&b, "embedding", facet__build_flatten(&b, "flat", x));
+    x = facet__build_flatten(&b, "flat", x);
+    facet__build_output(&b, "embedding", to_all ? mean_of_all(&b, x) : x);
     CHECK_OK(facet__build_finish(&b, &graph, NULL));
     weights =
         graph->values[facet__graph_find_value(graph, "look.weight")].data->data;
@@ -68,7 +84,9 @@ static int begin(void **state)
     snprintf(recipe, sizeof recipe, "%s/recipe.yaml", folder);
     snprintf(out, sizeof out, "%s/answers", folder);
     snprintf(path, sizeof path, "%s/teacher.onnx", folder);
-    write_teacher(path);
+    write_teacher(path, false);
+    snprintf(path, sizeof path, "%s/chorus.onnx", folder);
+    write_teacher(path, true);
     return 0;
 }
 
@@ -161,6 +179,9 @@ static void test_who_cannot_be_asked_is_told(void **state)
     assert_int_equal(facet_teach(recipe, out, &opts, &err), FACET_EINVAL);
     assert_non_null(strstr(err.msg, "one process"));
     assert_int_equal(facet_teach(NULL, out, NULL, &err), FACET_EINVAL);
+    write_recipe("init: chorus.onnx"); /* one answer to four pictures */
+    assert_int_equal(facet_teach(recipe, out, NULL, &err), FACET_EMODEL);
+    assert_non_null(strstr(err.msg, "to 4 pictures is not 2 numbers each"));
 }
 
 static void test_a_stop_leaves_the_older_answers(void **state)
