@@ -71,11 +71,28 @@ static void settle(facet__recipe *c)
     c->validation.unlabelled = true;
 }
 
-static void hash_text(const char *text, size_t size, char hex[65])
+/* Of all lines but those of comments: what is said of a recipe may get better
+ * while it trains. */
+static void hash_lines(const char *text, size_t size, char hex[65])
 {
+    const char *const end = text + size;
     unsigned char sum[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state hash;
 
-    crypto_hash_sha256(sum, (const unsigned char *)text, size);
+    crypto_hash_sha256_init(&hash);
+    while (text < end) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        const char *first = text;
+
+        stop = stop ? stop + 1 : end;
+        while (first < stop && (*first == ' ' || *first == '\t'))
+            first++;
+        if (first == stop || *first != '#')
+            crypto_hash_sha256_update(
+                &hash, (const unsigned char *)text, (size_t)(stop - text));
+        text = stop;
+    }
+    crypto_hash_sha256_final(&hash, sum);
     sodium_bin2hex(hex, 65, sum, sizeof sum);
 }
 
@@ -117,7 +134,7 @@ facet_status facet__recipe_parse(const char *path, const char *text,
         facet__recipe_free(r.recipe);
         return st;
     }
-    hash_text(text, size, r.recipe->hash);
+    hash_lines(text, size, r.recipe->hash);
     settle(r.recipe);
     *out = r.recipe;
     return FACET_OK;

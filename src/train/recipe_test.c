@@ -68,6 +68,29 @@ static void test_a_recipe_is_read_key_by_key(void **state)
     facet__recipe_free(r);
 }
 
+static void hash_of(const char *text, char hash[65])
+{
+    facet__recipe *r;
+
+    CHECK_OK(facet__recipe_parse("x.yaml", text, strlen(text), &r, NULL));
+    memcpy(hash, r->hash, 65);
+    facet__recipe_free(r);
+}
+
+static void test_comments_are_no_part_of_what_is_trained(void **state)
+{
+    char plain[65], commented[65], other[65], text[4096];
+
+    (void)state;
+    hash_of(whole, plain);
+    snprintf(text, sizeof text, "# why\n%s  # and so on", whole);
+    hash_of(text, commented);
+    assert_string_equal(commented, plain);
+    snprintf(text, sizeof text, "%s\n", whole);
+    hash_of(text, other);
+    assert_string_not_equal(other, plain);
+}
+
 /* `from` replaced by `to` in the recipe above must fail with `message`. */
 static void check_refused(const char *from, const char *to, const char *message)
 {
@@ -211,6 +234,7 @@ static void test_shipped_recipes_are_valid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_comments_are_no_part_of_what_is_trained),
         cmocka_unit_test(test_a_recipe_is_read_key_by_key),
         cmocka_unit_test(test_what_is_wrong_is_told_with_its_line),
         cmocka_unit_test(

@@ -49,8 +49,12 @@ def overlap(a, b):
 
 class Files(unittest.TestCase):
     def test_the_recipe_of_each_is_here_as_it_was(self):
-        there = {hashlib.sha256(path.read_bytes()).hexdigest()
-                 for path in (SOURCE / 'recipes').glob('*.yaml')}
+        there = set()
+        for path in (SOURCE / 'recipes').glob('*.yaml'):
+            lines = path.read_bytes().splitlines(keepends=True)
+            there.add(hashlib.sha256(b''.join(
+                line for line in lines
+                if not line.lstrip().startswith(b'#'))).hexdigest())
         for path in MODELS.glob('*.onnx'):
             told = json.loads(facet('model', 'info', '--json', path).stdout)
             self.assertIn(told['metadata']['facet.recipe_sha256'], there,
