@@ -210,20 +210,13 @@ int cluster_name(int argc, char **argv)
 static int merge_into(change *c, uint64_t into, uint64_t from)
 {
     album *a = &c->album;
-    album_change *changes = calloc(a->count + 1, sizeof *changes);
     facet_error err = { FACET_OK, "" };
-    size_t n = 0;
-    int status = EXIT_NO_MEMORY;
+    const int status =
+        album_fail(a, facet_gallery_merge_people(a->g, from, into, &err), &err);
 
-    for (size_t i = 0; changes && i < a->count; i++)
+    for (size_t i = 0; status == EXIT_YES && i < a->count; i++)
         if (a->faces[i].cluster == from)
-            changes[n++] = (album_change){ i, into, 0 };
-    if (changes)
-        status = album_change_all(a, changes, n);
-    if (status == EXIT_YES)
-        status = album_fail(
-            a, facet_gallery_remove_person(a->g, from, NULL, &err), &err);
-    free(changes);
+            a->faces[i].cluster = into;
     return status;
 }
 

@@ -57,30 +57,44 @@ void store_init(store *s)
 
 void store_free(store *s)
 {
-    if (s->passphrase)
-        memset(s->passphrase, 0, strlen(s->passphrase));
+    /* volatile: a compiler may leave out what nobody reads again */
+    for (volatile char *at = s->passphrase; at && *at; at++)
+        *at = '\0';
     free(s->passphrase);
     s->passphrase = NULL;
+}
+
+/* What stands in the file's first line; NULL when that is nothing. */
+static char *first_line(FILE *file)
+{
+    size_t room = 0;
+    char *line = NULL;
+
+    if (getline(&line, &room, file) >= 0) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line)
+            return line;
+    }
+    free(line);
+    return NULL;
 }
 
 /* The passphrase out of its file. */
 static int learn_passphrase(store *s)
 {
-    size_t room = 0;
     FILE *file;
 
     if (!s->passphrase_file || s->passphrase)
         return EXIT_YES;
     file = fopen(s->passphrase_file, "r");
-    if (!file || getline(&s->passphrase, &room, file) < 0) {
+    s->passphrase = file ? first_line(file) : NULL;
+    if (!s->passphrase)
         complain("%s: %s", s->passphrase_file,
             file ? "there is no passphrase" : strerror(errno));
-        if (file)
-            fclose(file);
+    if (file)
+        fclose(file);
+    if (!s->passphrase)
         return EXIT_IO;
-    }
-    fclose(file);
-    s->passphrase[strcspn(s->passphrase, "\r\n")] = '\0';
     s->opts.passphrase = s->passphrase;
     return EXIT_YES;
 }

@@ -254,10 +254,23 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_move_templates(
     facet_gallery *gallery, const uint64_t *ids, const uint64_t *people,
     size_t count, facet_error *err);
 
+/**
+ * Make one person of two: all templates of `from`, also those without an
+ * embedding, become those of `into`, and `from` is no more. All of it or, on
+ * failure, nothing.
+ *
+ * Errors: FACET_EINVAL (one and the same), FACET_ENOTFOUND.
+ */
+FACET_API FACET_MUST_USE facet_status facet_gallery_merge_people(
+    facet_gallery *gallery, uint64_t from, uint64_t into, facet_error *err);
+
 /** What a removal has done: the receipt. */
 typedef struct facet_removal {
     uint64_t people, templates, crops; /**< deleted rows */
     uint64_t vectors;                  /**< rows zeroed in the vector file */
+    /** The vector file could not be brought in step and still holds them:
+     * whoever next can write it zeroes them. It may also be deleted. */
+    bool vectors_pending;
     bool key_destroyed; /**< of each person removed, in encrypted galleries */
     /** The write-ahead log holds no page any more. False while another
      * process reads an older state; removal completes at the next checkpoint.
@@ -271,7 +284,8 @@ typedef struct facet_removal {
  * Remove a person with all templates, crops and vector rows. Deleted content
  * is overwritten with zeros and freed pages leave the file; bytes that the
  * file system or the disk keeps elsewhere (snapshots, wear leveling) are out of
- * reach, which is what encryption is for.
+ * reach. So are copies of the file made before: they hold the person, encrypted
+ * or not, since a person's key stands in the file. Delete or renew them.
  */
 FACET_API FACET_MUST_USE facet_status facet_gallery_remove_person(
     facet_gallery *gallery, uint64_t person, facet_removal *receipt,

@@ -131,7 +131,9 @@ facet_status facet_gallery_audit(const facet_gallery *g,
 
     if (!g || !rule || !visit)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
-    st = facet__index_need(g, err);
+    st = facet__index_usable(g, err);
+    if (st == FACET_OK)
+        st = facet__index_need(g, err);
     if (st != FACET_OK)
         return st;
     st = FACET_ENOMEM;

@@ -208,6 +208,19 @@ static bool open_file(facet_gallery *g, bool create)
 }
 
 /* Take the lock on the file that is at the path when the lock is ours. */
+/* Who died while writing a new file left all embeddings in it. */
+static void remove_draft(const facet__index *x)
+{
+    const size_t length = strlen(x->path) + sizeof ".new";
+    char *draft = facet__alloc(length);
+
+    if (!draft)
+        return;
+    snprintf(draft, length, "%s.new", x->path);
+    unlink(draft);
+    facet__free(draft);
+}
+
 static bool lock_file(facet_gallery *g)
 {
     for (;;) {
@@ -220,8 +233,10 @@ static bool lock_file(facet_gallery *g)
         while (failed && errno == EINTR);
         if (failed)
             return false;
-        if (same_file(&g->index))
+        if (same_file(&g->index)) {
+            remove_draft(&g->index);
             return true;
+        }
         flock(g->index.file, LOCK_UN);
     }
 }
@@ -441,8 +456,10 @@ static facet_status rebuild(facet_gallery *g, facet_error *err)
     if (st == FACET_OK && rename(temporary, x->path))
         st =
             facet__fail(err, FACET_EIO, "%.150s: %s", x->path, strerror(errno));
-    if (st != FACET_OK)
+    if (st != FACET_OK) {
         unlink(temporary);
+        close_file(x); /* half a file is in step with nothing */
+    }
     close(old);
     facet__free(temporary);
     return st;
@@ -581,6 +598,23 @@ facet_status facet__index_sync(facet_gallery *g, facet_error *err)
     return st;
 }
 
+facet_status facet__index_usable(const facet_gallery *g, facet_error *err)
+{
+    if (g->stale != FACET_OK)
+        return facet__fail(err, g->stale,
+            "the rows could not follow the last write: "
+            "facet_gallery_refresh tries again and says why");
+    return FACET_OK;
+}
+
+bool facet__index_pending(const facet_gallery *g)
+{
+    const facet__index *x = &g->index;
+
+    return !g->db->driver->nearest && (x->in_memory || g->stale != FACET_OK) &&
+           x->path && access(x->path, F_OK) == 0;
+}
+
 facet_status facet__index_need(const facet_gallery *g, facet_error *err)
 {
     facet_gallery *owner = (facet_gallery *)(uintptr_t)g;
@@ -671,6 +705,9 @@ facet_status facet_gallery_check(
     if (st == FACET_OK)
         st = rebuild(g, err);
     unlock_file(g);
+    if (st != FACET_OK && st != FACET_EDAMAGED)
+        st = update_memory(g, err);
     g->db->driver->rollback(g->db);
+    g->stale = st;
     return st;
 }

@@ -140,3 +140,30 @@ facet_status facet_gallery_move_templates(facet_gallery *g, const uint64_t *ids,
         st = move_one(g, (int64_t)ids[i], (int64_t)people[i], err);
     return facet__store_end(g, st, FACET__RESET, err);
 }
+
+facet_status facet_gallery_merge_people(
+    facet_gallery *g, uint64_t from, uint64_t into, facet_error *err)
+{
+    uint8_t key[FACET__KEY];
+    int64_t id = 0;
+    facet_status st;
+
+    if (!g || from == into)
+        return facet__fail(
+            err, FACET_EINVAL, g ? "one person, twice" : "gallery is NULL");
+    st = facet__store_begin(g, err);
+    if (st != FACET_OK)
+        return st;
+    st = facet__store_key_of(g, (int64_t)into, key, err); /* is there one? */
+    facet__forget(key, sizeof key);
+    if (st == FACET_OK)
+        st = facet__store_template_of(g, (int64_t)from, &id, err);
+    while (st == FACET_OK && id) {
+        st = move_one(g, id, (int64_t)into, err);
+        if (st == FACET_OK)
+            st = facet__store_template_of(g, (int64_t)from, &id, err);
+    }
+    if (st == FACET_OK)
+        st = facet__store_drop_person(g, (int64_t)from, err);
+    return facet__store_end(g, st, FACET__RESET, err);
+}

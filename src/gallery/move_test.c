@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* move_test.c - templates given to another person, plain and encrypted. */
 #include "gallery/gallery_fixture.h"
+#include "gallery/store.h"
 
 typedef struct seen {
     uint64_t person;
@@ -126,9 +127,54 @@ static void test_a_move_happens_whole_or_not_at_all(void **state)
     fixture_remove(&f);
 }
 
+/* Also of templates that have no embedding, which a migration may leave. */
+static void check_merge(const facet_gallery_opts *opts)
+{
+    fixture f;
+    facet_gallery *g;
+    facet_gallery_info info;
+    uint64_t people[2], ids[4];
+    seen s;
+
+    assert_int_equal(fixture_init(&f), 0);
+    g = fixture_create(&f, opts);
+    fill(g, people, ids);
+    CHECK_OK(facet__db_run(g->db, NULL,
+        "DELETE FROM embedding WHERE template = ?1", "i", (int64_t)ids[0]));
+    assert_int_equal(facet_gallery_merge_people(g, people[0], people[0], NULL),
+        FACET_EINVAL);
+    assert_int_equal(
+        facet_gallery_merge_people(g, people[0], 999, NULL), FACET_ENOTFOUND);
+    assert_int_equal(
+        facet_gallery_merge_people(g, 999, people[0], NULL), FACET_ENOTFOUND);
+    CHECK_OK(facet_gallery_merge_people(g, people[0], people[1], NULL));
+    CHECK_OK(facet_gallery_stats(g, &info, NULL));
+    assert_int_equal(info.people, 1);
+    assert_int_equal(info.templates, 4);
+    for (int i = 0; i < 4; i++) {
+        CHECK_OK(facet_gallery_template(g, ids[i], look, &s, NULL));
+        assert_int_equal(s.person, people[1]);
+        assert_string_equal(s.crop, "bytes of a crop");
+    }
+    assert_int_equal(person_of_nearest(g, 1), people[1]);
+    facet_gallery_free(g);
+    fixture_remove(&f);
+}
+
+static void test_merged_people_lose_nothing(void **state)
+{
+    facet_gallery_opts opts = fixture_opts();
+
+    (void)state;
+    check_merge(NULL);
+    opts.passphrase = "correct horse";
+    check_merge(&opts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_merged_people_lose_nothing),
         cmocka_unit_test(test_moved_templates_are_the_other_persons),
         cmocka_unit_test(test_moved_templates_open_with_the_other_persons_key),
         cmocka_unit_test(test_a_move_happens_whole_or_not_at_all),

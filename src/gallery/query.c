@@ -153,10 +153,8 @@ static facet_status check_query(const facet_gallery *g, const uint8_t *contract,
         (opts->ids && opts->rank >= FACET_RANK_MEAN) || isnan(opts->at_least))
         return facet__fail(err, FACET_EINVAL,
             "this rank is not known, or cannot be restricted to ids");
-    if (g->stale != FACET_OK)
-        return facet__fail(err, g->stale,
-            "the rows could not follow the last write: "
-            "facet_gallery_refresh tries again and says why");
+    if (facet__index_usable(g, err) != FACET_OK)
+        return g->stale;
     return facet__store_same_contract(&g->state.active, contract, err);
 }
 

@@ -27,11 +27,13 @@ static void write_receipt(
             who, sizeof who, "\"person\": %llu, ", (unsigned long long)person);
     snprintf(r->json, sizeof r->json,
         "{\"removed\": {%s\"people\": %llu, \"templates\": %llu, "
-        "\"crops\": %llu, \"vectors\": %llu}, \"key_destroyed\": %s, "
+        "\"crops\": %llu, \"vectors\": %llu}, \"vectors_pending\": %s, "
+        "\"key_destroyed\": %s, "
         "\"log_truncated\": %s, \"encrypted\": %s, \"generation\": %llu, "
         "\"time\": \"%s\"}",
         who, (unsigned long long)r->people, (unsigned long long)r->templates,
         (unsigned long long)r->crops, (unsigned long long)r->vectors,
+        r->vectors_pending ? "true" : "false",
         r->key_destroyed ? "true" : "false",
         r->log_truncated ? "true" : "false", g->vault ? "true" : "false",
         (unsigned long long)r->generation, when);
@@ -48,7 +50,9 @@ static facet_status finish_removal(facet_gallery *g, facet_status st,
         *receipt = (facet_removal){ .people = 0 };
         return st;
     }
-    receipt->vectors = g->index.erased > erased
+    receipt->vectors_pending = facet__index_pending(g);
+    receipt->vectors = receipt->vectors_pending ? 0
+                       : g->index.erased > erased
                            ? (uint64_t)(g->index.erased - erased)
                            : receipt->templates;
     receipt->generation = (uint64_t)g->state.generation;
@@ -84,29 +88,42 @@ static facet_status delete_template(
     return st;
 }
 
+facet_status facet__store_template_of(
+    facet_gallery *g, int64_t person, int64_t *id, facet_error *err)
+{
+    *id = 0;
+    return facet__db_integer(g->db, id, err,
+        "SELECT id FROM template WHERE person = ?1 AND gallery = ?2 LIMIT 1",
+        "ii", person, g->state.gallery);
+}
+
+facet_status facet__store_drop_person(
+    facet_gallery *g, int64_t person, facet_error *err)
+{
+    int64_t gone = 0;
+    const facet_status st = facet__db_integer(g->db, &gone, err,
+        "DELETE FROM person WHERE id = ?1 AND gallery = ?2 RETURNING id", "ii",
+        person, g->state.gallery);
+
+    if (st == FACET_OK && !gone)
+        return facet__fail(
+            err, FACET_ENOTFOUND, "there is no person %lld", (long long)person);
+    return st;
+}
+
 static facet_status delete_person(
     facet_gallery *g, int64_t person, facet_removal *receipt, facet_error *err)
 {
-    int64_t id = 0, gone = 0;
-    facet_status st = FACET_OK;
+    int64_t id = 0;
+    facet_status st = facet__store_template_of(g, person, &id, err);
 
-    while (st == FACET_OK) {
-        id = 0;
-        st = facet__db_integer(g->db, &id, err,
-            "SELECT id FROM template WHERE person = ?1 AND gallery = ?2 "
-            "LIMIT 1",
-            "ii", person, g->state.gallery);
-        if (st != FACET_OK || id == 0)
-            break;
+    while (st == FACET_OK && id) {
         st = delete_template(g, id, receipt, err);
+        if (st == FACET_OK)
+            st = facet__store_template_of(g, person, &id, err);
     }
     if (st == FACET_OK)
-        st = facet__db_integer(g->db, &gone, err,
-            "DELETE FROM person WHERE id = ?1 AND gallery = ?2 RETURNING id",
-            "ii", person, g->state.gallery);
-    if (st == FACET_OK && !gone)
-        st = facet__fail(
-            err, FACET_ENOTFOUND, "there is no person %lld", (long long)person);
+        st = facet__store_drop_person(g, person, err);
     receipt->people = 1;
     receipt->key_destroyed = g->vault != NULL;
     return st;

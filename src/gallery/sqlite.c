@@ -233,7 +233,16 @@ static void rollback(facet__db *db)
  * folder cannot be written, provided that no log lies beside it. */
 static char *immutable_uri(const char *path)
 {
-    return sqlite3_mprintf("file:%s?immutable=1", path);
+    sqlite3_str *uri = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendall(uri, "file:");
+    for (const char *at = path; *at; at++)
+        if (strchr("%?#", *at))
+            sqlite3_str_appendf(uri, "%%%02X", *at);
+        else
+            sqlite3_str_appendchar(uri, 1, *at);
+    sqlite3_str_appendall(uri, "?immutable=1");
+    return sqlite3_str_finish(uri);
 }
 
 static bool log_beside(const char *path)
@@ -316,11 +325,14 @@ static facet_status open_existing(store *s, const char *path,
 }
 
 /* The file, empty and for its owner only, unless it is there: SQLite gives its
- * log the same permissions. */
+ * log the same permissions. One that is there is not even opened, for closing
+ * it would give up the locks that another handle of this process has on it. */
 static facet_status touch_file(const char *path, facet_error *err)
 {
-    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+    if (file < 0 && errno == EEXIST)
+        return FACET_OK;
     if (file < 0)
         return facet__fail(err, FACET_EIO, "%s", strerror(errno));
     close(file);

@@ -107,6 +107,10 @@ void facet__index_close(facet_gallery *g);
 /* Rows of a store that searches by itself, as they are now; elsewhere they are
  * there already. */
 facet_status facet__index_need(const facet_gallery *g, facet_error *err);
+/* The error of the last attempt to bring rows in step, told. */
+facet_status facet__index_usable(const facet_gallery *g, facet_error *err);
+/* Is there a vector file that this handle could not bring in step? */
+bool facet__index_pending(const facet_gallery *g);
 
 /* Build rows in memory of any set of the gallery. Under the mutex. */
 facet_status facet__index_load(const facet_gallery *g, const facet__set *set,
@@ -141,6 +145,13 @@ facet_status facet__store_put(facet_gallery *g, const facet__set *set,
 facet_status facet__store_visit_missing(const facet_gallery *g,
     const facet__set *set, facet_template_visit *visit, void *context,
     uint64_t *visited, facet_error *err);
+
+/* Any template of a person, 0 when there is none; removing the person's row,
+ * once there is none (FACET_ENOTFOUND). */
+facet_status facet__store_template_of(
+    facet_gallery *g, int64_t person, int64_t *id, facet_error *err);
+facet_status facet__store_drop_person(
+    facet_gallery *g, int64_t person, facet_error *err);
 
 /* A person's key (left alone without encryption); FACET_ENOTFOUND. */
 facet_status facet__store_key_of(const facet_gallery *g, int64_t person,

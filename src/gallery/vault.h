@@ -5,7 +5,8 @@
  * file key, which wraps one random key for each person; that key seals the
  * person's name, embeddings, sources, metadata and crops with
  * XChaCha20-Poly1305. Whoever deletes a person's key has deleted the person
- * from every copy of the file. A sealed field is bound to its place (a letter
+ * from what the disk still holds of this file, not from copies made before:
+ * those have the key in them. A sealed field is bound to its place (a letter
  * and two ids), so that fields cannot be exchanged. */
 #ifndef FACET__GALLERY_VAULT_H
 #define FACET__GALLERY_VAULT_H
