@@ -101,7 +101,14 @@ int verb_calibrate(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &run);
     if (run.words.count > 0)
         run.list = run.words.items[0];
-    status = calibrate(&run);
+    if (run.report || run.cohort || run.plots.count || run.conditions.count ||
+        run.study.change != EVAL_AS_IS) {
+        complain("reports, plots, cohorts, conditions and studies are of facet "
+                 "eval");
+        status = EXIT_USAGE;
+    } else {
+        status = calibrate(&run);
+    }
     eval_free(&run);
     return status;
 }

@@ -97,59 +97,46 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The photos that the album has no face of. */
-static inputs *fresh_inputs(const grouping *g)
+/* The photos that the album has faces of, sorted; NULL without memory. */
+static char **known_photos(const album *a)
 {
-    inputs *all = finder_inputs(&g->finder, g->words, g->count), *fresh = NULL;
-    char **known = calloc(g->album.count + 1, sizeof *known);
-    char **names = NULL, *path;
-    size_t n = 0, room = 0;
+    char **known = calloc(a->count + 1, sizeof *known);
 
-    for (size_t i = 0; known && i < g->album.count; i++)
-        known[i] = g->album.faces[i].source;
+    for (size_t i = 0; known && i < a->count; i++)
+        known[i] = a->faces[i].source;
     if (known)
-        qsort(known, g->album.count, sizeof *known, by_text);
-    while (all && known && (path = inputs_next(all)) != NULL) {
-        char **grown = names;
+        qsort(known, a->count, sizeof *known, by_text);
+    return known;
+}
 
-        if (n == room) {
-            room = 2 * room + 64;
-            grown = realloc(names, room * sizeof *names);
-        }
-        if (!grown ||
-            bsearch(&path, known, g->album.count, sizeof *known, by_text)) {
-            free(path);
-            if (!grown)
-                break;
-            names = grown;
-            continue;
-        }
-        names = grown;
-        names[n++] = path;
+/* All photos that are new to the album. */
+static int look(grouping *g, exit_number *looked)
+{
+    char **known = known_photos(&g->album);
+    inputs *in = finder_inputs(&g->finder, g->words, g->count);
+
+    if (in && known) {
+        inputs_pass_over(in, known, g->album.count);
+        *looked = finder_run(&g->finder, in, take_photo, g);
+    } else {
+        *looked = known ? EXIT_IO : EXIT_NO_MEMORY;
+        g->status = *looked;
     }
-    if (all && known)
-        fresh = inputs_open(names, (int)n, NULL, '\n');
-    inputs_close(all);
-    for (size_t i = 0; i < n; i++)
-        free(names[i]);
-    free(names);
+    if (in)
+        inputs_close(in);
     free(known);
-    return fresh;
+    return g->status == EXIT_IO || g->status == EXIT_NO_MEMORY ? (int)g->status
+                                                               : EXIT_YES;
 }
 
 static int group_photos(grouping *g)
 {
-    inputs *in = fresh_inputs(g);
     exit_number looked;
     float match_at;
-    int status;
+    int status = look(g, &looked);
 
-    if (!in)
-        return EXIT_IO;
-    looked = finder_run(&g->finder, in, take_photo, g);
-    inputs_close(in);
-    if (g->status == EXIT_IO || g->status == EXIT_NO_MEMORY)
-        return (int)g->status;
+    if (status != EXIT_YES)
+        return status;
     match_at = facet_pipeline_settings(g->finder.pipelines[0])->threshold;
     status = album_group(&g->album, &g->opts, match_at);
     if (status == EXIT_YES)

@@ -347,7 +347,8 @@ int eval_fail(facet_status status, const facet_error *err)
         return EXIT_YES;
     complain("%s", err && *err->msg ? err->msg : facet_status_str(status));
     return status == FACET_ENOTFOUND || status == FACET_EIO ||
-                   status == FACET_EDAMAGED || status == FACET_EEMPTY
+                   status == FACET_EDAMAGED || status == FACET_EEMPTY ||
+                   status == FACET_ETRUNCATED || status == FACET_ELIMIT
                ? (int)EXIT_IO
                : (int)exit_for_photo(status);
 }

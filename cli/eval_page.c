@@ -107,7 +107,13 @@ static void put_choices(const eval_run *run, facet_report *report, table *t)
         put_choice(t, "embeddings", "%s", run->embeddings);
     else
         put_network(run, t);
-    put_choice(t, "mirrored crops", "not used");
+    if (run->scales)
+        put_choice(t, "looks at each face", "%zu, half of them mirrored",
+            10 * run->scales);
+    if (run->unaligned)
+        put_choice(t, "alignment", "none: by the boxes");
+    if (run->compact)
+        put_choice(t, "numbers", "a byte each");
     put_choice(t, "fusion of templates", "%s", run->fusion);
     put_choice(t, "failures to enrol",
         "%zu of %zu pictures; their comparisons count as rejected", run->failed,

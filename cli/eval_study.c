@@ -37,8 +37,9 @@ bool eval_study_parse(eval_study *study, const char *text)
         const double value = strtod(text, &end);
 
         if (end == text || (*end && *end != ',') ||
-            value < changes[study->change].low ||
-            value > changes[study->change].high || study->count == EVAL_MANY)
+            !(value >= changes[study->change].low &&
+                value <= changes[study->change].high) ||
+            study->count == EVAL_MANY)
             return false;
         study->values[study->count++] = value;
         text = end + 1;

@@ -77,14 +77,28 @@ exit_number exit_for_model(facet_status status)
     }
 }
 
+void print_plain(FILE *to, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        const unsigned char byte = (unsigned char)*at;
+
+        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f)
+            fprintf(to, "\\x%02x", byte);
+        else
+            fputc(byte, to);
+    }
+}
+
 void complain(const char *format, ...)
 {
+    char text[4096];
     va_list arguments;
 
-    fputs("facet: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    fputs("facet: ", stderr);
+    print_plain(stderr, text);
     fputc('\n', stderr);
 }
 

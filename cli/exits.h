@@ -30,7 +30,12 @@ exit_number exit_for_model(facet_status status);
 /* The table, as it stands at the end of --help. */
 extern const char exit_table[];
 
-/* "facet: ..." on stderr, with a line end. */
+/* Text that may come out of a file: what would steer a terminal is told as
+ * \xNN.
+ */
+void print_plain(FILE *to, const char *text);
+
+/* "facet: ..." on stderr, with a line end; likewise. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Make a folder, with those above it, unless it is there or NULL. Complains on

@@ -93,12 +93,10 @@ const struct argp finder_argp = {
 
 void finder_init(finder *f)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
     *f = (finder){ .separator = '\n' };
     networks_init(&f->nets);
     facet_image_opts_init(&f->limits);
-    f->threads = cores > 0 && cores <= MAX_THREADS ? (int)cores : 1;
+    f->threads = threads_for_cores(MAX_THREADS);
 }
 
 /* ---- Networks ---- */

@@ -17,7 +17,6 @@
 typedef struct known {
     char **list;
     size_t count, room;
-    bool failed;
 } known;
 
 typedef struct enrolment {
@@ -25,7 +24,6 @@ typedef struct enrolment {
     facet_gallery *g;
     facet_enroll_rule rule;
     known known;
-    size_t passed_over;
     exit_number status;
 } enrolment;
 
@@ -53,12 +51,6 @@ static facet_status note_source(void *context, const facet_template *t)
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_known(const known *k, const char *path)
-{
-    return k->count &&
-           bsearch(&path, k->list, k->count, sizeof *k->list, by_text);
 }
 
 /* ---- Whose photo it is ---- */
@@ -221,43 +213,6 @@ static bool take_photo(void *context, const found_photo *photo)
 
 /* ---- All of them ---- */
 
-/* Names of photos that are not enrolled yet, for the finder. */
-static inputs *fresh_inputs(enrolment *e)
-{
-    inputs *all = finder_inputs(&e->run->finder, e->run->words, e->run->count);
-    inputs *fresh = NULL;
-    char **names = NULL, *path;
-    size_t n = 0, room = 0;
-
-    while (all && (path = inputs_next(all)) != NULL) {
-        if (is_known(&e->known, path)) {
-            e->passed_over++;
-            free(path);
-            continue;
-        }
-        if (n == room) {
-            char **grown = realloc(names, (2 * room + 64) * sizeof *names);
-
-            if (!grown) {
-                free(path);
-                break;
-            }
-            names = grown;
-            room = 2 * room + 64;
-        }
-        names[n++] = path;
-    }
-    if (all && inputs_failed(all))
-        note_status(&e->status, EXIT_IO);
-    if (all)
-        fresh = inputs_open(names, (int)n, NULL, '\n');
-    inputs_close(all);
-    for (size_t i = 0; i < n; i++)
-        free(names[i]);
-    free(names);
-    return fresh;
-}
-
 static int enroll_all(enrolment *e)
 {
     facet_error err = { FACET_OK, "" };
@@ -270,13 +225,14 @@ static int enroll_all(enrolment *e)
         return store_fail(&e->run->store, st, &err);
     if (e->known.count)
         qsort(e->known.list, e->known.count, sizeof *e->known.list, by_text);
-    in = fresh_inputs(e);
+    in = finder_inputs(&e->run->finder, e->run->words, e->run->count);
     if (!in)
         return EXIT_IO;
+    inputs_pass_over(in, e->known.list, e->known.count);
     status = finder_run(&e->run->finder, in, take_photo, e);
+    if (inputs_passed_over(in) && !e->run->finder.quiet)
+        complain("%zu photos were enrolled before", inputs_passed_over(in));
     inputs_close(in);
-    if (e->passed_over && !e->run->finder.quiet)
-        complain("%zu photos were enrolled before", e->passed_over);
     return status == EXIT_YES ? (int)e->status : (int)status;
 }
 

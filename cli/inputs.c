@@ -17,6 +17,8 @@ struct inputs {
     FILE *list; /* what comes after the names */
     char separator;
     bool failed;
+    char *const *known; /* sorted */
+    size_t n_known, passed_over;
 };
 
 static char *joined(const char *folder, const char *name)
@@ -179,11 +181,49 @@ static char *next_of_list(inputs *in)
     return NULL;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Free a name that is known, and count it. */
+static bool pass_over(inputs *in, char *name)
+{
+    if (!in->n_known ||
+        !bsearch(&name, in->known, in->n_known, sizeof *in->known, by_text))
+        return false;
+    free(name);
+    in->passed_over++;
+    return true;
+}
+
+void inputs_pass_over(inputs *in, char *const *known, size_t count)
+{
+    size_t kept = 0;
+
+    in->known = known;
+    in->n_known = count;
+    for (size_t i = 0; i < in->count; i++)
+        if (!pass_over(in, in->names[i]))
+            in->names[kept++] = in->names[i];
+    in->count = kept;
+}
+
+size_t inputs_passed_over(const inputs *in)
+{
+    return in->passed_over;
+}
+
 char *inputs_next(inputs *in)
 {
+    char *name;
+
     if (in->next < in->count)
         return in->names[in->next++];
-    return in->list ? next_of_list(in) : NULL;
+    do
+        name = in->list ? next_of_list(in) : NULL;
+    while (name && pass_over(in, name));
+    return name;
 }
 
 size_t inputs_total(const inputs *in)

@@ -183,7 +183,9 @@ static void print_tensors(const json_t *tensors)
 
     json_array_foreach(tensors, i, tensor)
     {
-        printf("  %s [", json_string_value(json_object_get(tensor, "name")));
+        fputs("  ", stdout);
+        print_plain(stdout, json_string_value(json_object_get(tensor, "name")));
+        fputs(" [", stdout);
         json_array_foreach(json_object_get(tensor, "dims"), k, dim)
         {
             if (json_is_null(dim))
@@ -216,7 +218,9 @@ static void print_members(json_t *object, const char *indent)
 
     json_object_foreach(object, key, value)
     {
-        printf("%s%s:", indent, key);
+        fputs(indent, stdout);
+        print_plain(stdout, key);
+        putchar(':');
         if (json_is_object(value)) {
             puts("");
             print_members(value, "  ");
@@ -231,7 +235,7 @@ static void print_members(json_t *object, const char *indent)
         if (json_is_string(value) && strlen(json_string_value(value)) > LONGEST)
             printf("(%zu characters)", strlen(json_string_value(value)));
         else if (json_is_string(value))
-            fputs(json_string_value(value), stdout);
+            print_plain(stdout, json_string_value(value));
         else if (json_is_array(value))
             print_numbers(value);
         else if (json_is_number(value))

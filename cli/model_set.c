@@ -3,6 +3,8 @@
 #include "model_set.h"
 
 #include <argp.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,26 +111,30 @@ static facet_status set_all(setting *s, const char *to, facet_error *err)
 static int write_copy(setting *s)
 {
     const char *to = s->paths[1];
-    const size_t size = strlen(to) + sizeof ".part";
+    const size_t size = strlen(to) + sizeof ".18446744073709551615.part";
     char *part = malloc(size);
     facet_error err = { FACET_OK, "" };
     facet_status st;
+    int status;
 
     if (!part) {
         complain("%s", facet_status_str(FACET_ENOMEM));
-        return EXIT_FAULT;
+        return EXIT_NO_MEMORY;
     }
-    snprintf(part, size, "%s.part", to);
+    snprintf(part, size, "%s.%ld.part", to, (long)getpid());
     st = set_all(s, part, &err);
-    if (st == FACET_OK && rename(part, to) != 0)
-        st = FACET_EIO;
-    if (st != FACET_OK) {
-        (void)unlink(part);
+    if (st != FACET_OK)
         complain(
             "%s: %s", s->paths[0], *err.msg ? err.msg : facet_status_str(st));
+    status = (int)exit_for_model(st);
+    if (st == FACET_OK && rename(part, to) != 0) {
+        complain("%s: %s", to, strerror(errno));
+        status = EXIT_IO;
     }
+    if (status != EXIT_YES)
+        (void)unlink(part);
     free(part);
-    return (int)exit_for_model(st);
+    return status;
 }
 
 int model_set(int argc, char **argv)

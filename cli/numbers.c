@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 double number_option(const struct argp_state *state, const char *option,
     const char *text, double low, double high)
@@ -24,4 +25,11 @@ double whole_option(const struct argp_state *state, const char *option,
     if (number != floor(number))
         argp_error(state, "%s wants a whole number, not '%s'", option, text);
     return number;
+}
+
+int threads_for_cores(int most)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > most ? most : (int)cores;
 }

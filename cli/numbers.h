@@ -13,4 +13,7 @@ double number_option(const struct argp_state *state, const char *option,
 double whole_option(const struct argp_state *state, const char *option,
     const char *text, double low, double high);
 
+/* As many threads as there are cores, at most `most`. */
+int threads_for_cores(int most);
+
 #endif

@@ -479,7 +479,6 @@ static int run(photos *p)
 int photos_run(const photo_verb *verb, int argc, char **argv)
 {
     photos p = { .verb = verb, .separator = '\n', .status = EXIT_YES };
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     char name[32];
     int status;
 
@@ -487,7 +486,7 @@ int photos_run(const photo_verb *verb, int argc, char **argv)
     argv[0] = name;
     networks_init(&p.nets);
     facet_image_opts_init(&p.limits);
-    p.threads = cores > 0 && cores <= MAX_THREADS ? (int)cores : 1;
+    p.threads = threads_for_cores(MAX_THREADS);
     parse_arguments(&p, argc, argv);
 
     status = need_folder(p.draw);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "exits.h"
 #include "facet/synth.h"
@@ -453,7 +452,6 @@ int verb_synth(int argc, char **argv)
                "and with --groups DIR/groups/K.jpg. The truth is printed, one "
                "JSON object a picture and line.",
     };
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     static char name[] = "facet synth";
     synth s = { .ending = "jpg",
         .people = 10,
@@ -469,7 +467,7 @@ int verb_synth(int argc, char **argv)
     int status;
 
     argv[0] = name;
-    s.threads = cores > 0 && cores <= MAX_THREADS ? (int)cores : 1;
+    s.threads = threads_for_cores(MAX_THREADS);
     facet_synth_limits_init(&s.limits);
     argp_parse(&argp, argc, argv, 0, NULL, &s);
     status = run(&s);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -151,17 +152,49 @@ static void sync_folder(char *path)
     }
 }
 
+/* As the file in whose place it comes, or as the process makes files. */
+static mode_t mode_for(const char *path)
+{
+    struct stat old;
+
+    return stat(path, &old) == 0 ? old.st_mode & 0777 : 0;
+}
+
+/* Open a file of six letters that is not there yet, as mkstemp does, but with
+ * the rights that the process gives to its files. */
+static int open_beside(char *temporary)
+{
+    enum { TRIES = 100, LETTERS = 6 };
+    char *letters = temporary + strlen(temporary) - LETTERS;
+    struct timespec now = { 0, 0 };
+    int fd = -1;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (uint32_t i = 0; i < TRIES && fd < 0; i++) {
+        uint32_t mixed = (uint32_t)getpid() * 2654435761u +
+                         (uint32_t)now.tv_nsec * 40503u + i;
+
+        for (int k = 0; k < LETTERS; k++, mixed /= 26)
+            letters[k] = (char)('a' + mixed % 26);
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
 static facet_status write_beside(const char *path, char *temporary,
     const facet__piece *pieces, size_t n_pieces, facet_error *err)
 {
-    const int fd = mkstemp(temporary);
+    const mode_t mode = mode_for(path);
+    const int fd = open_beside(temporary);
     bool good = true;
 
     if (fd < 0)
         return fail_errno(err, path, "writing");
     for (size_t i = 0; i < n_pieces && good; i++)
         good = write_all(fd, pieces[i].bytes, pieces[i].size);
-    good = good && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    good = good && (!mode || fchmod(fd, mode) == 0) && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     if (good && rename(temporary, path) == 0)
         return FACET_OK;

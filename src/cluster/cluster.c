@@ -201,10 +201,10 @@ static facet_status run(const facet_cluster_faces *in,
 
     if (st != FACET_OK)
         return st;
-    for (size_t i = 0; adding && i < in->count; i++)
-        if (labels[i] != FACET_CLUSTER_NEW && labels[i] >= next)
-            next = labels[i] + 1;
-    st = facet__groups_make(in, &faces, opts, &groups, err);
+    if (adding)
+        st = facet__label_next(labels, in->count, &next, err);
+    if (st == FACET_OK)
+        st = facet__groups_make(in, &faces, opts, &groups, err);
     if (st == FACET_OK && (adding || opts->method == FACET_CLUSTER_AVERAGE))
         st = facet__average_run(&faces, &groups, opts->threshold, opts->threads,
             NULL, &merges, err);

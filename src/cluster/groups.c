@@ -197,6 +197,20 @@ static facet_status allocate(facet__groups *g)
                : FACET_ENOMEM;
 }
 
+facet_status facet__label_next(
+    const uint32_t *labels, size_t count, uint32_t *next, facet_error *err)
+{
+    *next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] != FACET_CLUSTER_NEW && labels[i] >= *next)
+            *next = labels[i] + 1;
+    return count < FACET_CLUSTER_NEW - *next
+               ? FACET_OK
+               : facet__fail(err, FACET_EINVAL,
+                     "behind the label %u there is no room for %zu more",
+                     *next - 1, count);
+}
+
 facet_status facet__groups_make(const facet_cluster_faces *in,
     const facet__faces *faces, const facet_cluster_opts *opts,
     facet__groups *out, facet_error *err)

@@ -27,6 +27,11 @@ typedef struct facet__groups {
     bool photos_apart, join_known;
 } facet__groups;
 
+/* The label behind all of `count` ones. FACET_EINVAL, told, when so many new
+ * ones would not fit behind it. */
+facet_status facet__label_next(
+    const uint32_t *labels, size_t count, uint32_t *next, facet_error *err);
+
 /* Every row alone, but for known labels and pairs that must be together. */
 facet_status facet__groups_make(const facet_cluster_faces *in,
     const facet__faces *faces, const facet_cluster_opts *opts,

@@ -201,7 +201,7 @@ facet_status facet_cluster_split(const facet_cluster_faces *faces,
 {
     facet_cluster_opts opts;
     facet__groups groups = { .count = 0 };
-    facet__faces rows;
+    facet__faces rows = { .rows = NULL };
     uint32_t next = 0;
     part p;
     facet_status st;
@@ -215,10 +215,9 @@ facet_status facet_cluster_split(const facet_cluster_faces *faces,
     st = part_take(faces, labels, label, &p, err);
     if (st != FACET_OK)
         return st;
-    for (size_t i = 0; i < faces->count; i++)
-        if (labels[i] != FACET_CLUSTER_NEW && labels[i] >= next)
-            next = labels[i] + 1;
-    st = facet__faces_make(&p.faces, NULL, &rows, err);
+    st = facet__label_next(labels, faces->count, &next, err);
+    if (st == FACET_OK)
+        st = facet__faces_make(&p.faces, NULL, &rows, err);
     if (st == FACET_OK)
         st = join_to(&p.faces, &opts, parts, &rows, &groups, err);
     if (st == FACET_OK && relabel(&p, &rows, &groups, next, labels))

@@ -54,7 +54,8 @@ static facet_status set_thresholds(const facet_comparison *list, size_t count,
     status = facet_bootstrap(list, count, opts, wanted, out->n_rates, NULL,
         intervals, NULL, NULL, err);
     for (size_t i = 0; status == FACET_OK && i < out->n_rates; i++)
-        out->rates[i].interval = intervals[i];
+        out->rates[i].interval = (facet_interval){ fmax(-1, intervals[i].low),
+            fmin(1, intervals[i].high) }; /* where no pair is, anything */
     return status;
 }
 
@@ -141,7 +142,8 @@ static size_t pool_blocks(const facet_comparison *list, const size_t *order,
 
 static void add_knot(facet_calibration *out, double score, double llr)
 {
-    if (out->n_knots > 0 && out->knots[out->n_knots - 1].score == score)
+    /* as they are printed, two must not be one */
+    if (out->n_knots > 0 && score - out->knots[out->n_knots - 1].score < 1e-7)
         return;
     out->knots[out->n_knots++] = (facet_calibration_knot){ score, llr };
 }

@@ -6,10 +6,10 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/number.h"
 
 enum { MAX_SIDE = 4096 };
 
@@ -86,13 +86,9 @@ facet_status facet_template_resize(const facet_align_template *from, int width,
 static bool parse_numbers(const char *text, float numbers[10])
 {
     for (int i = 0; i < 10; i++) {
-        char *end;
-
         text += strspn(text, " ,\t\n");
-        numbers[i] = strtof(text, &end);
-        if (end == text || !isfinite(numbers[i]))
+        if (!facet__number_parse(text, &text, &numbers[i]))
             return false;
-        text = end;
     }
     return text[strspn(text, " ,\t\n")] == '\0';
 }

@@ -2,6 +2,7 @@
 /* enroll.c - templates on their way in. One call is one transaction, so it is
  * all or nothing and costs one sync. */
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -132,6 +133,10 @@ facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
 
     if (!t->embedding || (t->crop_size && !t->crop))
         return facet__fail(err, FACET_EINVAL, "a template needs an embedding");
+    if (isinf(t->quality) ||
+        !isfinite(t->box[0] + t->box[1] + t->box[2] + t->box[3]))
+        return facet__fail(
+            err, FACET_EINVAL, "a template's box or quality is not finite");
     st = facet__unit(t->embedding, set->dim, e->row, err);
     if (st == FACET_OK)
         st = check_metadata(t->metadata, err);

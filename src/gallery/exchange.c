@@ -246,7 +246,8 @@ static facet_status enroll(import *in, const json_t *line, facet_template *t)
     st = facet__enrolment_add(in->g, &in->enrolment, t, &id, in->err);
     free(text); /* jansson's */
     if (st == FACET_EINVAL)
-        return bad_line(in, "the embedding or metadata is not usable");
+        return bad_line(
+            in, "its embedding, metadata, box or quality is not usable");
     in->report->templates += st == FACET_OK;
     return st;
 }

@@ -316,7 +316,7 @@ static facet_status run_trials(const side *old, const side *new, size_t step,
 static facet_status compare(const facet_gallery *g, const facet__rows *old,
     const facet__rows *new, size_t limit, facet_shadow_report *out)
 {
-    const size_t step = limit && old->count > limit ? old->count / limit : 1;
+    const size_t step = limit ? (old->count + limit - 1) / limit : 1;
     side before = { .g = g, .rows = old }, now = { .g = g, .rows = new };
     trial *trials = facet__calloc(old->count + 1, sizeof *trials);
     trial *after = facet__calloc(old->count + 1, sizeof *after);

@@ -110,6 +110,10 @@ static facet_status master_key(const char *key_file, const char *passphrase,
         return facet__fail(err, FACET_EUNSUPPORTED,
             "the gallery is encrypted: give its %s",
             stored[0] == KIND_FILE ? "key file" : "passphrase");
+    if (get64(stored + OPS_AT) > crypto_pwhash_OPSLIMIT_SENSITIVE ||
+        get64(stored + MEMORY_AT) > crypto_pwhash_MEMLIMIT_SENSITIVE)
+        return facet__fail(err, FACET_EDAMAGED,
+            "the gallery asks for more work on its passphrase than any does");
     if (crypto_pwhash(master, FACET__KEY, passphrase, strlen(passphrase),
             stored + SALT_AT, get64(stored + OPS_AT),
             (size_t)get64(stored + MEMORY_AT), crypto_pwhash_ALG_ARGON2ID13))
