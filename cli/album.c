@@ -62,7 +62,7 @@ static int open_store(album *a, const finder *f)
 
 int album_open(album *a, const char *folder, const finder *f)
 {
-    static const char file[] = "/album.db";
+    static const char file[] = "/" ALBUM_STORE;
     facet_gallery_info info;
     char *path;
     int status;

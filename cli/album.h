@@ -17,6 +17,8 @@
 #include "found.h"
 #include "store.h"
 
+#define ALBUM_STORE "album.db" /* the gallery in an album's folder */
+
 typedef struct album_face {
     uint64_t id;      /* of the template */
     uint64_t cluster; /* 0: alone */

@@ -59,6 +59,22 @@ static int store(const eval_run *run, const facet_calibration *c)
     return eval_fail(st, &err);
 }
 
+/* What the network carries must be of its own, plain embeddings. */
+static bool can_store(const eval_run *run)
+{
+    if (!*run->contract)
+        complain("--out: nothing in %s says by which network the embeddings "
+                 "are made; give --images",
+            run->embeddings);
+    else if (run->scales || run->unaligned || run->compact)
+        complain(
+            "--out: a network's thresholds are of one aligned look at a "
+            "face in full numbers, not of --views, --unaligned, --compact");
+    else
+        return true;
+    return false;
+}
+
 static int calibrate(eval_run *run)
 {
     facet_calibration *c;
@@ -68,6 +84,8 @@ static int calibrate(eval_run *run)
     status = eval_scores_of(run, "pairs");
     if (status != EXIT_YES)
         return status;
+    if (run->out && !can_store(run))
+        return EXIT_USAGE;
     c = malloc(sizeof *c);
     if (!c)
         return eval_fail(FACET_ENOMEM, NULL);

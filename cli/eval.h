@@ -77,7 +77,7 @@ typedef struct eval_run {
     float *files;             /* [n_files, dim] */
     float *quality;           /* [n_files] of the faces, with fusion `best` */
     size_t dim, failed;
-    char contract[FACET_CONTRACT_TEXT]; /* "" with --embeddings */
+    char contract[FACET_CONTRACT_TEXT]; /* "" if --embeddings do not say */
     facet_precision precision;          /* that the embedder runs in */
     /* scores */
     facet_comparison *comparisons; /* [n_pairs] */

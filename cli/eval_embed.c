@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "eval_look.h"
@@ -44,6 +45,7 @@ static int read_vectors(eval_run *run)
     if (st != FACET_OK)
         return eval_fail(st, &err);
     run->dim = v.dim;
+    snprintf(run->contract, sizeof run->contract, "%s", v.contract);
     run->files = calloc(run->protocol.n_files, v.dim * sizeof *run->files);
     st = run->files
              ? facet_protocol_look_up(&run->protocol, &v, run->files, &err)
@@ -187,22 +189,22 @@ static char *cache_path(const eval_run *run)
     return path;
 }
 
-/* Nothing there is no error; something unreadable is, for it would be
- * overwritten. */
-static int read_cache(job *j)
+/* Nothing there is no error; something unreadable is: it is for a person to
+ * look at, and to delete. */
+static int read_cache(const eval_run *run, facet_vectors *cache)
 {
-    char *path = cache_path(j->run);
+    char *path = cache_path(run);
     facet_error err = { FACET_OK, "" };
     struct stat about;
     facet_status st = FACET_OK;
 
     if (!path)
         return no_memory();
-    if (stat(path, &about) == 0)
-        st = facet_vectors_read_jsonl(path, &j->cache, &err);
+    if (stat(path, &about) == 0 && about.st_size > 0)
+        st = facet_vectors_read_jsonl(path, cache, &err);
     free(path);
-    if (st == FACET_OK && j->cache.count > 0 && j->cache.dim != j->run->dim)
-        facet_vectors_free(&j->cache);
+    if (st == FACET_OK && cache->count > 0 && cache->dim != run->dim)
+        facet_vectors_free(cache);
     return eval_fail(st, &err);
 }
 
@@ -224,40 +226,74 @@ static int by_key(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* Append what was made, equal pictures once. */
-static int append_cache(const job *j)
+/* The first of equal pictures that were made, and not by another run meanwhile
+ * (`there`, sorted). */
+static bool is_new(const job *j, size_t i, char **made, size_t n_made,
+    char *const *there, size_t n_there)
+{
+    char *key = j->keys[i];
+    char **at =
+        j->made[i] ? bsearch(&key, made, n_made, sizeof *made, by_key) : NULL;
+
+    if (!at ||
+        (n_there && bsearch(&key, there, n_there, sizeof *there, by_key)))
+        return false;
+    while (at > made && strcmp(at[-1], key) == 0)
+        at--;
+    return *at == key;
+}
+
+/* Keys of what was made, sorted; whether any of it has an embedding. */
+static bool gather_made(const job *j, char **made, size_t *n)
+{
+    bool any = false;
+
+    *n = 0;
+    for (size_t i = 0; i < j->run->protocol.n_files; i++)
+        if (j->made[i]) {
+            made[(*n)++] = j->keys[i];
+            any = any || !isnan(j->run->files[i * j->run->dim]);
+        }
+    qsort(made, *n, sizeof *made, by_key);
+    return any;
+}
+
+/* With the file locked: what it lacks. A file without any embedding could not
+ * be read again, so failures alone are not kept. */
+static bool append_locked(const job *j, FILE *file)
 {
     const size_t count = j->run->protocol.n_files;
-    char *path = cache_path(j->run);
-    char **written = calloc(count + 1, sizeof *written);
-    FILE *file = path ? fopen(path, "a") : NULL;
-    bool good = file && written;
+    char **made = calloc(count + 1, sizeof *made);
+    facet_vectors there = { .count = 0 };
     size_t n = 0;
+    const bool good =
+        made && read_cache(j->run, &there) == EXIT_YES && file != NULL;
 
-    for (size_t i = 0; good && i < count; i++)
-        if (j->made[i])
-            written[n++] = j->keys[i];
-    if (good)
-        qsort(written, n, sizeof *written, by_key);
-    for (size_t i = 0; good && i < count; i++) {
-        char *key = j->keys[i];
-        char **at = j->made[i]
-                        ? bsearch(&key, written, n, sizeof *written, by_key)
-                        : NULL;
-
-        if (!at)
-            continue;
-        while (at > written && strcmp(at[-1], key) == 0)
-            at--;
-        if (*at == key) /* the first of equal ones writes */
-            write_line(file, key, j->run->files + i * j->run->dim, j->run->dim);
+    if (good && (gather_made(j, made, &n) || there.count)) {
+        if (there.count)
+            qsort(there.names, there.count, sizeof *there.names, by_key);
+        for (size_t i = 0; i < count; i++)
+            if (is_new(j, i, made, n, there.names, there.count))
+                write_line(file, j->keys[i], j->run->files + i * j->run->dim,
+                    j->run->dim);
     }
+    facet_vectors_free(&there);
+    free(made);
+    return good;
+}
+
+static int append_cache(const job *j)
+{
+    char *path = cache_path(j->run);
+    FILE *file = path ? fopen(path, "a") : NULL;
+    bool good =
+        file && flock(fileno(file), LOCK_EX) == 0 && append_locked(j, file);
+
     if (file)
         good = fclose(file) == 0 && good;
     if (!good)
         complain(
             "%s: the cache cannot be written", path ? path : j->run->cache);
-    free(written);
     free(path);
     return good ? EXIT_YES : EXIT_IO;
 }
@@ -362,7 +398,7 @@ static int make_vectors(eval_run *run)
     if (status == EXIT_YES)
         status = open_lookers(&j);
     if (status == EXIT_YES && run->cache)
-        status = read_cache(&j);
+        status = read_cache(j.run, &j.cache);
     if (status == EXIT_YES)
         status = embed_all(&j);
     if (j.lookers)

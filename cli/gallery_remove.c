@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gallery_remove.c - out, with a receipt: one JSON object for each person, or
  * one for all templates named. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "album.h"
 #include "gallery.h"
 
 static int remove_people(gallery_run *run, facet_gallery *g)
@@ -52,6 +57,41 @@ static int remove_templates(gallery_run *run, facet_gallery *g)
     return store_fail(&run->store, st, &err);
 }
 
+/* The pages of an album show its people, their names and faces: they go, too.
+ * Whatever changes the album writes them anew. */
+static int remove_pages(const char *file)
+{
+    static const char *const pages[] = { "index.html", "clusters.json" };
+    const char *slash = strrchr(file, '/');
+    const int folder = slash ? (int)(slash - file) + 1 : 0;
+    const size_t room = strlen(file) + 32;
+    char *path = malloc(room);
+    int status = EXIT_YES;
+
+    if (!path)
+        return EXIT_NO_MEMORY;
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        snprintf(path, room, "%.*s%s", folder, file, pages[i]);
+        if (unlink(path) == 0)
+            complain("%s: showed who is gone, and is gone until facet cluster "
+                     "writes it anew",
+                path);
+        else if (errno != ENOENT) {
+            complain("%s: %s", path, strerror(errno));
+            status = EXIT_IO;
+        }
+    }
+    free(path);
+    return status;
+}
+
+static bool is_album(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    return strcmp(slash ? slash + 1 : file, ALBUM_STORE) == 0;
+}
+
 int gallery_remove(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -75,6 +115,8 @@ int gallery_remove(int argc, char **argv)
         status = run.template_ids ? remove_templates(&run, g)
                                   : remove_people(&run, g);
     facet_gallery_free(g);
+    if (status == EXIT_YES && is_album(run.store.path))
+        status = remove_pages(run.store.path);
     gallery_free(&run);
     return status;
 }

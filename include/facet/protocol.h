@@ -181,6 +181,7 @@ typedef struct facet_vectors {
     size_t count, dim;
     char **names;
     float *values; /**< [count, dim]; a row of NaN is a failure to enrol */
+    char contract[65]; /**< of all (embedder.h); "" where nothing says it */
 } facet_vectors;
 
 FACET_API void facet_vectors_free(facet_vectors *vectors);
@@ -194,7 +195,8 @@ FACET_API FACET_MUST_USE facet_status facet_vectors_read_npy(
 /** JSON Lines as `facet embed` writes them: `{"image": name, "faces":
  * [{"embedding": [...]}, ...]}`, of which the first face counts, or
  * `{"image": name, "embedding": [...]}`. No face, or `"error"`: a failure to
- * enrol. Errors: as above. */
+ * enrol. Errors: as above, and FACET_ECONTRACT for lines whose `"contract"` is
+ * another than an earlier line's. */
 FACET_API FACET_MUST_USE facet_status facet_vectors_read_jsonl(
     const char *path, facet_vectors *out, facet_error *err);
 

@@ -378,7 +378,14 @@ static void test_json_lines_with_failures(void **state)
     assert_true(isnan(v.values[0]) && isnan(v.values[5]));
     CHECK_NEAR(v.values[2], .6, 1e-7);
     CHECK_NEAR(v.values[7], -1, 0);
+    assert_string_equal(v.contract, "");
     facet_vectors_free(&v);
+    write_file("v.jsonl",
+        "{\"image\":\"a\",\"contract\":\"aa\",\"embedding\":[3,4]}\n"
+        "{\"image\":\"b\",\"contract\":\"bb\",\"embedding\":[3,4]}\n");
+    assert_int_equal(
+        facet_vectors_read_jsonl("v.jsonl", &v, &err), FACET_ECONTRACT);
+    assert_non_null(strstr(err.msg, "line 2: an embedding of contract bb"));
     jsonl_refused("{\"image\":\"a\",\"embedding\":[1,0]}\n"
                   "{\"image\":\"b\",\"embedding\":[1]}\n",
         "line 2");
@@ -396,7 +403,7 @@ static void test_missing_embedding_is_told_with_the_line(void **state)
     char a[] = "a", x[] = "x";
     char *names[] = { a, x };
     float values[] = { 1, 2 }, found[4];
-    const facet_vectors v = { 2, 1, names, values };
+    const facet_vectors v = { 2, 1, names, values, "" };
     facet_protocol p;
     facet_error err;
 

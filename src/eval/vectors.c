@@ -153,6 +153,22 @@ static facet_status fill_row(
     return FACET_OK;
 }
 
+/* Embeddings of two networks do not compare. */
+static facet_status take_contract(reader *r, json_t *line, facet_error *err)
+{
+    const char *text = json_string_value(json_object_get(line, "contract"));
+    facet_vectors *v = r->out;
+
+    if (!text || !*text || strcmp(text, v->contract) == 0)
+        return FACET_OK;
+    if (*v->contract || strlen(text) >= sizeof v->contract)
+        return facet__fail(err, FACET_ECONTRACT,
+            "line %zu: an embedding of contract %.64s among those of %.64s",
+            r->lines.line, text, *v->contract ? v->contract : "none");
+    snprintf(v->contract, sizeof v->contract, "%s", text);
+    return FACET_OK;
+}
+
 /* Failures that come before the first embedding, when the dim is not known,
  * are named only; their rows are added with it. */
 static facet_status read_line(reader *r, json_t *line, facet_error *err)
@@ -167,6 +183,8 @@ static facet_status read_line(reader *r, json_t *line, facet_error *err)
                      !json_object_get(line, "error")))
         return facet__lines_fail(
             &r->lines, err, "want an object with `image` and `faces`");
+    if (values && take_contract(r, line, err) != FACET_OK)
+        return FACET_ECONTRACT;
     if (facet__names_add(&r->names, name, &number) != FACET_OK)
         return facet__fail_memory(err);
     if (r->names.count == known)

@@ -219,6 +219,10 @@ class Clusters(Folder):
                                     PHOTOS / self.people[three][0]))
         self.assertIn("O'Hara <3>", [f['person']['name'] for f in who['faces']
                                      if f['decision'] == 'match'])
+        self.run_facet('gallery', 'remove', 'album/album.db', "O'Hara <3>")
+        self.assertEqual([path.name for path in
+                          (self.path / 'album').iterdir()
+                          if "O'Hara" in path.read_text(errors='replace')], [])
 
     def test_clusters_merge_split_and_explain_themselves(self):
         found = [c for c in self.clusters('--album', 'album', 'people',
