@@ -131,13 +131,14 @@ facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
     const uint8_t *key;
     facet_status st;
 
-    if (!t->embedding || (t->crop_size && !t->crop))
+    if ((!t->embedding && !e->bare) || (t->crop_size && !t->crop))
         return facet__fail(err, FACET_EINVAL, "a template needs an embedding");
     if (isinf(t->quality) ||
         !isfinite(t->box[0] + t->box[1] + t->box[2] + t->box[3]))
         return facet__fail(
             err, FACET_EINVAL, "a template's box or quality is not finite");
-    st = facet__unit(t->embedding, set->dim, e->row, err);
+    st = t->embedding ? facet__unit(t->embedding, set->dim, e->row, err)
+                      : FACET_OK;
     if (st == FACET_OK)
         st = check_metadata(t->metadata, err);
     if (st == FACET_OK)
@@ -146,7 +147,7 @@ facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
         return st;
     *id = (uint64_t)facet__db_next_id(g->db, FACET__TEMPLATE);
     st = append_template(g, t, (int64_t)*id, key, err);
-    if (st == FACET_OK)
+    if (st == FACET_OK && t->embedding)
         st = append_embedding(g, e, set, (int64_t)*id, key, err);
     return st;
 }

@@ -38,12 +38,11 @@ static facet_status write_line(const export *e, json_t *object)
     return st;
 }
 
-/* NULL bytes give NULL, which json_object_set_new ignores. */
 static json_t *base64(const void *bytes, size_t size)
 {
     const size_t length =
         sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
-    char *text = bytes ? facet__alloc(length) : NULL;
+    char *text = facet__alloc(length);
     json_t *value;
 
     if (!text)
@@ -55,28 +54,45 @@ static json_t *base64(const void *bytes, size_t size)
     return value;
 }
 
+/* A path is bytes; what is not UTF-8 goes as such. */
+static bool put_source(json_t *line, const char *source)
+{
+    json_t *text = json_string(source);
+
+    return text ? !json_object_set_new(line, "source", text)
+                : !json_object_set_new(
+                      line, "source_base64", base64(source, strlen(source)));
+}
+
+/* Whatever a template has stands in its line, or nothing does. */
 static facet_status export_template(void *context, const facet_template *t)
 {
     const export *e = context;
+    const size_t size = e->g->state.active.dim * sizeof *t->embedding;
     json_t *line =
         json_pack("{s:I, s:I, s:[f, f, f, f]}", "template", (json_int_t)t->id,
             "person", (json_int_t)t->person, "box", (double)t->box[0],
             (double)t->box[1], (double)t->box[2], (double)t->box[3]);
+    bool good = line != NULL;
 
-    if (!line)
+    if (good && !isnan(t->quality))
+        good = !json_object_set_new(
+            line, "quality", json_real((double)t->quality));
+    if (good && t->source)
+        good = put_source(line, t->source);
+    if (good && t->metadata)
+        good = !json_object_set_new(
+            line, "metadata", json_loads(t->metadata, 0, NULL));
+    if (good && t->embedding)
+        good =
+            !json_object_set_new(line, "embedding", base64(t->embedding, size));
+    if (good && t->crop)
+        good =
+            !json_object_set_new(line, "crop", base64(t->crop, t->crop_size));
+    if (!good) {
+        json_decref(line);
         return facet__fail_memory(e->err);
-    if (!isnan(t->quality))
-        json_object_set_new(line, "quality", json_real((double)t->quality));
-    if (t->source)
-        json_object_set_new(line, "source", json_string(t->source));
-    if (t->metadata)
-        json_object_set_new(line, "metadata", json_loads(t->metadata, 0, NULL));
-    if (t->embedding)
-        json_object_set_new(line, "embedding",
-            base64(
-                t->embedding, e->g->state.active.dim * sizeof *t->embedding));
-    if (t->crop)
-        json_object_set_new(line, "crop", base64(t->crop, t->crop_size));
+    }
     return write_line(e, line);
 }
 
@@ -108,13 +124,22 @@ static facet_status export_header(const export *e)
 
 static facet_status export_one(export *e, uint64_t person)
 {
-    char name[1024];
-    facet_status st =
-        facet_gallery_person_name(e->g, person, name, sizeof name, e->err);
+    facet_status st = FACET_OK;
+    char *name = NULL;
 
-    return st == FACET_OK
-               ? export_person(e, &(facet_person){ .id = person, .name = name })
-               : st;
+    /* as long as it is, for it comes cut to the room there is */
+    for (size_t room = 1024; st == FACET_OK; room *= 2) {
+        facet__free(name);
+        name = facet__alloc(room);
+        st = name ? facet_gallery_person_name(e->g, person, name, room, e->err)
+                  : facet__fail_memory(e->err);
+        if (st != FACET_OK || strlen(name) + 1 < room)
+            break;
+    }
+    if (st == FACET_OK)
+        st = export_person(e, &(facet_person){ .id = person, .name = name });
+    facet__free(name);
+    return st;
 }
 
 facet_status facet_gallery_export(const facet_gallery *g, uint64_t person,
@@ -234,17 +259,30 @@ static facet_status enroll(import *in, const json_t *line, facet_template *t)
     const json_t *box = json_object_get(line, "box");
     const json_t *quality = json_object_get(line, "quality");
     char *text = metadata ? json_dumps(metadata, JSON_COMPACT) : NULL;
+    const json_t *bytes = json_object_get(line, "source_base64");
+    size_t length = 0;
+    char *source = bytes ? bytes_of(bytes, &length) : NULL;
     uint64_t id;
     facet_status st;
 
+    if ((metadata && !text) || (bytes && !source)) {
+        free(text); /* jansson's */
+        facet__free(source);
+        return bytes && !source ? bad_line(in, "the source is not base64")
+                                : facet__fail_memory(in->err);
+    }
+    if (source)
+        source[length] = '\0'; /* bytes_of has room for it */
     for (size_t i = 0; i < 4; i++)
         t->box[i] = (float)json_number_value(json_array_get(box, i));
     t->quality =
         json_is_number(quality) ? (float)json_number_value(quality) : NAN;
-    t->source = json_string_value(json_object_get(line, "source"));
+    t->source =
+        source ? source : json_string_value(json_object_get(line, "source"));
     t->metadata = text;
     st = facet__enrolment_add(in->g, &in->enrolment, t, &id, in->err);
     free(text); /* jansson's */
+    facet__free(source);
     if (st == FACET_EINVAL)
         return bad_line(
             in, "its embedding, metadata, box or quality is not usable");
@@ -259,14 +297,17 @@ static facet_status import_template(import *in, const json_t *line)
                              in, json_integer_value(
                                      json_object_get(line, "person"))) };
     size_t size = 0;
-    void *embedding = bytes_of(json_object_get(line, "embedding"), &size);
+    const json_t *vector = json_object_get(line, "embedding");
+    void *embedding = vector ? bytes_of(vector, &size) : NULL;
     void *crop_bytes = crop ? bytes_of(crop, &t.crop_size) : NULL;
     facet_status st;
 
     t.embedding = embedding;
     t.crop = crop_bytes;
-    if (!embedding || size != in->g->state.active.dim * sizeof(float))
-        st = bad_line(in, "the embedding is missing or of another size");
+    /* (a migration may have left a template without one) */
+    if (vector &&
+        (!embedding || size != in->g->state.active.dim * sizeof(float)))
+        st = bad_line(in, "the embedding is not base64 or of another size");
     else if (crop && !crop_bytes)
         st = bad_line(in, "the crop is not base64");
     else if (!t.person)
@@ -331,6 +372,7 @@ import in = {.g = g, .err = err };
     if (st != FACET_OK)
         return st;
     st = facet__enrolment_begin(&in.enrolment, &g->state.active, err);
+    in.enrolment.bare = true;
     if (st == FACET_OK)
         st = import_lines(&in, text, length);
     facet__enrolment_end(&in.enrolment);

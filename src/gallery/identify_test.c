@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* identify_test.c - decisions, guards, audit, migration, export and import. */
 #include "gallery/gallery_fixture.h"
+#include "gallery/store.h"
 
 static facet_match match_of(uint64_t id, uint64_t person, float score)
 {
@@ -381,6 +382,54 @@ static void test_export_and_import_give_the_same_gallery(void **state)
     free(second.bytes);
 }
 
+static facet_status look_at_source(void *context, const facet_template *t)
+{
+    int *seen = context;
+
+    *seen += t->source && strcmp(t->source, "caf\xe9.jpg") == 0 &&
+             !t->embedding && t->crop && t->crop_size == 4;
+    return FACET_OK;
+}
+
+/* A name longer than most, a path that is no UTF-8, a template that a migration
+ * has left without an embedding. */
+static void test_an_export_leaves_nothing_out(void **state)
+{
+    fixture *f = *state, copy;
+    facet_gallery *g = fixture_create(f, NULL);
+    char name[1600];
+    float row[DIM];
+    facet_template t = { .embedding = row,
+        .source = "caf\xe9.jpg",
+        .crop = "crop",
+        .crop_size = 4 };
+    facet_import_report report;
+    text first = { NULL, 0 };
+    uint64_t person, id;
+    int seen = 0;
+
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    CHECK_OK(facet_gallery_add_person(g, name, &person, NULL));
+    fixture_row(1, 0, row);
+    t.person = person;
+    CHECK_OK(facet_gallery_enroll(g, fixture_contract, &t, 1, &id, NULL));
+    CHECK_OK(facet__db_run(g->db, NULL,
+        "DELETE FROM embedding WHERE template = ?1", "i", (int64_t)id));
+    CHECK_OK(facet_gallery_export(g, person, add_line, &first, NULL));
+    assert_non_null(strstr(first.bytes, name));
+    facet_gallery_free(g);
+    assert_int_equal(fixture_init(&copy), 0);
+    g = fixture_create(&copy, NULL);
+    CHECK_OK(facet_gallery_import(g, first.bytes, first.length, &report, NULL));
+    assert_int_equal(report.templates, 1);
+    CHECK_OK(facet_gallery_templates(g, 0, look_at_source, &seen, NULL));
+    assert_int_equal(seen, 1);
+    facet_gallery_free(g);
+    fixture_remove(&copy);
+    free(first.bytes);
+}
+
 static void test_a_bad_import_changes_nothing(void **state)
 {
     fixture *f = *state;
@@ -428,6 +477,7 @@ int main(void)
         FIXTURE_TEST(test_migration_keeps_people_and_rolls_back),
         FIXTURE_TEST(test_migration_of_an_encrypted_gallery),
         FIXTURE_TEST(test_export_and_import_give_the_same_gallery),
+        FIXTURE_TEST(test_an_export_leaves_nothing_out),
         FIXTURE_TEST(test_a_bad_import_changes_nothing),
     };
 

@@ -125,6 +125,7 @@ typedef struct facet__enrolment {
     float *row;
     int64_t person; /* whose key is held */
     uint8_t key[FACET__KEY];
+    bool bare; /* templates may lack an embedding */
 } facet__enrolment;
 
 /* Within a transaction: add a person (FACET_EEXISTS with the id of who has the
