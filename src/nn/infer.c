@@ -78,11 +78,12 @@ static facet_status bind(
         else if (i < op->min_in || op->max_in == FACET__OP_ANY)
             return facet__fail(
                 w->err, FACET_EDAMAGED, "input %d is missing", i);
-    for (int i = 0; i < node->n_out; i++)
-        if (node->out[i] != FACET__NONE)
-            call->out[i] = &w->facts[node->out[i]];
-    if (!call->out[0] && node->op != FACET__OP_SPLIT)
-        return facet__fail(w->err, FACET_EDAMAGED, "output 0 is missing");
+    for (int i = 0; i < node->n_out; i++) { /* what is not had is not named */
+        if (node->out[i] == FACET__NONE)
+            return facet__fail(
+                w->err, FACET_EDAMAGED, "output %d is missing", i);
+        call->out[i] = &w->facts[node->out[i]];
+    }
     return FACET_OK;
 }
 

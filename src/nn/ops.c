@@ -46,7 +46,7 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(MUL, "Mul", 2, 2, 1, broadcast),
     ROW(PAD, "Pad", 2, 4, 1, pad),
     ROW(POW, "Pow", 2, 2, 1, broadcast),
-    ROW(PRELU, "PRelu", 2, 2, 1, same),
+    ROW(PRELU, "PRelu", 2, 2, 1, prelu),
     ROW(QUANTIZE, "QuantizeLinear", 2, 3, 1, same), /* likewise */
     ROW(REDUCE_L2, "ReduceL2", 1, 1, 1, reduce),
     ROW(REDUCE_MAX, "ReduceMax", 1, 1, 1, reduce),
