@@ -375,6 +375,64 @@ static void test_casts_keep_signs(void **state)
     CHECK_NEAR(y[1], 6.0f, 0.0);
 }
 
+/* what a run finds out */
+
+/* x [n, 8] from column n on: where to begin is told by x's own shape. */
+static void test_integers_made_of_shapes_are_read(void **state)
+{
+    static const int64_t dims[2] = { 2, 8 };
+    net t = begin(2, (const int64_t[]){ -1, 8 });
+    const int shape = unary(&t, FACET__OP_SHAPE, "shape", t.x);
+    const int n = binary(&t, FACET__OP_GATHER, "n", shape, one(&t, 0));
+    const int from = unary(&t, FACET__OP_CONCAT, "from", n);
+    const int in[4] = { t.x, from, one(&t, 8), one(&t, 1) };
+    float y[MOST];
+
+    (void)state;
+    CHECK_OK(run(&t, node(&t, FACET__OP_SLICE, "cut", in, 4), dims, y));
+    for (int i = 0; i < 12; i++)
+        CHECK_NEAR(y[i], i / 6 * 8 + 2 + i % 6, 0.0);
+}
+
+static void test_integers_made_of_pictures_are_refused(void **state)
+{
+    static const int64_t dims[2] = { 2, 8 };
+    net t = begin(2, (const int64_t[]){ -1, 8 });
+    const int whole = unary(&t, FACET__OP_CAST, "whole", t.x);
+    int back;
+
+    (void)state;
+    CHECK_OK(facet__node_set_int(last(&t), "to", 7));
+    back = unary(&t, FACET__OP_CAST, "back", whole);
+    CHECK_OK(facet__node_set_int(last(&t), "to", 1));
+    assert_int_equal(run(&t, back, dims, NULL), FACET_EUNSUPPORTED);
+    says("whole");
+}
+
+static void test_a_run_tells_what_it_could_not_do(void **state)
+{
+    static const int64_t dims[2] = { 2, 8 };
+    static const int64_t sides[4] = { 0, 1, 0, 1 };
+    net t = begin(2, (const int64_t[]){ -1, 8 });
+    int y = binary(&t, FACET__OP_GATHER, "far", t.x, one(&t, 99));
+
+    (void)state;
+    CHECK_OK(facet__node_set_int(last(&t), "axis", 1));
+    assert_int_equal(run(&t, y, dims, NULL), FACET_EMODEL);
+    says("node 'far' (Gather): index 99 of 8");
+
+    t = begin(2, (const int64_t[]){ -1, 8 });
+    y = node(&t, FACET__OP_MAX, "top", (const int[]){ t.x, t.x, t.x }, 3);
+    assert_int_equal(run(&t, y, dims, NULL), FACET_EUNSUPPORTED);
+    says("node 'top' (Max)");
+
+    t = begin(2, (const int64_t[]){ -1, 8 });
+    y = binary(&t, FACET__OP_PAD, "mirror", t.x, ints(&t, sides, 4));
+    CHECK_OK(facet__node_set_string(last(&t), "mode", "reflect"));
+    assert_int_equal(run(&t, y, dims, NULL), FACET_EUNSUPPORTED);
+    says("node 'mirror' (Pad)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +447,9 @@ int main(void)
         cmocka_unit_test(test_scales_are_read_beside_sizes),
         cmocka_unit_test(test_padding_is_one_number_of_the_type),
         cmocka_unit_test(test_casts_keep_signs),
+        cmocka_unit_test(test_integers_made_of_shapes_are_read),
+        cmocka_unit_test(test_integers_made_of_pictures_are_refused),
+        cmocka_unit_test(test_a_run_tells_what_it_could_not_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ struct facet__plan {
     size_t arena_bytes;
     facet__band *bands; /* [n_steps], n_bands of them used */
     int n_bands;
+    facet_error failed; /* of a run: the first step's that could not */
     facet__run run;
 };
 
@@ -34,6 +35,18 @@ static int root_of(const facet__program *p, int slot)
 
 /* No network has a map of a terabyte; below that no sum of them overflows. */
 static const int64_t most_numbers = (int64_t)1 << 38;
+
+static bool is_integer(facet__dtype type)
+{
+    return type != 0 && type != FACET__F32;
+}
+
+static const char *maker_of(const facet__graph *g, int value)
+{
+    const int node = facet__graph_maker(g, value);
+
+    return node == FACET__NONE ? "" : g->nodes[node].name;
+}
 
 static facet_status view_slots(facet__plan *plan, facet_error *err)
 {
@@ -52,6 +65,13 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
             return facet__fail(err, FACET_EMODEL,
                 "'%.80s' would have %lld numbers: too many for any machine",
                 p->graph->values[slot->value].name, (long long)count);
+        if (slot->given ? !fact->data || fact->data->type != slot->type
+                        : is_integer(fact->type))
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "'%.80s', made by node '%.80s', holds integers that only the "
+                "picture tells",
+                p->graph->values[slot->value].name,
+                maker_of(p->graph, slot->value));
         plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
             fact->shape, p->graph->values[slot->value].grid };
         plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
@@ -171,7 +191,7 @@ static void note_lives(facet__plan *plan)
     for (int k = 0; k < p->graph->n_outputs; k++)
         facet__block_touch(&plan->blocks[root_of(p, p->outputs[k])], end);
     for (int s = 0; s < p->n_slots; s++)
-        if (p->slots[s].constant)
+        if (p->slots[s].given)
             plan->blocks[s].used = false;
 }
 
@@ -262,8 +282,8 @@ static facet_status lay_out(facet__plan *plan, facet_error *err)
 
         while (shared[root] != FACET__NONE)
             root = shared[root];
-        plan->views[s].data = p->slots[root].constant
-                                  ? p->slots[root].constant->data
+        plan->views[s].data = p->slots[root].given
+                                  ? plan->facts[p->slots[root].value].data->data
                                   : plan->arena + plan->blocks[root].offset;
     }
     plan->run.scratch = plan->arena ? plan->arena + plan->arena_bytes : NULL;
@@ -288,9 +308,10 @@ facet_status facet__plan_create(const facet__program *program,
     plan->bands = facet__calloc((size_t)program->n_steps, sizeof *plan->bands);
     plan->windows =
         facet__calloc((size_t)program->n_steps, sizeof *plan->windows);
-    plan->run = (facet__run){
-        .kernels = program->kernels, .views = plan->views, .pool = pool
-    };
+    plan->run = (facet__run){ .kernels = program->kernels,
+        .views = plan->views,
+        .pool = pool,
+        .failed = &plan->failed };
     if (!plan->views || !plan->blocks || !plan->bands || !plan->windows)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
@@ -350,18 +371,30 @@ static void run_band(facet__plan *plan, const facet__band *band)
         step->class->run(step, &plan->run);
 }
 
-void facet__plan_run(facet__plan *plan)
+static facet_status tell_failure(const facet__plan *plan, facet_error *err)
 {
-    for (int b = 0; b < plan->n_bands; b++)
-        run_band(plan, &plan->bands[b]);
+    return plan->failed.code == FACET_OK
+               ? FACET_OK
+               : facet__fail(err, plan->failed.code, "%s", plan->failed.msg);
 }
 
-void facet__plan_profile(facet__plan *plan, double *seconds)
+facet_status facet__plan_run(facet__plan *plan, facet_error *err)
 {
-    for (int b = 0; b < plan->n_bands; b++) {
+    plan->failed = (facet_error){ FACET_OK, "" };
+    for (int b = 0; b < plan->n_bands && plan->failed.code == FACET_OK; b++)
+        run_band(plan, &plan->bands[b]);
+    return tell_failure(plan, err);
+}
+
+facet_status facet__plan_profile(
+    facet__plan *plan, double *seconds, facet_error *err)
+{
+    plan->failed = (facet_error){ FACET_OK, "" };
+    for (int b = 0; b < plan->n_bands && plan->failed.code == FACET_OK; b++) {
         const double begin = facet__clock();
 
         run_band(plan, &plan->bands[b]);
         seconds[plan->bands[b].first] += facet__clock() - begin;
     }
+    return tell_failure(plan, err);
 }

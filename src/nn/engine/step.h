@@ -49,6 +49,8 @@ struct facet__run {
     facet__pool *pool;
     char *scratch; /* of thread t: scratch + t * scratch_stride */
     size_t scratch_stride;
+    facet_error *failed; /* set by a step that could not do its work; one that
+                            runs as a whole only */
 };
 
 static inline const facet__view *facet__in(
