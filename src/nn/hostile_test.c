@@ -9,9 +9,11 @@
 #include "base/alloc.h"
 #include "check.h"
 #include "facet/facet.h"
+#include "facet/frontal.h"
 #include "nn/graph.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
+#include "nn/onnx_private.h"
 
 enum { MOST = 4096 };
 
@@ -433,6 +435,152 @@ static void test_a_run_tells_what_it_could_not_do(void **state)
     says("node 'mirror' (Pad)");
 }
 
+/* what is read */
+
+/* The graph as a file has it, with the one attribute of type `from` made one of
+ * type `to` by a byte. */
+static facet_status parse_with(net *t, int out, uint8_t from, uint8_t to)
+{
+    facet__graph *graph = NULL;
+    uint8_t *bytes;
+    void *written;
+    size_t size, changed = 0;
+    facet_status st;
+
+    problem = (facet_error){ FACET_OK, "" };
+    CHECK_OK(facet__graph_add_output(t->graph, out));
+    CHECK_OK(facet__onnx_serialize(t->graph, &written, &size, &problem));
+    facet__graph_free(t->graph);
+    bytes = written;
+    for (size_t i = 0; i + 2 < size; i++) /* field 20: the type */
+        if (bytes[i] == 0xa0 && bytes[i + 1] == 1 && bytes[i + 2] == from) {
+            bytes[i + 2] = to;
+            changed++;
+        }
+    assert_int_equal(changed, 1);
+    st = facet__onnx_parse(bytes, size, NULL, NULL, &graph, &problem);
+    facet__graph_free(graph);
+    facet__free(bytes);
+    return st;
+}
+
+/* Types of attributes as ONNX numbers them. */
+enum { AN_INT = 2, A_TENSOR = 4, THE_FLOATS = 6, THE_INTS = 7 };
+
+static void test_attributes_are_of_their_type(void **state)
+{
+    static const int64_t perm[2] = { 1, 0 };
+    static const float two[1] = { 2.0f };
+    net t = begin(2, (const int64_t[]){ 3, 4 });
+    int y = unary(&t, FACET__OP_TRANSPOSE, "turn", t.x);
+
+    (void)state;
+    CHECK_OK(facet__node_set_ints(last(&t), "perm", perm, 2));
+    assert_int_equal(parse_with(&t, y, THE_INTS, THE_FLOATS), FACET_EDAMAGED);
+    says("'perm' is of another type");
+
+    t = begin(2, (const int64_t[]){ 3, 4 });
+    y = unary(&t, FACET__OP_CONSTANT_OF_SHAPE, "twos", ints(&t, perm, 2));
+    CHECK_OK(facet__node_set_tensor(last(&t), "value",
+        facet__tensor_copy(t.graph->values[floats(&t, two, 1)].data)));
+    assert_int_equal(parse_with(&t, y, A_TENSOR, AN_INT), FACET_EDAMAGED);
+    says("'value' is of another type");
+}
+
+/* A product of x and nothing; it is looked at before shapes are inferred. */
+static void test_a_product_of_nothing_is_refused(void **state)
+{
+    net t = begin(2, (const int64_t[]){ 3, 4 });
+    facet_error err;
+
+    (void)state;
+    binary(&t, FACET__OP_MATMUL, "half", t.x, FACET__NONE);
+    CHECK_OK(facet__onnx_join(t.graph, &err));
+    facet__graph_free(t.graph);
+}
+
+/* Nodes without an output beside a DequantizeLinear, which makes the reader
+ * look at all. */
+static void test_nodes_that_make_nothing_are_passed_by(void **state)
+{
+    static const int8_t bytes[2] = { -3, 5 };
+    static const float step[1] = { 0.5f };
+    const int none = FACET__NONE;
+    net t = begin(1, (const int64_t[]){ 2 });
+    const int small =
+        constant(&t, FACET__I8, &(facet__shape){ 1, { 2 } }, bytes, "bytes");
+    const int wide =
+        binary(&t, FACET__OP_DEQUANTIZE, "wide", small, floats(&t, step, 1));
+    const int in[2] = { t.x, wide };
+    facet_error err;
+
+    (void)state;
+    facet__graph_add_node(t.graph, FACET__OP_ADD, "lost", in, 2, &none, 1);
+    facet__graph_add_node(t.graph, FACET__OP_MUL, "void", in, 2, NULL, 0);
+    CHECK_OK(facet__graph_add_output(
+        t.graph, binary(&t, FACET__OP_ADD, "sum", t.x, wide)));
+    CHECK_OK(facet__onnx_take_grids(t.graph, &err));
+    assert_int_equal(t.graph->n_nodes, 1);
+    facet__graph_free(t.graph);
+}
+
+static void test_a_value_is_made_once(void **state)
+{
+    net t = begin(1, (const int64_t[]){ 2 });
+    const facet__shape two = { 1, { 2 } };
+    facet_error err;
+
+    (void)state;
+    CHECK_OK(facet__graph_add_output(
+        t.graph, unary(&t, FACET__OP_RELU, "relu", t.x)));
+    t.graph->values[t.x].data = facet__tensor_create(FACET__F32, &two);
+    assert_int_equal(facet__graph_check(t.graph, &err), FACET_EDAMAGED);
+    assert_non_null(strstr(err.msg, "'x' is a constant"));
+    facet__graph_free(t.graph);
+}
+
+/* networks of two inputs */
+
+static facet_model *two_inputs(const char *task)
+{
+    const facet__shape shape = { 4, { -1, 3, 128, 128 } };
+    net t = begin_map(-1, 3, 128, 128);
+    const int more =
+        facet__graph_add_value(t.graph, "more", FACET__F32, &shape);
+    facet_model *model;
+
+    CHECK_OK(facet__graph_add_input(t.graph, more));
+    CHECK_OK(facet__graph_set_meta(t.graph, "facet.task", task));
+    CHECK_OK(load(&t, binary(&t, FACET__OP_ADD, "sum", t.x, more), &model));
+    return model;
+}
+
+static void test_pictures_are_the_only_input(void **state)
+{
+    facet_model *model = two_inputs("detector");
+    facet_detector *detector;
+    facet_embedder *embedder;
+    facet_landmarker *landmarker;
+    facet_embedder_opts opts;
+    facet_settings settings;
+
+    (void)state;
+    assert_int_equal(
+        facet_detector_create(model, NULL, &detector, &problem), FACET_EMODEL);
+    says("2 inputs");
+    assert_int_equal(
+        facet_landmarker_create(model, NULL, &landmarker, &problem),
+        FACET_EMODEL);
+    says("2 inputs");
+    facet_settings_init(&settings);
+    facet_embedder_opts_init(&opts);
+    opts.settings = &settings;
+    assert_int_equal(
+        facet_embedder_create(model, &opts, &embedder, &problem), FACET_EMODEL);
+    says("2 inputs");
+    facet_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +598,11 @@ int main(void)
         cmocka_unit_test(test_integers_made_of_shapes_are_read),
         cmocka_unit_test(test_integers_made_of_pictures_are_refused),
         cmocka_unit_test(test_a_run_tells_what_it_could_not_do),
+        cmocka_unit_test(test_attributes_are_of_their_type),
+        cmocka_unit_test(test_a_product_of_nothing_is_refused),
+        cmocka_unit_test(test_nodes_that_make_nothing_are_passed_by),
+        cmocka_unit_test(test_a_value_is_made_once),
+        cmocka_unit_test(test_pictures_are_the_only_input),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,9 +333,10 @@ static facet_status join_local(join *j, facet__node *node)
 
 static bool is_candidate(const facet__graph *g, const facet__node *node)
 {
-    return (node->op == FACET__OP_MATMUL && node->n_in > 1 &&
-               g->values[node->in[1]].data &&
-               g->values[node->in[1]].shape.n == 3) ||
+    const int filters = facet__node_input(node, 1);
+
+    return (node->op == FACET__OP_MATMUL && filters != FACET__NONE &&
+               g->values[filters].data && g->values[filters].shape.n == 3) ||
            (node->op == FACET__OP_MAX && node->n_in > 1);
 }
 
