@@ -355,7 +355,7 @@ facet_status facet__onnx_join(facet__graph *graph, facet_error *err)
 
     /* A graph that does not fit itself is refused later, by name. */
     if (!has_candidate(graph) ||
-        facet__infer(graph, NULL, false, &j.facts, NULL) != FACET_OK)
+        facet__infer(graph, NULL, 0, &j.facts, NULL) != FACET_OK)
         return FACET_OK;
     j.maker = facet__calloc((size_t)graph->n_values, sizeof *j.maker);
     j.readers = facet__calloc((size_t)graph->n_values, sizeof *j.readers);

@@ -395,7 +395,7 @@ facet_status facet__program_create(const facet__graph *graph,
     if (precision == FACET_PRECISION_BF16 && !kernels->gemm_bf16)
         return facet__fail(err, FACET_EUNSUPPORTED,
             "this processor does not compute bf16 (avx512_bf16): use fp32");
-    st = facet__infer(graph, NULL, false, &facts, err);
+    st = facet__infer(graph, NULL, 0, &facts, err);
     if (st != FACET_OK)
         return st;
     c.facts = facts;

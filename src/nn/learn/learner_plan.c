@@ -306,7 +306,7 @@ facet_status facet__learner_plan(
         !net->map_gradients)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
-        st = facet__infer(net->graph, &shape, false, &net->facts, err);
+        st = facet__infer(net->graph, &shape, 0, &net->facts, err);
     if (st == FACET_OK)
         st = make_views(net, err);
     net->pass.maps = net->maps;
