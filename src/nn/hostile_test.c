@@ -581,6 +581,116 @@ static void test_pictures_are_the_only_input(void **state)
     facet_model_free(model);
 }
 
+/* sizes that are open when the network is read */
+
+/* The middle pixel of every 64 x 64. */
+static int thin(net *t, const char *name, int x)
+{
+    static const int64_t kernel[2] = { 1, 1 }, strides[2] = { 64, 64 };
+    const int y = unary(t, FACET__OP_MAX_POOL, name, x);
+
+    CHECK_OK(facet__node_set_ints(last(t), "kernel_shape", kernel, 2));
+    CHECK_OK(facet__node_set_ints(last(t), "strides", strides, 2));
+    return y;
+}
+
+/* y = x + b for maps of two channels, one pixel in 64 x 64 of x. */
+static int thin_conv(net *t, int x)
+{
+    static const int64_t strides[2] = { 64, 64 };
+    static const float same[4] = { 1, 0, 0, 1 };
+    const int filters = constant(
+        t, FACET__F32, &(facet__shape){ 4, { 2, 2, 1, 1 } }, same, "filters");
+    const int y = binary(t, FACET__OP_CONV, "conv", x, filters);
+
+    CHECK_OK(facet__node_set_ints(last(t), "strides", strides, 2));
+    return y;
+}
+
+static void test_open_sizes_are_compared_when_known(void **state)
+{
+    static const int64_t dims[4] = { 1, 2, 8, 8 };
+    net t = begin_map(-1, 2, -1, -1);
+    float y[MOST];
+
+    (void)state;
+    assert_int_equal(
+        run(&t, binary(&t, FACET__OP_ADD, "sum", thin(&t, "pool", t.x), t.x),
+            dims, NULL),
+        FACET_EUNSUPPORTED);
+    says("'sum'");
+    t = begin_map(-1, 2, -1, -1);
+    CHECK_OK(run(&t,
+        binary(&t, FACET__OP_ADD, "sum", t.x, thin(&t, "pool", t.x)), dims, y));
+    for (int i = 0; i < 128; i++)
+        CHECK_NEAR(y[i], i + i / 64 * 64, 0.0);
+    t = begin_map(-1, 2, -1, -1);
+    assert_int_equal(
+        run(&t, binary(&t, FACET__OP_ADD, "sum", thin_conv(&t, t.x), t.x), dims,
+            NULL),
+        FACET_EUNSUPPORTED);
+    says("'conv'");
+}
+
+/* A map that is none for one picture: Squeeze takes what happens to be 1. */
+static void test_a_map_stays_a_map(void **state)
+{
+    static const int64_t dims[4] = { 1, 2, 1, 8 };
+    net t = begin_map(-1, 2, -1, -1);
+    const int y = unary(&t, FACET__OP_SQUEEZE, "thin", t.x);
+
+    (void)state;
+    assert_int_equal(
+        run(&t, unary(&t, FACET__OP_GLOBAL_MAX_POOL, "top", y), dims, NULL),
+        FACET_EUNSUPPORTED);
+    says("no map");
+}
+
+/* Two images become two channels; then three. */
+static void test_norms_fit_their_map(void **state)
+{
+    static const int64_t dims[4] = { 3, 4, 2, 2 }, perm[4] = { 1, 0, 2, 3 };
+    static const float ones[2] = { 1, 1 };
+    net t = begin_map(2, 4, 2, 2);
+    const int turned = unary(&t, FACET__OP_TRANSPOSE, "turn", t.x);
+    int in[5] = { turned };
+
+    (void)state;
+    CHECK_OK(facet__node_set_ints(last(&t), "perm", perm, 4));
+    for (int i = 1; i < 5; i++)
+        in[i] = floats(&t, ones, 2);
+    assert_int_equal(
+        run(&t, node(&t, FACET__OP_BATCH_NORM, "norm", in, 5), dims, NULL),
+        FACET_EMODEL);
+    says("'norm'");
+}
+
+static void test_outputs_are_floats(void **state)
+{
+    net t = begin(2, (const int64_t[]){ -1, 4 });
+
+    (void)state;
+    refused(&t, unary(&t, FACET__OP_SHAPE, "shape", t.x), FACET_EUNSUPPORTED,
+        "not of floats");
+}
+
+/* Sixteen gigabytes of zeros, of which one number is wanted. */
+static void test_folding_has_a_budget(void **state)
+{
+    static const int64_t sizes[4] = { 1, 1024, 2048, 2048 };
+    net t = begin_map(-1, 1, 1, 1);
+    const int zeros =
+        unary(&t, FACET__OP_CONSTANT_OF_SHAPE, "zeros", ints(&t, sizes, 4));
+    const int sum = binary(&t, FACET__OP_ADD, "sum", t.x, zeros);
+    facet_model *model;
+
+    (void)state;
+    CHECK_OK(load(
+        &t, unary(&t, FACET__OP_GLOBAL_AVERAGE_POOL, "mean", sum), &model));
+    assert_int_equal(facet_model_parameter_count(model), 0);
+    facet_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,6 +713,11 @@ int main(void)
         cmocka_unit_test(test_nodes_that_make_nothing_are_passed_by),
         cmocka_unit_test(test_a_value_is_made_once),
         cmocka_unit_test(test_pictures_are_the_only_input),
+        cmocka_unit_test(test_open_sizes_are_compared_when_known),
+        cmocka_unit_test(test_a_map_stays_a_map),
+        cmocka_unit_test(test_norms_fit_their_map),
+        cmocka_unit_test(test_outputs_are_floats),
+        cmocka_unit_test(test_folding_has_a_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

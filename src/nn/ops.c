@@ -14,7 +14,7 @@ static const facet__op table[FACET__OP_COUNT] = {
         facet__infer_##infer }
     ROW(ADD, "Add", 2, 2, 1, broadcast),
     ROW(AVERAGE_POOL, "AveragePool", 1, 1, 1, pool),
-    ROW(BATCH_NORM, "BatchNormalization", 5, 5, 1, same),
+    ROW(BATCH_NORM, "BatchNormalization", 5, 5, 1, batch_norm),
     ROW(CAST, "Cast", 1, 1, 1, cast),
     ROW(CLIP, "Clip", 1, 3, 1, same),
     ROW(CONCAT, "Concat", 1, FACET__OP_ANY, 1, concat),

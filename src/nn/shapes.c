@@ -104,6 +104,19 @@ facet_status facet__infer_broadcast(facet__op_call *c)
     return give(c, &s);
 }
 
+/* Scale, shift, mean and variance are one number a channel each. */
+facet_status facet__infer_batch_norm(facet__op_call *c)
+{
+    const facet__shape *x = &c->in[0]->shape;
+    const int64_t channels = x->n > 1 ? x->d[1] : -1;
+
+    for (int i = 1; i < c->node->n_in && channels >= 0; i++)
+        if (facet__shape_known(&c->in[i]->shape) &&
+            facet__shape_count(&c->in[i]->shape) != channels)
+            return misfit(c, 0, i);
+    return give(c, x);
+}
+
 /* Of PRelu: the slope is spread over input 0, never the other way round. */
 facet_status facet__infer_prelu(facet__op_call *c)
 {

@@ -72,6 +72,11 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
                 "picture tells",
                 p->graph->values[slot->value].name,
                 maker_of(p->graph, slot->value));
+        if (slot->layout == FACET__NHWC && fact->shape.n != 4)
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "'%.80s', made by node '%.80s', is no map for this input",
+                p->graph->values[slot->value].name,
+                maker_of(p->graph, slot->value));
         plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
             fact->shape, p->graph->values[slot->value].grid };
         plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
@@ -109,6 +114,38 @@ static facet_status fit_windows(facet__plan *plan, facet_error *err)
             node, &in->d[2], kernel_of(p->graph, node), &plan->windows[i], err);
         if (st != FACET_OK)
             return st;
+    }
+    return FACET_OK;
+}
+
+/* What a windowed step writes is what its window makes, and what it adds on the
+ * way is as large. */
+static bool window_fits(const facet__step *step, const facet__run *run)
+{
+    const facet__shape *in = &facet__in(step, run, 0)->shape;
+    const facet__shape *out = &facet__out(step, run, 0)->shape;
+
+    return in->d[0] == out->d[0] && run->window->out[0] == out->d[2] &&
+           run->window->out[1] == out->d[3] &&
+           (step->n_in == 1 ||
+               facet__shape_equal(&facet__in(step, run, 1)->shape, out));
+}
+
+static facet_status check_fits(facet__plan *plan, facet_error *err)
+{
+    const facet__program *p = plan->program;
+
+    for (int i = 0; i < p->n_steps; i++) {
+        const facet__step *step = &p->steps[i];
+
+        plan->run.window = &plan->windows[i];
+        if ((step->windowed && !window_fits(step, &plan->run)) ||
+            (step->class->fits && !step->class->fits(step, &plan->run)))
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "node '%.80s': operands of different sizes, which were open "
+                "when the network was read, are not supported in this form",
+                step->node == FACET__NONE ? ""
+                                          : p->graph->nodes[step->node].name);
     }
     return FACET_OK;
 }
@@ -315,11 +352,13 @@ facet_status facet__plan_create(const facet__program *program,
     if (!plan->views || !plan->blocks || !plan->bands || !plan->windows)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
-        st = facet__infer(program->graph, shapes, false, &plan->facts, err);
+        st = facet__infer(program->graph, shapes, 0, &plan->facts, err);
     if (st == FACET_OK)
         st = view_slots(plan, err);
     if (st == FACET_OK)
         st = fit_windows(plan, err);
+    if (st == FACET_OK)
+        st = check_fits(plan, err);
     if (st == FACET_OK)
         st = lay_out(plan, err);
     if (st != FACET_OK) {

@@ -26,6 +26,9 @@ typedef struct facet__step_class {
      * thread `thread`. NULL: the step runs as a whole only. */
     void (*rows)(const facet__step *step, const facet__run *run, int thread,
         size_t first, size_t end);
+    /* Are the views what the step was made for? Sizes that were open then and
+     * taken for equal may differ now. NULL: they are. */
+    bool (*fits)(const facet__step *step, const facet__run *run);
     void (*free)(void *params); /* NULL: facet__free */
     bool alias;    /* the output is the input under another shape: no run */
     bool in_place; /* the output may take the place of input 0 */
