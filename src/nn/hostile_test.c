@@ -11,6 +11,7 @@
 #include "facet/facet.h"
 #include "facet/frontal.h"
 #include "nn/graph.h"
+#include "nn/learn/learner.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
 #include "nn/onnx_private.h"
@@ -691,6 +692,114 @@ static void test_folding_has_a_budget(void **state)
     facet_model_free(model);
 }
 
+/* training */
+
+/* One training pass over two pictures of x = [n, 2, 4, 4]. */
+static facet_status train(net *t, int out)
+{
+    const facet__learner_opts opts = { .threads = 1, .apart = true };
+    const int flat = unary(t, FACET__OP_FLATTEN, "flat", out);
+    static const float x[2 * 2 * 4 * 4] = { 1.0f };
+    float direction[2 * 64] = { 1.0f };
+    facet__learner *learner = NULL;
+    const float *y;
+    facet_status st;
+
+    problem = (facet_error){ FACET_OK, "" };
+    CHECK_OK(facet__graph_add_output(t->graph, flat));
+    st = facet__learner_create(t->graph, &opts, &learner, &problem);
+    facet__graph_free(t->graph);
+    if (st == FACET_OK)
+        st = facet__learner_forward(learner, x, 2, true, 1, &y, &problem);
+    if (st == FACET_OK)
+        st = facet__learner_backward(learner, direction, &problem);
+    facet__learner_free(learner);
+    return st;
+}
+
+static int conv(net *t, int x, int stride)
+{
+    static const float same[4] = { 1, 0, 0, 1 };
+    const int filters = constant(
+        t, FACET__F32, &(facet__shape){ 4, { 2, 2, 1, 1 } }, same, NULL);
+    const int y =
+        binary(t, FACET__OP_CONV, stride > 1 ? "far" : "near", x, filters);
+
+    CHECK_OK(facet__node_set_ints(
+        last(t), "strides", (const int64_t[]){ stride, stride }, 2));
+    return y;
+}
+
+static void cannot_train(net *t, int out, const char *name)
+{
+    assert_int_equal(train(t, out), FACET_EUNSUPPORTED);
+    says(name);
+}
+
+static net learner_net(void)
+{
+    return begin_map(-1, 2, 4, 4);
+}
+
+static void test_sums_that_learn_are_of_equal_maps(void **state)
+{
+    static const float two[1] = { 2.0f };
+    net t = learner_net();
+
+    (void)state;
+    cannot_train(&t,
+        binary(&t, FACET__OP_ADD, "sum", conv(&t, t.x, 1), floats(&t, two, 1)),
+        "'sum' cannot be trained");
+    t = learner_net();
+    cannot_train(&t,
+        binary(
+            &t, FACET__OP_MUL, "times", floats(&t, two, 1), conv(&t, t.x, 1)),
+        "'times' cannot be trained");
+    t = learner_net();
+    cannot_train(&t,
+        binary(&t, FACET__OP_ADD, "sum", conv(&t, t.x, 1), conv(&t, t.x, 4)),
+        "'sum' cannot be trained");
+    t = learner_net();
+    cannot_train(&t,
+        binary(&t, FACET__OP_MUL, "times", conv(&t, t.x, 4), conv(&t, t.x, 1)),
+        "'times' cannot be trained");
+    t = learner_net();
+    CHECK_OK(train(&t, binary(&t, FACET__OP_MUL, "times", conv(&t, t.x, 1),
+                           conv(&t, t.x, 4))));
+}
+
+/* A kernel_shape beside filters is not believed. */
+static void test_windows_that_learn_are_their_filters(void **state)
+{
+    net t = learner_net();
+    const int y = conv(&t, t.x, 1);
+
+    (void)state;
+    CHECK_OK(facet__node_set_ints(
+        last(&t), "kernel_shape", (const int64_t[]){ 3 }, 1));
+    CHECK_OK(train(&t, y));
+}
+
+static void test_weights_that_learn_fit_their_map(void **state)
+{
+    static const float ones[4] = { 1, 1, 1, 1 };
+    net t = learner_net();
+    int in[3] = { t.x };
+    int y = binary(
+        &t, FACET__OP_PRELU, "slopes", conv(&t, t.x, 1), floats(&t, ones, 4));
+
+    (void)state;
+    cannot_train(&t, y, "'slopes' cannot be trained");
+    t = learner_net();
+    in[0] = unary(&t, FACET__OP_FLATTEN, "row", t.x);
+    in[1] = constant(&t, FACET__F32, &(facet__shape){ 2, { 1, 32 } },
+        (const float[32]){ 1 }, NULL);
+    in[2] = floats(&t, ones, 0);
+    y = node(&t, FACET__OP_GEMM, "dense", in, 3);
+    CHECK_OK(facet__node_set_int(last(&t), "transB", 1));
+    cannot_train(&t, y, "'dense' cannot be trained");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -718,6 +827,9 @@ int main(void)
         cmocka_unit_test(test_norms_fit_their_map),
         cmocka_unit_test(test_outputs_are_floats),
         cmocka_unit_test(test_folding_has_a_budget),
+        cmocka_unit_test(test_sums_that_learn_are_of_equal_maps),
+        cmocka_unit_test(test_windows_that_learn_are_their_filters),
+        cmocka_unit_test(test_weights_that_learn_fit_their_map),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
