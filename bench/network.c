@@ -38,7 +38,7 @@ static double macs_of(
     double macs = 0;
 
     memcpy(shape.d, in->dims, (size_t)in->n_dims * sizeof *shape.d);
-    if (facet__infer(graph, &shape, false, &facts, NULL) != FACET_OK)
+    if (facet__infer(graph, &shape, 0, &facts, NULL) != FACET_OK)
         return 0;
     for (int i = 0; i < graph->n_nodes; i++)
         if (!name || strcmp(graph->nodes[i].name, name) == 0)

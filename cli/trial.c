@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trial.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static size_t elements(const facet_tensor_info *info)
@@ -29,6 +30,24 @@ static void settle(
     }
 }
 
+/* One input is laid out and filled: a network of two would be laid out by sizes
+ * that nobody gave. */
+static facet_status only_input(
+    const facet_model *model, facet_tensor_info *info, facet_error *err)
+{
+    const size_t count = facet_model_input_count(model);
+
+    if (count == 1)
+        return facet_model_input_info(model, 0, info);
+    if (err) {
+        err->code = FACET_EMODEL;
+        snprintf(err->msg, sizeof err->msg,
+            "the network has %zu inputs: only networks of one are tried",
+            count);
+    }
+    return FACET_EMODEL;
+}
+
 facet_status trial_open(trial *t, const char *path, facet_precision precision,
     int threads, int64_t width, int64_t height, facet_error *err)
 {
@@ -44,7 +63,7 @@ facet_status trial_open(trial *t, const char *path, facet_precision precision,
     session_opts.threads = threads;
     st = facet_model_load(path, &opts, &t->model, err);
     if (st == FACET_OK)
-        st = facet_model_input_info(t->model, 0, &info);
+        st = only_input(t->model, &info, err);
     if (st == FACET_OK)
         st = facet_session_create(t->model, &session_opts, &t->session, err);
     if (st == FACET_OK) {

@@ -154,7 +154,12 @@ FACET_API FACET_MUST_USE facet_status facet_session_reshape(
  */
 FACET_API float *facet_session_input(facet_session *session, size_t index);
 
-/** Run. Deterministic: the same input gives the same bytes. */
+/**
+ * Run. Deterministic: the same input gives the same bytes. What a node cannot
+ * do for the numbers it finds, such as an index beyond its array
+ * (FACET_EMODEL) or a form of an operator that facet does not compute
+ * (FACET_EUNSUPPORTED), ends the run; the message names the node.
+ */
 FACET_API FACET_MUST_USE facet_status facet_session_run(
     facet_session *session, facet_error *err);
 

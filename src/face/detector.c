@@ -118,7 +118,7 @@ static facet_status read_model(facet_detector *d, facet_error *err)
     if (st == FACET_OK && d->settings.task != FACET_TASK_DETECTOR)
         st = facet__fail(err, FACET_EMODEL, "the network is no detector");
     if (st == FACET_OK)
-        st = facet_model_input_info(d->model, 0, &info);
+        st = facet__input_only(d->model, &info, err);
     if (st == FACET_OK)
         st = facet__input_of(&info, &d->input, err);
     if (st == FACET_OK)

@@ -108,7 +108,7 @@ static facet_status take_settings(
     if (st == FACET_OK && e->settings.task != FACET_TASK_EMBEDDER)
         st = facet__fail(err, FACET_EMODEL, "the network is no embedder");
     if (st == FACET_OK)
-        st = facet_model_input_info(e->model, 0, &info);
+        st = facet__input_only(e->model, &info, err);
     if (st == FACET_OK)
         st = facet__settings_fit(&e->settings, &info, err);
     return st == FACET_OK ? facet__input_of(&info, &e->input, err) : st;

@@ -71,7 +71,7 @@ static facet_status open_asked(
     *a = (asked){ .session = NULL };
     st = facet_settings_read(model, &a->settings, err);
     if (st == FACET_OK)
-        st = facet_model_input_info(model, 0, &info);
+        st = facet__input_only(model, &info, err);
     if (st == FACET_OK)
         st = facet__input_of(&info, &a->input, err);
     if (st != FACET_OK)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "face/input.h"
 #include "face/settings.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
@@ -19,8 +20,8 @@ static facet_status check(
     facet_model_opts_init(&opts);
     opts.precision = FACET_PRECISION_FP32;
     st = facet_model_load(path, &opts, &model, err);
-    if (st == FACET_OK && facet_model_input_info(model, 0, &info) != FACET_OK)
-        st = facet__fail(err, FACET_EMODEL, "the network has no input");
+    if (st == FACET_OK)
+        st = facet__input_only(model, &info, err);
     if (st == FACET_OK)
         st = facet__settings_fit(settings, &info, err);
     facet_model_free(model);

@@ -8,6 +8,17 @@
 
 enum { MOST_SIDE = 1 << 14 }; /* beyond any network, within all arithmetic */
 
+facet_status facet__input_only(
+    const facet_model *model, facet_tensor_info *out, facet_error *err)
+{
+    const size_t count = facet_model_input_count(model);
+
+    if (count != 1)
+        return facet__fail(err, FACET_EMODEL,
+            "the network has %zu inputs: only networks of one are run", count);
+    return facet_model_input_info(model, 0, out);
+}
+
 facet_status facet__input_of(
     const facet_tensor_info *info, facet__input *out, facet_error *err)
 {

@@ -14,6 +14,12 @@ typedef struct facet__input {
     int64_t batch, height, width; /* -1: any */
 } facet__input;
 
+/* The input of a network that has no other. FACET_EMODEL when it has: sessions
+ * of all that face/ runs are fed one picture, and laid out by its sizes alone.
+ */
+facet_status facet__input_only(
+    const facet_model *model, facet_tensor_info *out, facet_error *err);
+
 /* What the dims of an input say. FACET_EMODEL when it is no image of three
  * channels. */
 facet_status facet__input_of(

@@ -123,13 +123,10 @@ static facet_status read_model(
     facet_tensor_info info;
     int64_t dims[4];
     facet_session_opts opts;
-    facet_status st = facet_model_input_info(model, 0, &info);
+    facet_status st = facet__input_only(model, &info, err);
 
     if (st == FACET_OK)
         st = facet__input_of(&info, &l->input, err);
-    if (st == FACET_OK && facet_model_input_count(model) != 1)
-        st = facet__fail(
-            err, FACET_EMODEL, "landmarker: the network has several inputs");
     if (st != FACET_OK)
         return st;
     l->width = l->input.width;

@@ -43,7 +43,7 @@ static facet_status find_feed(const char *source, feed *f, facet_error *err)
     if (st == FACET_OK) /* and that there is an input for them */
         st = facet_settings_read(model, &f->settings, err);
     if (st == FACET_OK)
-        st = facet_model_input_info(model, 0, &info);
+        st = facet__input_only(model, &info, err);
     if (st == FACET_OK)
         st = facet__input_of(&info, &f->input, err);
     if (st == FACET_OK) {

@@ -101,7 +101,7 @@ facet_status facet__graph_cost(const facet__graph *graph,
         }
         input_shapes = own;
     }
-    st = facet__infer(graph, input_shapes, false, &facts, err);
+    st = facet__infer(graph, input_shapes, 0, &facts, err);
     if (st == FACET_OK)
         st = add_up(graph, facts, out, err);
 done:

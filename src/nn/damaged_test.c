@@ -39,23 +39,28 @@ static void check_lie(const char *name, facet_status st, const facet_error *err)
             fail_msg("%s: %s: %s", name, facet_status_str(st), err->msg);
 }
 
-static void run(const facet_model *model)
+/* Run once where that can be; a run that cannot be done says why. */
+static facet_status run(const facet_model *model)
 {
     const int64_t dims[4] = { 1, 3, 12, 12 };
     facet_tensor_info input;
     facet_session *session;
-    facet_error err;
+    facet_error err = { 0 };
+    facet_status st = FACET_OK;
 
     if (facet_model_input_count(model) != 1 ||
         facet_model_input_info(model, 0, &input) != FACET_OK ||
         input.n_dims != 4 ||
         facet_session_create(model, NULL, &session, &err) != FACET_OK)
-        return;
+        return FACET_OK;
     if (facet_session_reshape(session, dims, &err) == FACET_OK) {
         memset(facet_session_input(session, 0), 0, 3 * 144 * sizeof(float));
-        CHECK_OK(facet_session_run(session, &err));
+        st = facet_session_run(session, &err);
+        assert_int_equal(err.code, st);
+        assert_true(st == FACET_OK || err.msg[0] != '\0');
     }
     facet_session_free(session);
+    return st;
 }
 
 static void load_damaged(
@@ -76,7 +81,7 @@ static void load_damaged(
     if (st == FACET_OK) {
         assert_null(strstr(name, "cut-"));
         t->networks++;
-        run(model);
+        (void)run(model); /* an index may point beyond its map */
     } else {
         assert_null(model);
         assert_int_equal(err.code, st);
@@ -107,7 +112,7 @@ static void load_whole(
     (void)context;
     if (facet_model_load_memory(bytes, size, NULL, &model, &err) != FACET_OK)
         fail_msg("%s: %s", name, err.msg);
-    run(model);
+    CHECK_OK(run(model));
     facet_model_free(model);
 }
 

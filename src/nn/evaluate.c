@@ -88,6 +88,11 @@ static facet_status expand(const facet__op_call *c, facet__tensor *const *out)
     return FACET_OK;
 }
 
+static int64_t within(int64_t x, int64_t lo, int64_t hi)
+{
+    return x > hi ? hi : x < lo ? lo : x;
+}
+
 static facet_status slice(const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__tensor *in = input(c, 0);
@@ -105,11 +110,10 @@ static facet_status slice(const facet__op_call *c, facet__tensor *const *out)
         facet__axis(axes ? axes[i] : i, in->shape.n, &axis);
         size = in->shape.d[axis];
         from = from < 0 ? from + size : from;
-        from = from < 0 ? 0 : from;
-        if (step < 0 && from >= size)
-            from = size - 1;
+        from = within(from, 0, step < 0 ? size - 1 : size);
         offset += from * strides[axis];
-        strides[axis] *= step;
+        /* a longer step takes the first number alone, as this one does */
+        strides[axis] *= within(step, -size, size);
     }
     if (out[0]->bytes > 0)
         gather_strided(in, offset, strides, out[0]);
@@ -269,6 +273,9 @@ static facet_status cast(const facet__op_call *c, facet__tensor *const *out)
             break;
         case FACET__I32:
             x = (double)((const int32_t *)in->data)[i];
+            break;
+        case FACET__I8:
+            x = (double)((const int8_t *)in->data)[i];
             break;
         default:
             x = (double)((const uint8_t *)in->data)[i];

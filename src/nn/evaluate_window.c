@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "nn/evaluate.h"
+#include "nn/shapes.h"
 
 /* A map's sizes. */
 typedef struct map {
@@ -384,9 +385,10 @@ static double round_nearest(const char *mode, double x)
     return ceil(x - 0.5); /* round_prefer_floor */
 }
 
+/* What is no number becomes 0. */
 static double clamp(double x, int64_t size)
 {
-    return x < 0.0 ? 0.0 : x > (double)(size - 1) ? (double)(size - 1) : x;
+    return x > 0.0 ? fmin(x, (double)(size - 1)) : 0.0;
 }
 
 /* The weighted sum over the corners around `x` in the dimensions from `k` on;
@@ -430,7 +432,8 @@ static bool read_resizing(
         if (in->d[i] < 1)
             return false;
     }
-    return (r->linear || strcmp(mode, "nearest") == 0) &&
+    return (!has_scales || facet__scales_are_usable(scales, r->n)) &&
+           (r->linear || strcmp(mode, "nearest") == 0) &&
            strncmp(r->coordinates, "tf_", 3) != 0;
 }
 

@@ -5,6 +5,10 @@
 #include "base/error.h"
 #include "nn/infer.h"
 
+/* A hundred bytes of a file can ask for any number of gigabytes of constants:
+ * what is beyond this is left for the network's runs to compute. */
+static const size_t most_folded = (size_t)1 << 30;
+
 /* Known contents move from the facts into the graph's values. */
 static void keep_contents(facet__graph *g, facet__fact *facts)
 {
@@ -89,7 +93,7 @@ static void drop_idle_nodes(facet__graph *g)
 facet_status facet__graph_fold(facet__graph *g, facet_error *err)
 {
     facet__fact *facts = NULL;
-    facet_status st = facet__infer(g, NULL, true, &facts, err);
+    facet_status st = facet__infer(g, NULL, most_folded, &facts, err);
 
     if (st != FACET_OK)
         return st;

@@ -186,7 +186,7 @@ void facet__graph_replace_reads(facet__graph *graph, int from, int to);
 int facet__node_input(const facet__node *node, int i);
 
 /* Attributes by name: the getters answer `otherwise` when it is absent (the
- * reader has checked the types). Setters replace. */
+ * reader has checked the types: ops.c). Setters replace. */
 const facet__attr *facet__node_attr(const facet__node *node, const char *name);
 int64_t facet__node_int(
     const facet__node *node, const char *name, int64_t otherwise);

@@ -48,6 +48,11 @@ facet_status facet__graph_check(const facet__graph *g, facet_error *err)
 
     if (made)
         note_given(g, made);
+    for (int i = 0; i < g->n_inputs && st == FACET_OK; i++)
+        if (g->values[g->inputs[i]].data)
+            st = facet__fail(err, FACET_EDAMAGED,
+                "input '%.80s' is a constant as well",
+                g->values[g->inputs[i]].name);
     for (int i = 0; i < g->n_nodes && st == FACET_OK; i++)
         st = check_node(g, &g->nodes[i], made, err);
     for (int i = 0; i < g->n_outputs && st == FACET_OK; i++)

@@ -18,7 +18,7 @@ enum {
 typedef struct walk {
     const facet__graph *graph;
     facet__fact *facts;
-    bool fold_floats;
+    size_t left; /* bytes of floats that may yet be computed */
     facet_error *err;
 } walk;
 
@@ -78,11 +78,12 @@ static facet_status bind(
         else if (i < op->min_in || op->max_in == FACET__OP_ANY)
             return facet__fail(
                 w->err, FACET_EDAMAGED, "input %d is missing", i);
-    for (int i = 0; i < node->n_out; i++)
-        if (node->out[i] != FACET__NONE)
-            call->out[i] = &w->facts[node->out[i]];
-    if (!call->out[0] && node->op != FACET__OP_SPLIT)
-        return facet__fail(w->err, FACET_EDAMAGED, "output 0 is missing");
+    for (int i = 0; i < node->n_out; i++) { /* what is not had is not named */
+        if (node->out[i] == FACET__NONE)
+            return facet__fail(
+                w->err, FACET_EDAMAGED, "output %d is missing", i);
+        call->out[i] = &w->facts[node->out[i]];
+    }
     return FACET_OK;
 }
 
@@ -98,7 +99,7 @@ static bool is_computable(const walk *w, const facet__op_call *call)
     if (call->node->op == FACET__OP_SHAPE)
         return call->in[0]->shape.n >= 0 &&
                facet__shape_known(&call->in[0]->shape);
-    if (integers ? count > MAX_SHAPE_NUMBERS : !w->fold_floats)
+    if (integers ? count > MAX_SHAPE_NUMBERS : w->left == 0)
         return false;
     for (int i = 0; i < call->node->n_in; i++)
         if (call->in[i] && !call->in[i]->data)
@@ -121,11 +122,32 @@ static void round_to_grid(const facet__value *value, facet__tensor *t)
     }
 }
 
-static facet_status compute(const walk *w, const facet__op_call *call)
+/* Take the floats' bytes from what is left; false when they are more. */
+static bool spend(walk *w, const facet__op_call *call)
+{
+    size_t left = w->left;
+
+    for (int i = 0; i < call->node->n_out; i++) {
+        const facet__fact *out = call->out[i];
+        const size_t count = (size_t)facet__shape_count(&out->shape);
+
+        if (out->type != FACET__F32)
+            continue;
+        if (count > left / sizeof(float))
+            return false;
+        left -= count * sizeof(float);
+    }
+    w->left = left;
+    return true;
+}
+
+static facet_status compute(walk *w, const facet__op_call *call)
 {
     facet__tensor *out[MAX_ENDS] = { NULL };
     facet_status st = FACET_OK;
 
+    if (!spend(w, call))
+        return FACET_OK;
     for (int i = 0; i < call->node->n_out && st == FACET_OK; i++) {
         if (!call->out[i])
             continue;
@@ -147,7 +169,7 @@ static facet_status compute(const walk *w, const facet__op_call *call)
     return st == FACET_EUNSUPPORTED ? FACET_OK : st;
 }
 
-static facet_status visit(const walk *w, const facet__node *node)
+static facet_status visit(walk *w, const facet__node *node)
 {
     facet__op_call call;
     facet_status st = bind(w, node, &call);
@@ -168,10 +190,10 @@ static facet_status visit(const walk *w, const facet__node *node)
 }
 
 facet_status facet__infer(const facet__graph *graph,
-    const facet__shape *input_shapes, bool fold_floats, facet__fact **out,
+    const facet__shape *input_shapes, size_t float_bytes, facet__fact **out,
     facet_error *err)
 {
-    walk w = { graph, NULL, fold_floats, err };
+    walk w = { graph, NULL, float_bytes, err };
     facet_status st;
 
     *out = NULL;

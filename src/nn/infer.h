@@ -22,14 +22,13 @@ typedef struct facet__fact {
 /* Walk `graph` with its inputs of the given shapes (n_inputs of them, in the
  * graph's order; a NULL array takes the graph's own, possibly unknown, shapes).
  * *out receives n_values facts. Contents are computed for integer values of at
- * most a few thousand elements (shape arithmetic); with `fold_floats` also for
- * everything else that hangs on constants alone, such as weights that an
- * exporter left as a chain of nodes.
- * Errors name the node and the operator: FACET_EMODEL (shapes that do not fit),
- * FACET_EUNSUPPORTED, FACET_ENOMEM.
+ * most a few thousand elements (shape arithmetic), and for at most
+ * `float_bytes` of floats that hang on constants alone, such as weights that an
+ * exporter left as a chain of nodes. Errors name the node and the operator:
+ * FACET_EMODEL (shapes that do not fit), FACET_EUNSUPPORTED, FACET_ENOMEM.
  * Input shapes that contradict the graph's own fixed sizes are FACET_EINVAL. */
 facet_status facet__infer(const facet__graph *graph,
-    const facet__shape *input_shapes, bool fold_floats, facet__fact **out,
+    const facet__shape *input_shapes, size_t float_bytes, facet__fact **out,
     facet_error *err);
 void facet__facts_free(facet__fact *facts, int n_values);
 

@@ -20,8 +20,8 @@ void facet_model_opts_init(facet_model_opts *opts)
         .max_bytes = MAX_DEFAULT_BYTES };
 }
 
-/* Every input and output must be an array of floats facet can hand over. */
-static facet_status check_edges(const facet__graph *graph, facet_error *err)
+/* Every input must be an array of floats that facet can take. */
+static facet_status check_inputs(const facet__graph *graph, facet_error *err)
 {
     for (int i = 0; i < graph->n_inputs; i++) {
         const facet__value *v = &graph->values[graph->inputs[i]];
@@ -34,6 +34,21 @@ static facet_status check_edges(const facet__graph *graph, facet_error *err)
     if (graph->n_inputs < 1 || graph->n_outputs < 1)
         return facet__fail(
             err, FACET_EMODEL, "the network has no input or no output");
+    return FACET_OK;
+}
+
+/* Every output must be one of floats too. When the graph is folded, types are
+ * known that the file did not say. */
+static facet_status check_outputs(const facet__graph *graph, facet_error *err)
+{
+    for (int i = 0; i < graph->n_outputs; i++) {
+        const facet__value *v = &graph->values[graph->outputs[i]];
+
+        if (v->type != 0 && v->type != FACET__F32)
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "output '%.100s' is an array of %s, not of floats", v->name,
+                facet__dtype_name(v->type));
+    }
     return FACET_OK;
 }
 
@@ -70,11 +85,13 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
             "the network is not quantized: facet model quantize makes a copy "
             "for int8; or use fp32 or bf16");
     if (st == FACET_OK)
-        st = check_edges(graph, err);
+        st = check_inputs(graph, err);
     if (st == FACET_OK && facet__graph_digest(graph, model->digest) != FACET_OK)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
         st = facet__graph_fold(graph, err);
+    if (st == FACET_OK)
+        st = check_outputs(graph, err);
     if (st == FACET_OK)
         st = facet__graph_merge(graph, err);
     if (st == FACET_OK)

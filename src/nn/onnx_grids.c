@@ -275,22 +275,27 @@ static facet_status add_bounds(facet__graph *g, int i)
     return FACET_OK;
 }
 
+/* A file may name no output of a node. */
+static bool wants_bounds(const facet__graph *g, const facet__node *node)
+{
+    const int out = node->n_out > 0 ? node->out[0] : FACET__NONE;
+
+    return is_linear(node->op) && out != FACET__NONE &&
+           g->values[out].grid.step > 0 && g->values[out].grid.zero == 0;
+}
+
 static facet_status bound_all(facet__graph *g)
 {
     const int nodes = g->n_nodes;
     facet_status st = FACET_OK;
 
     for (int i = 0; i < nodes && st == FACET_OK; i++)
-        if (is_linear(g->nodes[i].op)) {
-            const facet__grid *grid = &g->values[g->nodes[i].out[0]].grid;
-
-            if (grid->step > 0 && grid->zero == 0)
-                st = add_bounds(g, i);
-        }
+        if (wants_bounds(g, &g->nodes[i]))
+            st = add_bounds(g, i);
     return st;
 }
 
-/* Nodes that make nothing are gone. */
+/* Nodes that make nothing go: those retired, and what a file has of them. */
 static void sweep(facet__graph *g)
 {
     int kept = 0;
@@ -298,6 +303,8 @@ static void sweep(facet__graph *g)
     for (int i = 0; i < g->n_nodes; i++)
         if (g->nodes[i].n_out > 0)
             g->nodes[kept++] = g->nodes[i];
+        else
+            facet__node_release(&g->nodes[i]);
     g->n_nodes = kept;
 }
 

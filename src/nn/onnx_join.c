@@ -333,9 +333,10 @@ static facet_status join_local(join *j, facet__node *node)
 
 static bool is_candidate(const facet__graph *g, const facet__node *node)
 {
-    return (node->op == FACET__OP_MATMUL && node->n_in > 1 &&
-               g->values[node->in[1]].data &&
-               g->values[node->in[1]].shape.n == 3) ||
+    const int filters = facet__node_input(node, 1);
+
+    return (node->op == FACET__OP_MATMUL && filters != FACET__NONE &&
+               g->values[filters].data && g->values[filters].shape.n == 3) ||
            (node->op == FACET__OP_MAX && node->n_in > 1);
 }
 
@@ -354,7 +355,7 @@ facet_status facet__onnx_join(facet__graph *graph, facet_error *err)
 
     /* A graph that does not fit itself is refused later, by name. */
     if (!has_candidate(graph) ||
-        facet__infer(graph, NULL, false, &j.facts, NULL) != FACET_OK)
+        facet__infer(graph, NULL, 0, &j.facts, NULL) != FACET_OK)
         return FACET_OK;
     j.maker = facet__calloc((size_t)graph->n_values, sizeof *j.maker);
     j.readers = facet__calloc((size_t)graph->n_values, sizeof *j.readers);

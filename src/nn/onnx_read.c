@@ -316,14 +316,12 @@ static facet_status copy_text(
     return facet__node_set_string(node, name, text);
 }
 
-static facet_status read_attr(
+static facet_status read_attr_content(
     reader *r, facet__node *node, const Onnx__AttributeProto *a)
 {
     facet__tensor *t = NULL;
     facet_status st;
 
-    if (!a->name || !*a->name)
-        return facet__fail(r->err, FACET_EDAMAGED, "an attribute has no name");
     switch (a->type) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
         return facet__node_set_int(node, a->name, a->i);
@@ -345,6 +343,25 @@ static facet_status read_attr(
         return facet__fail(r->err, FACET_EUNSUPPORTED,
             "attribute '%.80s' is of a type that is not read", a->name);
     }
+}
+
+static facet_status read_attr(
+    reader *r, facet__node *node, const Onnx__AttributeProto *a)
+{
+    const facet__attr *got;
+    facet_status st;
+
+    if (!a->name || !*a->name)
+        return facet__fail(r->err, FACET_EDAMAGED, "an attribute has no name");
+    st = read_attr_content(r, node, a);
+    if (st != FACET_OK)
+        return st;
+    got = facet__node_attr(node, a->name);
+    return facet__op_attr_fits(node->op, a->name, got->type)
+               ? FACET_OK
+               : facet__fail(r->err, FACET_EDAMAGED,
+                     "attribute '%.80s' is of another type than it should be",
+                     a->name);
 }
 
 static facet_status add_node(

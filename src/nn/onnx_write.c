@@ -795,7 +795,7 @@ facet_status facet__onnx_serialize(
     const facet__graph *graph, void **bytes, size_t *size, facet_error *err)
 {
     writer w = { .graph = graph, .err = err };
-    facet_status st = facet__infer(graph, NULL, false, &w.facts, err);
+    facet_status st = facet__infer(graph, NULL, 0, &w.facts, err);
 
     *bytes = NULL;
     *size = 0;

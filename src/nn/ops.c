@@ -14,7 +14,7 @@ static const facet__op table[FACET__OP_COUNT] = {
         facet__infer_##infer }
     ROW(ADD, "Add", 2, 2, 1, broadcast),
     ROW(AVERAGE_POOL, "AveragePool", 1, 1, 1, pool),
-    ROW(BATCH_NORM, "BatchNormalization", 5, 5, 1, same),
+    ROW(BATCH_NORM, "BatchNormalization", 5, 5, 1, batch_norm),
     ROW(CAST, "Cast", 1, 1, 1, cast),
     ROW(CLIP, "Clip", 1, 3, 1, same),
     ROW(CONCAT, "Concat", 1, FACET__OP_ANY, 1, concat),
@@ -46,7 +46,7 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(MUL, "Mul", 2, 2, 1, broadcast),
     ROW(PAD, "Pad", 2, 4, 1, pad),
     ROW(POW, "Pow", 2, 2, 1, broadcast),
-    ROW(PRELU, "PRelu", 2, 2, 1, same),
+    ROW(PRELU, "PRelu", 2, 2, 1, prelu),
     ROW(QUANTIZE, "QuantizeLinear", 2, 3, 1, same), /* likewise */
     ROW(REDUCE_L2, "ReduceL2", 1, 1, 1, reduce),
     ROW(REDUCE_MAX, "ReduceMax", 1, 1, 1, reduce),
@@ -71,6 +71,69 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(MAXOUT, NULL, 1, 1, 1, maxout),
 #undef ROW
 };
+
+/* The types of the attributes that are read anywhere: what has another type is
+ * not what it says, and is not to be read as if it were. */
+static const struct {
+    const char *name;
+    facet__attr_type type;
+    facet__op_kind op; /* COUNT: whatever the operator */
+} attributes[] = {
+#define ATTR(name, type)                                                       \
+    {                                                                          \
+        name, FACET__ATTR_##type, FACET__OP_COUNT                              \
+    }
+    ATTR("allowzero", INT),
+    ATTR("alpha", FLOAT),
+    ATTR("auto_pad", STRING),
+    ATTR("axes", INTS),
+    ATTR("axis", INT),
+    ATTR("beta", FLOAT),
+    ATTR("bias", FLOAT),
+    ATTR("ceil_mode", INT),
+    ATTR("coordinate_transformation_mode", STRING),
+    ATTR("count_include_pad", INT),
+    ATTR("dilations", INTS),
+    ATTR("end", INT),
+    ATTR("ends", INTS),
+    ATTR("epsilon", FLOAT),
+    ATTR("flatten", INT),
+    ATTR("group", INT),
+    ATTR("keepdims", INT),
+    ATTR("kernel_shape", INTS),
+    ATTR("max", FLOAT),
+    ATTR("min", FLOAT),
+    ATTR("mode", STRING),
+    ATTR("nearest_mode", STRING),
+    ATTR("p", INT),
+    ATTR("pads", INTS),
+    ATTR("perm", INTS),
+    ATTR("ratio", FLOAT),
+    ATTR("scales", FLOATS),
+    ATTR("size", INT),
+    ATTR("split", INTS),
+    ATTR("start", INT),
+    ATTR("starts", INTS),
+    ATTR("strides", INTS),
+    ATTR("to", INT),
+    ATTR("training_mode", INT),
+    ATTR("transA", INT),
+    ATTR("transB", INT),
+#undef ATTR
+    { "value", FACET__ATTR_TENSOR, FACET__OP_CONSTANT },
+    { "value", FACET__ATTR_TENSOR, FACET__OP_CONSTANT_OF_SHAPE },
+    { "value", FACET__ATTR_FLOAT, FACET__OP_PAD },
+};
+
+bool facet__op_attr_fits(
+    facet__op_kind kind, const char *name, facet__attr_type type)
+{
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+        if ((attributes[i].op == kind || attributes[i].op == FACET__OP_COUNT) &&
+            strcmp(attributes[i].name, name) == 0)
+            return attributes[i].type == type;
+    return true;
+}
 
 const facet__op *facet__op_of(facet__op_kind kind)
 {

@@ -28,6 +28,10 @@ typedef struct facet__op {
 /* NULL when ONNX has an operator of that name but facet has not. */
 const facet__op *facet__op_find(const char *onnx_name);
 const facet__op *facet__op_of(facet__op_kind kind);
+/* May an attribute of that name have this type? True of names that no one
+ * reads. */
+bool facet__op_attr_fits(
+    facet__op_kind kind, const char *name, facet__attr_type type);
 
 /* Compute the outputs in plain C, from inputs whose contents are known, into
  * tensors of the inferred types and shapes. Allocates nothing.

@@ -3,6 +3,8 @@
  * folding then computes the network. */
 #include "nn/reference.h"
 
+#include <stdint.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "nn/infer.h"
@@ -35,7 +37,7 @@ static facet_status check_inputs(const facet__graph *graph,
             shapes[i] = inputs[i]->shape;
     }
     if (st == FACET_OK)
-        st = facet__infer(graph, shapes, false, &facts, err);
+        st = facet__infer(graph, shapes, 0, &facts, err);
     facet__facts_free(facts, graph->n_values);
     facet__free(shapes);
     return st;
@@ -106,7 +108,7 @@ facet_status facet__reference_run(const facet__graph *graph,
         return facet__fail_memory(err);
     st = feed(fed, inputs, err);
     if (st == FACET_OK)
-        st = facet__infer(fed, NULL, true, &facts, err);
+        st = facet__infer(fed, NULL, SIZE_MAX, &facts, err);
     if (st == FACET_OK)
         st = collect(fed, facts, outputs, err);
     for (int i = 0; i < graph->n_outputs && st != FACET_OK; i++) {

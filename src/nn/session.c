@@ -130,8 +130,7 @@ facet_status facet_session_run(facet_session *session, facet_error *err)
     if (!session || !session->plan)
         return facet__fail(err, FACET_EINVAL,
             "no shapes yet: call facet_session_reshape first");
-    facet__plan_run(session->plan);
-    return FACET_OK;
+    return facet__plan_run(session->plan, err);
 }
 
 facet_status facet__session_profile(
@@ -140,8 +139,7 @@ facet_status facet__session_profile(
     if (!session || !session->plan)
         return facet__fail(err, FACET_EINVAL,
             "no shapes yet: call facet_session_reshape first");
-    facet__plan_profile(session->plan, seconds);
-    return FACET_OK;
+    return facet__plan_profile(session->plan, seconds, err);
 }
 
 const float *facet_session_output(

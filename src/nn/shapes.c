@@ -45,6 +45,22 @@ bool facet__axis(int64_t axis, int rank, int *out)
     return axis >= 0 && axis < rank;
 }
 
+bool facet__same_types(const facet__op_call *c)
+{
+    const facet__dtype first = c->in[0]->type;
+
+    for (int i = 1; i < c->node->n_in; i++) {
+        const facet__dtype type = c->in[i]->type;
+
+        if (!first || !type || type == first)
+            continue;
+        facet__fail(c->err, FACET_EMODEL, "operands of two types: %s and %s",
+            facet__dtype_name(first), facet__dtype_name(type));
+        return false;
+    }
+    return true;
+}
+
 facet_status facet__infer_same(facet__op_call *c)
 {
     return give(c, &c->in[0]->shape);
@@ -75,6 +91,8 @@ facet_status facet__infer_broadcast(facet__op_call *c)
 {
     facet__shape s = c->in[0]->shape;
 
+    if (!facet__same_types(c))
+        return FACET_EMODEL;
     for (int i = 1; i < c->node->n_in; i++) {
         const facet__shape a = s;
 
@@ -84,6 +102,37 @@ facet_status facet__infer_broadcast(facet__op_call *c)
             return misfit(c, 0, i);
     }
     return give(c, &s);
+}
+
+/* Scale, shift, mean and variance are one number a channel each. */
+facet_status facet__infer_batch_norm(facet__op_call *c)
+{
+    const facet__shape *x = &c->in[0]->shape;
+    const int64_t channels = x->n > 1 ? x->d[1] : -1;
+
+    for (int i = 1; i < c->node->n_in && channels >= 0; i++)
+        if (facet__shape_known(&c->in[i]->shape) &&
+            facet__shape_count(&c->in[i]->shape) != channels)
+            return misfit(c, 0, i);
+    return give(c, x);
+}
+
+/* Of PRelu: the slope is spread over input 0, never the other way round. */
+facet_status facet__infer_prelu(facet__op_call *c)
+{
+    const facet__shape *x = &c->in[0]->shape, *slope = &c->in[1]->shape;
+    const int more = x->n - slope->n;
+
+    if (!facet__same_types(c))
+        return FACET_EMODEL;
+    if (x->n < 0 || slope->n < 0)
+        return give(c, x);
+    for (int i = 0; i < slope->n; i++)
+        if (more < 0 ||
+            (slope->d[i] >= 0 && slope->d[i] != 1 && x->d[more + i] >= 0 &&
+                slope->d[i] != x->d[more + i]))
+            return misfit(c, 0, 1);
+    return give(c, x);
 }
 
 /* windows */
@@ -325,31 +374,48 @@ facet_status facet__infer_reduce(facet__op_call *c)
     return give(c, &s);
 }
 
+/* Those of a Resize, of which there may be none; NULL while they are unknown.
+ */
+static const float *scales_of(const facet__op_call *c, int64_t *n)
+{
+    const facet__tensor *t = c->in[2] ? c->in[2]->data : NULL;
+
+    if (!t || t->type != FACET__F32)
+        return NULL;
+    *n = facet__shape_count(&t->shape);
+    return t->data;
+}
+
+bool facet__scales_are_usable(const float *scales, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!(scales[i] > 0.0f && scales[i] < 65536.0f))
+            return false;
+    return true;
+}
+
 facet_status facet__infer_resize(facet__op_call *c)
 {
     const facet__shape *in = &c->in[0]->shape;
-    const facet__fact *scales = c->in[2];
-    int64_t n;
+    int64_t n = 0, n_scales = 0;
+    const float *scales = scales_of(c, &n_scales);
     const int64_t *sizes = facet__call_ints(c, 3, &n);
     facet__shape s = *in;
 
     if (in->n < 0)
         return FACET_OK;
+    /* Beside sizes too: they still say where pixels are taken from. */
+    if (!facet__scales_are_usable(scales, n_scales))
+        return facet__fail(c->err, FACET_EDAMAGED, "a scale is out of range");
     for (int i = 0; i < s.n; i++)
         s.d[i] = -1;
     if (sizes && n == in->n) {
         memcpy(s.d, sizes, (size_t)n * sizeof *sizes);
-    } else if (scales && scales->data && scales->data->type == FACET__F32 &&
-               facet__shape_count(&scales->data->shape) == in->n) {
-        const float *f = scales->data->data;
-
+    } else if (scales && n_scales == in->n) {
         for (int i = 0; i < s.n; i++)
-            if (!(f[i] > 0.0f && f[i] < 65536.0f))
-                return facet__fail(
-                    c->err, FACET_EDAMAGED, "a scale is out of range");
-        for (int i = 0; i < s.n; i++)
-            s.d[i] =
-                in->d[i] < 0 ? -1 : (int64_t)((double)in->d[i] * (double)f[i]);
+            s.d[i] = in->d[i] < 0
+                         ? -1
+                         : (int64_t)((double)in->d[i] * (double)scales[i]);
     }
     if (s.n == 4 && in->d[1] >= 0 && s.d[1] < 0)
         s.d[1] = in->d[1]; /* nobody resizes channels */

@@ -20,12 +20,25 @@ static facet_status bad_axis(const facet__op_call *c, int64_t axis, int rank)
         "axis %lld of an array of %d dimensions", (long long)axis, rank);
 }
 
+/* Two sizes along the axis; an open one stays open. False: no number holds the
+ * sum. */
+static bool join_sizes(int64_t *a, int64_t b)
+{
+    if (*a < 0 || b < 0) {
+        *a = -1;
+        return true;
+    }
+    return !__builtin_add_overflow(*a, b, a);
+}
+
 facet_status facet__infer_concat(facet__op_call *c)
 {
     facet__shape s = c->in[0]->shape;
     const int64_t want = facet__node_int(c->node, "axis", 0);
     int axis;
 
+    if (!facet__same_types(c))
+        return FACET_EMODEL;
     if (s.n < 0)
         return FACET_OK;
     if (!facet__axis(want, s.n, &axis))
@@ -38,9 +51,11 @@ facet_status facet__infer_concat(facet__op_call *c)
         if (b->n != s.n)
             return facet__fail(c->err, FACET_EMODEL,
                 "operands of %d and %d dimensions", s.n, b->n);
+        if (!join_sizes(&s.d[axis], b->d[axis]))
+            return facet__fail(c->err, FACET_EMODEL, "the sizes overflow");
         for (int k = 0; k < s.n; k++)
             if (k == axis)
-                s.d[k] = s.d[k] < 0 || b->d[k] < 0 ? -1 : s.d[k] + b->d[k];
+                continue;
             else if (s.d[k] < 0)
                 s.d[k] = b->d[k];
             else if (b->d[k] >= 0 && b->d[k] != s.d[k])
@@ -228,6 +243,7 @@ facet_status facet__infer_slice(facet__op_call *c)
     const int64_t *end = facet__call_ints(c, 2, &n_end);
     const int64_t *axes = facet__call_ints(c, 3, &n_axes);
     const int64_t *steps = facet__call_ints(c, 4, &n_steps);
+    bool cut[FACET__MAX_DIMS] = { false };
 
     if (s.n < 0)
         return FACET_OK;
@@ -245,10 +261,22 @@ facet_status facet__infer_slice(facet__op_call *c)
 
         if (!facet__axis(axes ? axes[i] : i, s.n, &axis) || step == 0)
             return bad_axis(c, axes ? axes[i] : i, s.n);
+        if (cut[axis])
+            return facet__fail(
+                c->err, FACET_EDAMAGED, "axis %d is cut twice", axis);
+        cut[axis] = true;
         if (s.d[axis] >= 0)
             s.d[axis] = slice_count(s.d[axis], begin[i], end[i], step);
     }
     return give(c, c->in[0]->type, &s);
+}
+
+/* Can `fill` stand around `in`, as far as is known? Absent it is zero. */
+static bool is_fill(const facet__fact *in, const facet__fact *fill)
+{
+    return !fill || ((!fill->type || !in->type || fill->type == in->type) &&
+                        (!facet__shape_known(&fill->shape) ||
+                            facet__shape_count(&fill->shape) == 1));
 }
 
 facet_status facet__infer_pad(facet__op_call *c)
@@ -257,6 +285,9 @@ facet_status facet__infer_pad(facet__op_call *c)
     int64_t n = 0;
     const int64_t *pads = facet__call_ints(c, 1, &n);
 
+    if (!is_fill(c->in[0], c->in[2]))
+        return facet__fail(c->err, FACET_EMODEL,
+            "the padding is not one number of the input's type");
     if (s.n < 0)
         return FACET_OK;
     if (pads && n != 2 * s.n)
@@ -361,7 +392,7 @@ facet_status facet__infer_expand(facet__op_call *c)
 
         if (*to == 1)
             *to = in->d[i];
-        else if (in->d[i] > 1 && *to != in->d[i])
+        else if (in->d[i] >= 0 && in->d[i] != 1 && *to != in->d[i])
             return facet__fail(c->err, FACET_EMODEL,
                 "%lld does not expand to %lld", (long long)in->d[i],
                 (long long)*to);
@@ -378,6 +409,15 @@ static bool sizes_fill(const int64_t *sizes, int64_t n, int64_t whole)
         if (sizes[i] < 0 || __builtin_add_overflow(sum, sizes[i], &sum))
             return false;
     return whole < 0 || sum == whole;
+}
+
+/* Part i of `whole` in even parts; the last has what is left, which is less
+ * than nothing when there are too many parts. An open whole has open parts. */
+static int64_t even_part(int64_t whole, int64_t parts, int i)
+{
+    const int64_t each = whole < 0 ? -1 : (whole + parts - 1) / parts;
+
+    return whole < 0 || i + 1 < parts ? each : whole - each * (parts - 1);
 }
 
 facet_status facet__infer_split(facet__op_call *c)
@@ -398,20 +438,16 @@ facet_status facet__infer_split(facet__op_call *c)
     if (sizes && !sizes_fill(sizes, n, in->d[axis]))
         return facet__fail(
             c->err, FACET_EDAMAGED, "the sizes do not fill dimension %d", axis);
+    if (!sizes && in->d[axis] >= 0 &&
+        even_part(in->d[axis], c->node->n_out, c->node->n_out - 1) < 0)
+        return facet__fail(c->err, FACET_EMODEL,
+            "%lld cannot be split into %d even parts", (long long)in->d[axis],
+            c->node->n_out);
     for (int i = 0; i < c->node->n_out; i++) {
-        const int64_t parts = c->node->n_out;
-        const int64_t each =
-            in->d[axis] < 0 ? -1 : (in->d[axis] + parts - 1) / parts;
-
-        if (!c->out[i])
-            continue;
         c->out[i]->type = c->in[0]->type;
         c->out[i]->shape = *in;
-        c->out[i]->shape.d[axis] = sizes             ? sizes[i]
-                                   : in->d[axis] < 0 ? -1
-                                   : i + 1 < parts
-                                       ? each
-                                       : in->d[axis] - each * (parts - 1);
+        c->out[i]->shape.d[axis] =
+            sizes ? sizes[i] : even_part(in->d[axis], c->node->n_out, i);
     }
     return FACET_OK;
 }

@@ -152,7 +152,7 @@ static facet_status know_shape(
     facet__graph *graph, int out, size_t dim, facet_error *err)
 {
     facet__fact *facts;
-    facet_status st = facet__infer(graph, NULL, false, &facts, err);
+    facet_status st = facet__infer(graph, NULL, 0, &facts, err);
     facet__shape shape;
     int64_t known = 1;
     bool open = false;

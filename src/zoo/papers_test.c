@@ -30,7 +30,7 @@ static network network_of(const char *name, int64_t dim, bool batch_norm)
         fail_msg("%s: %s", name, err.msg);
     shape = n.graph->values[n.graph->inputs[0]].shape;
     shape.d[0] = 1;
-    if (facet__infer(n.graph, &shape, false, &n.facts, &err) != FACET_OK)
+    if (facet__infer(n.graph, &shape, 0, &n.facts, &err) != FACET_OK)
         fail_msg("%s: %s", name, err.msg);
     return n;
 }

@@ -98,6 +98,13 @@ int64_t facet__channels(const facet__compiler *c, int value)
     return s->n == 4 || s->n == 2 ? s->d[1] : -1;
 }
 
+bool facet__is_integer(const facet__compiler *c, int value)
+{
+    const facet__dtype type = c->facts[value].type;
+
+    return type != 0 && type != FACET__F32;
+}
+
 /* slots */
 
 static facet_status grow(void **array, int *cap, int need, size_t size)
@@ -132,7 +139,7 @@ int facet__slot_new(
         return FACET__NONE;
     }
     p->slots[p->n_slots] =
-        (facet__slot){ value, layout, type, FACET__NONE, NULL };
+        (facet__slot){ value, layout, type, FACET__NONE, false };
     c->next_slot[p->n_slots] = c->first_slot[value];
     c->first_slot[value] = p->n_slots;
     return p->n_slots++;
@@ -195,14 +202,15 @@ static int convert(
     return to;
 }
 
-/* A constant that is read as a tensor becomes a slot of its own. */
-static int constant_slot(facet__compiler *c, int value)
+/* What no step makes, a constant or shape arithmetic, becomes a slot of its own
+ * when it is read as a tensor. */
+static int given_slot(facet__compiler *c, int value)
 {
     const int slot =
         facet__slot_new(c, value, FACET__PLAIN, c->facts[value].type);
 
     if (slot != FACET__NONE)
-        c->program->slots[slot].constant = c->graph->values[value].data;
+        c->program->slots[slot].given = true;
     return slot;
 }
 
@@ -211,7 +219,7 @@ int facet__slot_any(facet__compiler *c, int value)
     int slot = c->first_slot[value];
 
     if (slot == FACET__NONE)
-        return constant_slot(c, value);
+        return given_slot(c, value);
     while (c->next_slot[slot] != FACET__NONE)
         slot = c->next_slot[slot];
     return slot;
@@ -277,20 +285,12 @@ static void note_uses(facet__compiler *c)
         c->uses[c->graph->outputs[k]]++;
 }
 
-/* Integers are shape arithmetic: the plan knows their contents. */
-static bool is_shape_arithmetic(const facet__compiler *c, const facet__node *n)
-{
-    const facet__dtype type = c->facts[n->out[0]].type;
-
-    return type == FACET__I64 || type == FACET__I32 || type == FACET__BOOL;
-}
-
 static facet_status lower(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
     facet__lowering *l = lowerings[node->op];
 
-    if (is_shape_arithmetic(c, node))
+    if (facet__is_integer(c, node->out[0]))
         return FACET_OK;
     return (l ? l : facet__lower_evaluate)(c, i);
 }
@@ -395,7 +395,7 @@ facet_status facet__program_create(const facet__graph *graph,
     if (precision == FACET_PRECISION_BF16 && !kernels->gemm_bf16)
         return facet__fail(err, FACET_EUNSUPPORTED,
             "this processor does not compute bf16 (avx512_bf16): use fp32");
-    st = facet__infer(graph, NULL, false, &facts, err);
+    st = facet__infer(graph, NULL, 0, &facts, err);
     if (st != FACET_OK)
         return st;
     c.facts = facts;

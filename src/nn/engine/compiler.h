@@ -79,6 +79,9 @@ bool facet__reads_maps(const facet__compiler *c, const facet__node *node);
 const float *facet__constant(const facet__compiler *c, int value, int64_t *n);
 /* Channels of a 4-D value or features of a 2-D one; -1 when not known. */
 int64_t facet__channels(const facet__compiler *c, int value);
+/* Are the value's numbers integers? Then it is shape arithmetic: the plan knows
+ * what it holds, and no step makes it. */
+bool facet__is_integer(const facet__compiler *c, int value);
 int facet__rank(const facet__compiler *c, int value);
 
 /* lower_*.c: one node to steps. */

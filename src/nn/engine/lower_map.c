@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/affine.h"
 #include "nn/engine/compiler.h"
 #include "nn/engine/gemm.h"
 #include "nn/engine/lrn.h"
@@ -158,7 +159,9 @@ facet_status facet__lower_prelu(facet__compiler *c, int i)
     const float *slope = facet__constant(c, node->in[1], &n);
     facet__channel_params *p;
 
-    if (!slope || channels < 1 || (n != 1 && n != channels))
+    if (!slope || channels < 1 ||
+        !facet__is_per_channel(&c->graph->values[node->in[1]].shape,
+            facet__rank(c, node->in[0]), channels))
         return facet__lower_evaluate(c, i);
     p = facet__calloc(1, sizeof *p);
     if (!p)

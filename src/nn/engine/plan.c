@@ -22,6 +22,7 @@ struct facet__plan {
     size_t arena_bytes;
     facet__band *bands; /* [n_steps], n_bands of them used */
     int n_bands;
+    facet_error failed; /* of a run: the first step's that could not */
     facet__run run;
 };
 
@@ -34,6 +35,18 @@ static int root_of(const facet__program *p, int slot)
 
 /* No network has a map of a terabyte; below that no sum of them overflows. */
 static const int64_t most_numbers = (int64_t)1 << 38;
+
+static bool is_integer(facet__dtype type)
+{
+    return type != 0 && type != FACET__F32;
+}
+
+static const char *maker_of(const facet__graph *g, int value)
+{
+    const int node = facet__graph_maker(g, value);
+
+    return node == FACET__NONE ? "" : g->nodes[node].name;
+}
 
 static facet_status view_slots(facet__plan *plan, facet_error *err)
 {
@@ -52,6 +65,18 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
             return facet__fail(err, FACET_EMODEL,
                 "'%.80s' would have %lld numbers: too many for any machine",
                 p->graph->values[slot->value].name, (long long)count);
+        if (slot->given ? !fact->data || fact->data->type != slot->type
+                        : is_integer(fact->type))
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "'%.80s', made by node '%.80s', holds integers that only the "
+                "picture tells",
+                p->graph->values[slot->value].name,
+                maker_of(p->graph, slot->value));
+        if (slot->layout == FACET__NHWC && fact->shape.n != 4)
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "'%.80s', made by node '%.80s', is no map for this input",
+                p->graph->values[slot->value].name,
+                maker_of(p->graph, slot->value));
         plan->views[s] = (facet__view){ NULL, slot->type, slot->layout,
             fact->shape, p->graph->values[slot->value].grid };
         plan->blocks[s] = facet__block_of(facet__view_bytes(&plan->views[s]));
@@ -89,6 +114,38 @@ static facet_status fit_windows(facet__plan *plan, facet_error *err)
             node, &in->d[2], kernel_of(p->graph, node), &plan->windows[i], err);
         if (st != FACET_OK)
             return st;
+    }
+    return FACET_OK;
+}
+
+/* What a windowed step writes is what its window makes, and what it adds on the
+ * way is as large. */
+static bool window_fits(const facet__step *step, const facet__run *run)
+{
+    const facet__shape *in = &facet__in(step, run, 0)->shape;
+    const facet__shape *out = &facet__out(step, run, 0)->shape;
+
+    return in->d[0] == out->d[0] && run->window->out[0] == out->d[2] &&
+           run->window->out[1] == out->d[3] &&
+           (step->n_in == 1 ||
+               facet__shape_equal(&facet__in(step, run, 1)->shape, out));
+}
+
+static facet_status check_fits(facet__plan *plan, facet_error *err)
+{
+    const facet__program *p = plan->program;
+
+    for (int i = 0; i < p->n_steps; i++) {
+        const facet__step *step = &p->steps[i];
+
+        plan->run.window = &plan->windows[i];
+        if ((step->windowed && !window_fits(step, &plan->run)) ||
+            (step->class->fits && !step->class->fits(step, &plan->run)))
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "node '%.80s': operands of different sizes, which were open "
+                "when the network was read, are not supported in this form",
+                step->node == FACET__NONE ? ""
+                                          : p->graph->nodes[step->node].name);
     }
     return FACET_OK;
 }
@@ -171,7 +228,7 @@ static void note_lives(facet__plan *plan)
     for (int k = 0; k < p->graph->n_outputs; k++)
         facet__block_touch(&plan->blocks[root_of(p, p->outputs[k])], end);
     for (int s = 0; s < p->n_slots; s++)
-        if (p->slots[s].constant)
+        if (p->slots[s].given)
             plan->blocks[s].used = false;
 }
 
@@ -262,8 +319,8 @@ static facet_status lay_out(facet__plan *plan, facet_error *err)
 
         while (shared[root] != FACET__NONE)
             root = shared[root];
-        plan->views[s].data = p->slots[root].constant
-                                  ? p->slots[root].constant->data
+        plan->views[s].data = p->slots[root].given
+                                  ? plan->facts[p->slots[root].value].data->data
                                   : plan->arena + plan->blocks[root].offset;
     }
     plan->run.scratch = plan->arena ? plan->arena + plan->arena_bytes : NULL;
@@ -288,17 +345,20 @@ facet_status facet__plan_create(const facet__program *program,
     plan->bands = facet__calloc((size_t)program->n_steps, sizeof *plan->bands);
     plan->windows =
         facet__calloc((size_t)program->n_steps, sizeof *plan->windows);
-    plan->run = (facet__run){
-        .kernels = program->kernels, .views = plan->views, .pool = pool
-    };
+    plan->run = (facet__run){ .kernels = program->kernels,
+        .views = plan->views,
+        .pool = pool,
+        .failed = &plan->failed };
     if (!plan->views || !plan->blocks || !plan->bands || !plan->windows)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
-        st = facet__infer(program->graph, shapes, false, &plan->facts, err);
+        st = facet__infer(program->graph, shapes, 0, &plan->facts, err);
     if (st == FACET_OK)
         st = view_slots(plan, err);
     if (st == FACET_OK)
         st = fit_windows(plan, err);
+    if (st == FACET_OK)
+        st = check_fits(plan, err);
     if (st == FACET_OK)
         st = lay_out(plan, err);
     if (st != FACET_OK) {
@@ -350,18 +410,30 @@ static void run_band(facet__plan *plan, const facet__band *band)
         step->class->run(step, &plan->run);
 }
 
-void facet__plan_run(facet__plan *plan)
+static facet_status tell_failure(const facet__plan *plan, facet_error *err)
 {
-    for (int b = 0; b < plan->n_bands; b++)
-        run_band(plan, &plan->bands[b]);
+    return plan->failed.code == FACET_OK
+               ? FACET_OK
+               : facet__fail(err, plan->failed.code, "%s", plan->failed.msg);
 }
 
-void facet__plan_profile(facet__plan *plan, double *seconds)
+facet_status facet__plan_run(facet__plan *plan, facet_error *err)
 {
-    for (int b = 0; b < plan->n_bands; b++) {
+    plan->failed = (facet_error){ FACET_OK, "" };
+    for (int b = 0; b < plan->n_bands && plan->failed.code == FACET_OK; b++)
+        run_band(plan, &plan->bands[b]);
+    return tell_failure(plan, err);
+}
+
+facet_status facet__plan_profile(
+    facet__plan *plan, double *seconds, facet_error *err)
+{
+    plan->failed = (facet_error){ FACET_OK, "" };
+    for (int b = 0; b < plan->n_bands && plan->failed.code == FACET_OK; b++) {
         const double begin = facet__clock();
 
         run_band(plan, &plan->bands[b]);
         seconds[plan->bands[b].first] += facet__clock() - begin;
     }
+    return tell_failure(plan, err);
 }

@@ -18,7 +18,8 @@ typedef struct facet__slot {
     facet__layout layout;
     facet__dtype type;
     int alias_of; /* the slot whose memory it shares, or FACET__NONE */
-    const facet__tensor *constant; /* its content never changes; or NULL */
+    bool given;   /* its content is a fact of the graph's for the sizes at hand:
+                     a constant, or shape arithmetic; no step writes it */
 } facet__slot;
 
 typedef struct facet__program {
@@ -51,10 +52,13 @@ void facet__plan_free(facet__plan *plan);
 const facet__view *facet__plan_input(const facet__plan *plan, size_t index);
 const facet__view *facet__plan_output(const facet__plan *plan, size_t index);
 size_t facet__plan_bytes(const facet__plan *plan);
-void facet__plan_run(facet__plan *plan);
+/* A step may find that numbers ask of it what it cannot do: the first that does
+ * ends the run, and the message names its node. */
+facet_status facet__plan_run(facet__plan *plan, facet_error *err);
 
 /* Run once and add each step's seconds to seconds[n_steps] (a band's to its
  * first step's): for profiles. */
-void facet__plan_profile(facet__plan *plan, double *seconds);
+facet_status facet__plan_profile(
+    facet__plan *plan, double *seconds, facet_error *err);
 
 #endif

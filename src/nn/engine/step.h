@@ -26,6 +26,9 @@ typedef struct facet__step_class {
      * thread `thread`. NULL: the step runs as a whole only. */
     void (*rows)(const facet__step *step, const facet__run *run, int thread,
         size_t first, size_t end);
+    /* Are the views what the step was made for? Sizes that were open then and
+     * taken for equal may differ now. NULL: they are. */
+    bool (*fits)(const facet__step *step, const facet__run *run);
     void (*free)(void *params); /* NULL: facet__free */
     bool alias;    /* the output is the input under another shape: no run */
     bool in_place; /* the output may take the place of input 0 */
@@ -49,6 +52,8 @@ struct facet__run {
     facet__pool *pool;
     char *scratch; /* of thread t: scratch + t * scratch_stride */
     size_t scratch_stride;
+    facet_error *failed; /* set by a step that could not do its work; one that
+                            runs as a whole only */
 };
 
 static inline const facet__view *facet__in(

@@ -267,6 +267,23 @@ static void run_binary(const facet__step *step, const facet__run *run)
         binary_stretch);
 }
 
+/* The first operand is as large as the output; the second too, or a number a
+ * channel of each image. */
+static bool binary_fits(const facet__step *step, const facet__run *run)
+{
+    const facet__view *a = facet__in(step, run, 0);
+    const facet__view *b = facet__in(step, run, step->n_in - 1);
+    const bool constant = step->n_in == 1;
+
+    if (!facet__shape_equal(&a->shape, &facet__out(step, run, 0)->shape))
+        return false;
+    return constant || facet__shape_equal(&a->shape, &b->shape) ||
+           (a->layout == FACET__NHWC && b->layout == FACET__NHWC &&
+               facet__view_n(a) == facet__view_n(b) &&
+               facet__view_c(a) == facet__view_c(b) && facet__view_h(b) == 1 &&
+               facet__view_w(b) == 1);
+}
+
 static void free_binary(void *params)
 {
     facet__binary_params *p = params;
@@ -288,5 +305,6 @@ static void binary_rows(const facet__step *step, const facet__run *run,
 const facet__step_class facet__step_binary = { .name = "binary",
     .run = run_binary,
     .rows = binary_rows,
+    .fits = binary_fits,
     .free = free_binary,
     .in_place = true };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* step_evaluate.c - the operators without a step of their own, in plain C. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "nn/engine/compiler.h"
@@ -17,10 +19,28 @@ static facet__tensor wrap(const facet__view *view)
         view->data };
 }
 
+/* Some of what an operator cannot do only its numbers tell: an index, say. */
+static void note_failure(
+    facet_status st, const facet__node *node, facet_error *failed)
+{
+    char place[120];
+
+    if (st == FACET_OK)
+        return;
+    if (!failed->msg[0])
+        facet__fail(failed, st, "not computed for operands like these");
+    snprintf(place, sizeof place, "node '%.60s' (%s)", node->name,
+        facet__op_of(node->op)->name ? facet__op_of(node->op)->name
+                                     : "internal");
+    facet__fail_in(failed, st, place);
+}
+
 static void run_evaluate(const facet__step *step, const facet__run *run)
 {
     const evaluate_params *p = step->params;
-    facet__op_call call = { .graph = p->graph, .node = p->node };
+    facet__op_call call = {
+        .graph = p->graph, .node = p->node, .err = run->failed
+    };
     facet__tensor in[FACET__STEP_MAX], out[FACET__STEP_MAX];
     facet__tensor *outs[FACET__STEP_MAX] = { NULL };
     facet__fact facts[FACET__STEP_MAX];
@@ -39,8 +59,7 @@ static void run_evaluate(const facet__step *step, const facet__run *run)
         out[i] = wrap(facet__out(step, run, i));
         outs[i] = &out[i];
     }
-    /* What can fail was refused when the step was made. */
-    (void)facet__op_evaluate(&call, outs);
+    note_failure(facet__op_evaluate(&call, outs), p->node, run->failed);
 }
 
 const facet__step_class facet__step_evaluate = { .name = "evaluate",
@@ -69,9 +88,9 @@ facet_status facet__lower_evaluate(facet__compiler *c, int i)
             continue;
         p->slot_of_in[k] = n_in;
         in[n_in++] =
-            c->facts[node->in[k]].type == FACET__F32
-                ? facet__slot_of(c, node->in[k], FACET__PLAIN, FACET__F32)
-                : facet__slot_any(c, node->in[k]);
+            facet__is_integer(c, node->in[k])
+                ? facet__slot_any(c, node->in[k])
+                : facet__slot_of(c, node->in[k], FACET__PLAIN, FACET__F32);
     }
     for (int k = 0; k < node->n_out; k++)
         out[k] = facet__slot_new(c, node->out[k], FACET__PLAIN, FACET__F32);

@@ -123,7 +123,15 @@ const facet__step_class facet__step_convert = { .name = "convert",
 
 /* alias: the plan lets both slots share their memory */
 
-const facet__step_class facet__step_alias = { .name = "alias", .alias = true };
+static bool alias_fits(const facet__step *step, const facet__run *run)
+{
+    return facet__view_count(facet__in(step, run, 0)) ==
+           facet__view_count(facet__out(step, run, 0));
+}
+
+const facet__step_class facet__step_alias = {
+    .name = "alias", .fits = alias_fits, .alias = true
+};
 
 /* concat: channels of NHWC side by side */
 

@@ -127,5 +127,16 @@ static void run_upsample(const facet__step *step, const facet__run *run)
         run->pool, facet__view_n(out) * facet__view_h(out), resize_row, &t);
 }
 
-const facet__step_class facet__step_upsample = { .name = "upsample",
-    .run = run_upsample };
+/* Height and width alone are resized. */
+static bool upsample_fits(const facet__step *step, const facet__run *run)
+{
+    const facet__view *in = facet__in(step, run, 0);
+    const facet__view *out = facet__out(step, run, 0);
+
+    return facet__view_n(in) == facet__view_n(out) &&
+           facet__view_c(in) == facet__view_c(out);
+}
+
+const facet__step_class facet__step_upsample = {
+    .name = "upsample", .run = run_upsample, .fits = upsample_fits
+};

@@ -46,6 +46,9 @@ typedef struct facet__layer_class {
     /* NULL: nothing. `input` is the one to be read or handed on to. */
     unsigned (*can)(
         const facet__layer *layer, const facet__pass *pass, int input);
+    /* Are shapes and weights, known now, what the layer works on? NULL: they
+     * are. */
+    bool (*fits)(const facet__layer *layer, const facet__pass *pass);
     /* Sizes of what it keeps between the passes, of scratch that the layer's
      * pass has to itself, and of scratch of each thread. */
     void (*size)(facet__layer *layer, const facet__pass *pass);
@@ -133,6 +136,14 @@ static inline const facet__view *facet__in_gradient(
     const facet__layer *layer, const facet__pass *pass, int i)
 {
     return &pass->gradients[layer->in[i]];
+}
+
+/* Is weight k absent, or of `count` numbers? */
+static inline bool facet__weight_fits(
+    const facet__layer *layer, int k, size_t count)
+{
+    return !layer->weight[k] ||
+           facet__shape_count(&layer->weight_shape[k]) == (int64_t)count;
 }
 
 /* Rows (pixels or vectors) and channels of a view. */

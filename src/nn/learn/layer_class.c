@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* layer_class.c - which layer a node becomes. */
+#include "nn/affine.h"
 #include "nn/learn/layer.h"
 
 static bool is_depthwise(const facet__graph *g, const facet__node *node)
@@ -17,8 +18,32 @@ static bool is_depthwise(const facet__graph *g, const facet__node *node)
 
 static bool is_constant(const facet__graph *g, const facet__node *node, int i)
 {
-    return i < node->n_in && node->in[i] != FACET__NONE &&
-           g->values[node->in[i]].data != NULL;
+    return facet__graph_floats(g, facet__node_input(node, i)) != NULL;
+}
+
+/* Input 0 varies and is followed by weights, of which `least` are there. */
+static bool has_weights(
+    const facet__graph *g, const facet__node *node, int least)
+{
+    for (int i = 1; i < node->n_in || i <= least; i++)
+        if (!is_constant(g, node, i) &&
+            (i <= least || node->in[i] != FACET__NONE))
+            return false;
+    return true;
+}
+
+/* The layer has a place for each input, and none is a constant. */
+static bool all_vary(const facet__graph *g, const facet__node *node, int most)
+{
+    for (int i = 0; i < node->n_in; i++)
+        if (node->in[i] == FACET__NONE || g->values[node->in[i]].data)
+            return false;
+    return node->n_in <= most;
+}
+
+static const facet__layer_class *if_so(bool so, const facet__layer_class *class)
+{
+    return so ? class : NULL;
 }
 
 static bool is_padded(const facet__node *node)
@@ -31,13 +56,20 @@ static bool is_padded(const facet__node *node)
     return facet__node_attr(node, "auto_pad") != NULL;
 }
 
+static bool is_one_number(const facet__tensor *t)
+{
+    return t && facet__shape_count(&t->shape) == 1;
+}
+
 /* ReLU6 and its kin: from 0 up to a constant. */
 static bool is_capped(const facet__graph *g, const facet__node *node)
 {
+    const int top = facet__node_input(node, 2);
     const facet__tensor *lo =
-        is_constant(g, node, 1) ? g->values[node->in[1]].data : NULL;
+        facet__graph_floats(g, facet__node_input(node, 1));
 
-    return lo && lo->type == FACET__F32 && *(const float *)lo->data == 0.0f;
+    return is_one_number(lo) && *(const float *)lo->data == 0.0f &&
+           (top == FACET__NONE || is_one_number(facet__graph_floats(g, top)));
 }
 
 /* [n, c, h, w] to [n, h, w, c]: how maps lie in memory anyway. */
@@ -71,35 +103,35 @@ const facet__layer_class *facet__layer_class_of(
         return &facet__layer_norm;
     switch (node->op) {
     case FACET__OP_CONV:
-        if (!is_constant(g, node, 1))
+        if (!has_weights(g, node, 1))
             return NULL;
         return is_depthwise(g, node) ? &facet__layer_depthwise
                                      : &facet__layer_conv;
     case FACET__OP_GEMM:
-        return is_constant(g, node, 1) &&
-                       facet__node_int(node, "transB", 0) != 0 &&
-                       facet__node_int(node, "transA", 0) == 0
-                   ? &facet__layer_conv
-                   : NULL;
+        return if_so(has_weights(g, node, 1) &&
+                         facet__node_int(node, "transB", 0) != 0 &&
+                         facet__node_int(node, "transA", 0) == 0,
+            &facet__layer_conv);
     case FACET__OP_BATCH_NORM:
-        return &facet__layer_norm;
+        return if_so(has_weights(g, node, 4), &facet__layer_norm);
     case FACET__OP_ADD:
-        return &facet__layer_add;
+        return if_so(all_vary(g, node, 2), &facet__layer_add);
     case FACET__OP_MUL:
-        return &facet__layer_mul;
+        return if_so(all_vary(g, node, 2), &facet__layer_mul);
     case FACET__OP_CONCAT:
-        return facet__node_int(node, "axis", 0) == 1 ? &facet__layer_concat
-                                                     : NULL;
+        return if_so(
+            all_vary(g, node, 8) && facet__node_int(node, "axis", 0) == 1,
+            &facet__layer_concat);
     case FACET__OP_FLATTEN:
     case FACET__OP_RESHAPE:
     case FACET__OP_SQUEEZE:
     case FACET__OP_IDENTITY:
         return &facet__layer_flatten;
     case FACET__OP_TRANSPOSE:
-        return moves_channels_last(node) ? &facet__layer_cells : NULL;
+        return if_so(moves_channels_last(node), &facet__layer_cells);
     case FACET__OP_RESIZE:
-        return facet__upsample_factor(g, node) > 0 ? &facet__layer_upsample
-                                                   : NULL;
+        return if_so(
+            facet__upsample_factor(g, node) > 0, &facet__layer_upsample);
     case FACET__OP_DROPOUT:
         return &facet__layer_dropout;
     case FACET__OP_MAX_POOL:
@@ -119,8 +151,8 @@ const facet__layer_class *facet__layer_class_of(
     case FACET__OP_MAXOUT:
         return &facet__layer_maxout;
     case FACET__OP_LOCAL_CONV:
-        return is_constant(g, node, 1) && !is_padded(node) ? &facet__layer_local
-                                                           : NULL;
+        return if_so(
+            has_weights(g, node, 1) && !is_padded(node), &facet__layer_local);
     default:
         return NULL;
     }

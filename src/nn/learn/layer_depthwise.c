@@ -307,8 +307,16 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
+/* A bias is one number for each channel made. */
+static bool fits(const facet__layer *layer, const facet__pass *pass)
+{
+    return facet__weight_fits(
+        layer, 2, facet__view_features(facet__map(pass, layer->out)));
+}
+
 const facet__layer_class facet__layer_depthwise = { .name = "depthwise",
     .can = can,
+    .fits = fits,
     .size = size,
     .forward = forward,
     .backward = backward,

@@ -442,7 +442,17 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
+/* A bias is one number for each channel of each position. */
+static bool fits(const facet__layer *layer, const facet__pass *pass)
+{
+    const facet__shape *w = &layer->weight_shape[1];
+
+    (void)pass;
+    return facet__weight_fits(layer, 2, (size_t)(w->d[0] * w->d[4]));
+}
+
 const facet__layer_class facet__layer_local = { .name = "local",
+    .fits = fits,
     .size = size,
     .forward = forward,
     .backward = backward,

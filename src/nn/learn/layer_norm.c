@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/affine.h"
+
 enum {
     STRETCH = 256,          /* rows of a picture whose sums are floats */
     TILE_BYTES = 128 << 10, /* of rows worked on at a time */
@@ -469,7 +471,24 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     return st;
 }
 
+/* One number a channel of each weight of a normalisation; a slope may be one
+ * for all. */
+static bool fits(const facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *x = facet__map(pass, layer->in[0]);
+    const size_t channels = facet__view_features(x);
+    const facet__node *act = layer->activation;
+
+    for (int k = 1; k < 5 && layer->node->op == FACET__OP_BATCH_NORM; k++)
+        if (!facet__weight_fits(layer, k, channels))
+            return false;
+    return !act || act->op != FACET__OP_PRELU ||
+           facet__is_per_channel(
+               &layer->weight_shape[5], x->shape.n, (int64_t)channels);
+}
+
 const facet__layer_class facet__layer_norm = { .name = "norm",
+    .fits = fits,
     .size = size,
     .forward = forward,
     .backward = backward,

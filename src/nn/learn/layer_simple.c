@@ -101,14 +101,19 @@ static facet_status forward_add(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
+static bool equal_operands(const facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *a = facet__map(pass, layer->in[0]);
+    const facet__view *b = facet__map(pass, layer->in[1]);
+
+    return a->layout == b->layout && facet__shape_equal(&a->shape, &b->shape);
+}
+
 static unsigned can_add(
     const facet__layer *layer, const facet__pass *pass, int input)
 {
     (void)input;
-    return facet__shape_equal(&facet__map(pass, layer->in[0])->shape,
-               &facet__map(pass, layer->in[1])->shape)
-               ? FACET__READS_NORM
-               : 0;
+    return equal_operands(layer, pass) ? FACET__READS_NORM : 0;
 }
 
 static facet_status backward_add(facet__layer *layer, const facet__pass *pass)
@@ -121,6 +126,7 @@ static facet_status backward_add(facet__layer *layer, const facet__pass *pass)
 
 const facet__layer_class facet__layer_add = { .name = "add",
     .can = can_add,
+    .fits = equal_operands,
     .forward = forward_add,
     .backward = backward_add };
 
@@ -184,6 +190,18 @@ static void mul_back_second(facet__layer *layer, const facet__pass *pass)
     }
 }
 
+static bool mul_fits(const facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *a = facet__map(pass, layer->in[0]);
+    const facet__view *b = facet__map(pass, layer->in[1]);
+
+    return equal_operands(layer, pass) ||
+           (a->shape.n == 4 && b->shape.n == 4 && a->layout == b->layout &&
+               facet__view_n(a) == facet__view_n(b) &&
+               facet__view_c(a) == facet__view_c(b) && facet__view_h(b) == 1 &&
+               facet__view_w(b) == 1);
+}
+
 static facet_status forward_mul(facet__layer *layer, const facet__pass *pass)
 {
     each(layer, pass, 0, mul_forward);
@@ -200,6 +218,7 @@ static facet_status backward_mul(facet__layer *layer, const facet__pass *pass)
 }
 
 const facet__layer_class facet__layer_mul = { .name = "mul",
+    .fits = mul_fits,
     .forward = forward_mul,
     .backward = backward_mul,
     .keeps_input = true };

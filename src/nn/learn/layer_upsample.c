@@ -107,6 +107,17 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     return FACET_OK;
 }
 
+/* Sizes beside the scales may say something else. */
+static bool fits(const facet__layer *layer, const facet__pass *pass)
+{
+    const upsample_task t = task_of(layer, pass);
+
+    return facet__view_h(t.y) == facet__view_h(t.x) * t.factor &&
+           facet__view_w(t.y) == facet__view_w(t.x) * t.factor &&
+           facet__view_n(t.y) == facet__view_n(t.x) &&
+           facet__view_c(t.y) == facet__view_c(t.x);
+}
+
 const facet__layer_class facet__layer_upsample = {
-    .name = "upsample", .forward = forward, .backward = backward
+    .name = "upsample", .fits = fits, .forward = forward, .backward = backward
 };

@@ -162,22 +162,35 @@ static facet_status make_views(facet__learner *net, facet_error *err)
     return FACET_OK;
 }
 
+/* Height and width of the layer's filters or, of a pool, its kernel: what
+ * shapes were inferred from; NULL: it has no window. */
+static const int64_t *kernel_of(const facet__layer *layer)
+{
+    switch (layer->node->op) {
+    case FACET__OP_CONV:
+        return &layer->weight_shape[1].d[2];
+    case FACET__OP_LOCAL_CONV:
+        return &layer->weight_shape[1].d[1];
+    case FACET__OP_AVERAGE_POOL:
+    case FACET__OP_LP_POOL:
+    case FACET__OP_MAX_POOL:
+        return facet__node_attr(layer->node, "kernel_shape")->ints;
+    default:
+        return NULL;
+    }
+}
+
 static facet_status fit_window(
     facet__learner *net, facet__layer *layer, facet_error *err)
 {
     const facet__node *node = layer->node;
-    const facet__attr *kernel = facet__node_attr(node, "kernel_shape");
-    const facet__shape *w = &layer->weight_shape[1];
-    const bool windowed = kernel || (node->op == FACET__OP_CONV && w->n == 4);
-    int64_t size[2];
+    const int64_t *kernel = kernel_of(layer);
 
     layer->window = (facet__window){ .kernel = { 0, 0 } };
-    if (!windowed)
+    if (!kernel)
         return FACET_OK;
-    for (int k = 0; k < 2; k++)
-        size[k] = kernel ? kernel->ints[k] : w->d[k + 2];
     return facet__window_of(
-        node, &net->maps[layer->in[0]].shape.d[2], size, &layer->window, err);
+        node, &net->maps[layer->in[0]].shape.d[2], kernel, &layer->window, err);
 }
 
 static void size_layers(facet__learner *net, const plan *p, size_t *scratch)
@@ -207,6 +220,19 @@ static facet_status fit_windows(facet__learner *net, facet_error *err)
     for (int i = 0; i < net->n_layers && st == FACET_OK; i++)
         st = fit_window(net, &net->layers[i], err);
     return st;
+}
+
+static facet_status check_fits(const facet__learner *net, facet_error *err)
+{
+    for (int i = 0; i < net->n_layers; i++) {
+        const facet__layer *layer = &net->layers[i];
+
+        if (layer->class->fits && !layer->class->fits(layer, &net->pass))
+            return facet__fail(err, FACET_EUNSUPPORTED,
+                "node '%.80s' cannot be trained with inputs of these shapes",
+                layer->node->name);
+    }
+    return FACET_OK;
 }
 
 /* Whose gradient is written first goes first backward; the others add. */
@@ -306,12 +332,14 @@ facet_status facet__learner_plan(
         !net->map_gradients)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
-        st = facet__infer(net->graph, &shape, false, &net->facts, err);
+        st = facet__infer(net->graph, &shape, 0, &net->facts, err);
     if (st == FACET_OK)
         st = make_views(net, err);
     net->pass.maps = net->maps;
     net->pass.gradients = net->map_gradients;
     net->pass.pool = net->pool;
+    if (st == FACET_OK)
+        st = check_fits(net, err);
     if (st == FACET_OK)
         st = fit_windows(net, err);
     if (st == FACET_OK) {

@@ -87,7 +87,7 @@ static facet_status find_maps(quantizer *q)
     const facet__graph *g = q->graph;
     facet__fact *facts;
     const facet_status st =
-        facet__infer(g, &q->samples->shape, false, &facts, q->err);
+        facet__infer(g, &q->samples->shape, 0, &facts, q->err);
 
     if (st != FACET_OK)
         return st;
