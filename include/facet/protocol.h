@@ -180,7 +180,7 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_all_pairs(
 typedef struct facet_vectors {
     size_t count, dim;
     char **names;
-    float *values; /**< [count, dim]; a row of NaN is a failure to enrol */
+    float *values;     /**< [count, dim]; a row of NaN is a failure to enrol */
     char contract[65]; /**< of all (embedder.h); "" where nothing says it */
 } facet_vectors;
 

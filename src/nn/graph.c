@@ -341,7 +341,6 @@ int facet__node_input(const facet__node *node, int i)
     return i < node->n_in ? node->in[i] : FACET__NONE;
 }
 
-
 bool facet__graph_is_output(const facet__graph *g, int value)
 {
     for (int i = 0; i < g->n_outputs; i++)
