@@ -74,8 +74,8 @@ static double number_at(const facet__graph *g, int value, size_t i)
         const float *)t->data)[facet__shape_count(&t->shape) == 1 ? 0 : i];
 }
 
-void facet__affine_at(const facet__graph *g, const facet__node *node, size_t i,
-    double *factor, double *shift)
+void facet__affine_at(const facet__graph *g, const facet__node *node,
+    size_t channel, double *factor, double *shift)
 {
     const int k = constant_operand(g, node);
     double x;
@@ -84,13 +84,13 @@ void facet__affine_at(const facet__graph *g, const facet__node *node, size_t i,
         const double epsilon =
             (double)facet__node_float(node, "epsilon", 1e-5f);
 
-        *factor = number_at(g, node->in[SCALE], i) /
-                  sqrt(number_at(g, node->in[VARIANCE], i) + epsilon);
-        *shift = number_at(g, node->in[SHIFT], i) -
-                 number_at(g, node->in[MEAN], i) * *factor;
+        *factor = number_at(g, node->in[SCALE], channel) /
+                  sqrt(number_at(g, node->in[VARIANCE], channel) + epsilon);
+        *shift = number_at(g, node->in[SHIFT], channel) -
+                 number_at(g, node->in[MEAN], channel) * *factor;
         return;
     }
-    x = number_at(g, node->in[k], i);
+    x = number_at(g, node->in[k], channel);
     *factor = node->op == FACET__OP_MUL   ? x
               : node->op == FACET__OP_DIV ? 1.0 / x
                                           : 1.0;
