@@ -58,8 +58,10 @@ verify "$album/person-0000/0000.jpg" "$album/person-0000/0001.jpg"
 verify "$album/person-0001/0000.jpg" "$album/person-0002/0000.jpg"
 
 echo
-echo "== facet cluster --album $out/people $album"
-"$facet" cluster --quiet --album "$out/people" "$album" >"$out/clusters.jsonl"
+# Half way between what is usual for one of 60 other people and for two of them.
+together=0.6
+echo "== facet cluster --threshold $together --album $out/people $album"
+"$facet" cluster --quiet --threshold $together --album "$out/people" "$album" >"$out/clusters.jsonl"
 python3 tools/demo_groups.py "$out/clusters.jsonl" "$album/truth.jsonl"
 
 cat <<END

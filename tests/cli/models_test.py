@@ -8,7 +8,6 @@ import json
 import math
 import os
 import pathlib
-import re
 import struct
 import subprocess
 import tempfile
@@ -149,7 +148,7 @@ class Album(unittest.TestCase):
             self.assertEqual(process.returncode, status, process.stdout)
 
     def test_faces_are_grouped_by_person(self):
-        clusters = facet('cluster', album)
+        clusters = facet('cluster', '--threshold', 0.6, album)  # as the demo
         path = pathlib.Path(folder.name) / 'clusters.jsonl'
         path.write_text(clusters.stdout)
         done = subprocess.run(
@@ -157,11 +156,8 @@ class Album(unittest.TestCase):
              album / 'truth.jsonl'], check=True, capture_output=True,
             text=True)
         self.assertIn('6 groups for 6 people', done.stdout)
-        # The threshold is one for photos; a face of 36 may go astray.
-        right = re.findall(r'group \d+ +(\d) of person (\d)', done.stdout)
-        self.assertEqual({person for _, person in right}, set('012345'))
-        self.assertGreaterEqual(sum(int(n) for n, _ in right), 35,
-                                done.stdout)
+        for person in range(6):
+            self.assertIn(f'6 of person {person}\n', done.stdout)
 
     def test_landmarks_tell_how_heads_are_turned(self):
         """Yaw within 10 degrees, points within a tenth of the eyes'
