@@ -75,8 +75,12 @@ static facet_status average(
                 samples);
         mean_blocks(sums, width, bx, scale, out->blocks + (size_t)r * row);
     }
+    if (!sums) {
+        facet__free(out->blocks);
+        out->blocks = NULL;
+    }
     facet__free(sums);
-    return sums && out->blocks ? FACET_OK : FACET_ENOMEM;
+    return out->blocks ? FACET_OK : FACET_ENOMEM;
 }
 
 facet_status facet__sampler_open(facet__view src, facet_box region,

@@ -17,7 +17,7 @@ static void owner_name(
 
     snprintf(out, room, "net");
     for (size_t l = 0; l < s->setup->n_losses && param >= first; l++) {
-        snprintf(out, room, "loss%zu", l);
+        snprintf(out, room, "loss%u", (unsigned)l);
         first += s->setup->losses[l]->n_params;
     }
 }

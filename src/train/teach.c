@@ -261,19 +261,20 @@ static facet_status write_all(
     char *path = facet__alloc(room);
     size_t size = 0;
     char *names = list_names(l->data, &size);
-    facet_status st = path && names ? FACET_OK : facet__fail_memory(err);
+    facet_status st = FACET_ENOMEM;
 
-    if (st == FACET_OK) {
+    if (path && names) {
         /* older answers must not stand beside new names */
         snprintf(path, room, "%s/answers.npy", folder);
         unlink(path);
         snprintf(path, room, "%s/names.txt", folder);
         st = facet__file_write(path, names, size, err);
-    }
-    if (st == FACET_OK) {
         snprintf(path, room, "%s/answers.npy", folder);
-        st = facet__npy_write(
-            path, l->answers, l->pictures, l->teacher.dim, err);
+        if (st == FACET_OK)
+            st = facet__npy_write(
+                path, l->answers, l->pictures, l->teacher.dim, err);
+    } else {
+        facet__fail_memory(err);
     }
     facet__free(names);
     facet__free(path);

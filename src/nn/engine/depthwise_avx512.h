@@ -73,7 +73,7 @@ FACET__INLINE block block_of(const facet__depthwise_row *r, size_t first)
         .slope = _mm512_loadu_ps((e->slope ? e->slope : e->bias) + first),
         .lo = _mm512_set1_ps(e->lo),
         .hi = _mm512_set1_ps(e->hi),
-        .mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1u),
+        .mask = (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1u),
         .has_slope = e->slope != NULL };
 }
 

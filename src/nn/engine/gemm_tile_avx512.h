@@ -62,7 +62,7 @@ FACET__INLINE __mmask16 columns_mask(size_t n, int vector)
 
     if (n >= first + 16)
         return 0xffff;
-    return n <= first ? 0 : (__mmask16)((1u << (n - first)) - 1u);
+    return (__mmask16)(n <= first ? 0u : (1u << (n - first)) - 1u);
 }
 
 FACET__INLINE __m512 widen(__m256i half)

@@ -25,7 +25,7 @@ FACET__INLINE void store_16(
 
 FACET__INLINE __mmask16 first_of(size_t left)
 {
-    return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1u);
+    return (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1u);
 }
 
 /* B' of four vectors, `step` apart. */
