@@ -92,20 +92,13 @@ static bool take_photo(void *context, const found_photo *photo)
     return g->status != EXIT_IO && g->status != EXIT_NO_MEMORY;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The photos that the album has faces of, sorted; NULL without memory. */
+/* The photos that the album has faces of; NULL without memory. */
 static char **known_photos(const album *a)
 {
     char **known = calloc(a->count + 1, sizeof *known);
 
     for (size_t i = 0; known && i < a->count; i++)
         known[i] = a->faces[i].source;
-    if (known)
-        qsort(known, a->count, sizeof *known, by_text);
     return known;
 }
 

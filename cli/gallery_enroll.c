@@ -48,11 +48,6 @@ static facet_status note_source(void *context, const facet_template *t)
     return k->list[k->count++] ? FACET_OK : FACET_ENOMEM;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* ---- Whose photo it is ---- */
 
 /* The first folder of `path` below one of the words; false when there is none.
@@ -223,8 +218,6 @@ static int enroll_all(enrolment *e)
 
     if (st != FACET_OK)
         return store_fail(&e->run->store, st, &err);
-    if (e->known.count)
-        qsort(e->known.list, e->known.count, sizeof *e->known.list, by_text);
     in = finder_inputs(&e->run->finder, e->run->words, e->run->count);
     if (!in)
         return EXIT_IO;

@@ -197,10 +197,12 @@ static bool pass_over(inputs *in, char *name)
     return true;
 }
 
-void inputs_pass_over(inputs *in, char *const *known, size_t count)
+void inputs_pass_over(inputs *in, char **known, size_t count)
 {
     size_t kept = 0;
 
+    if (count > 0)
+        qsort(known, count, sizeof *known, by_text);
     in->known = known;
     in->n_known = count;
     for (size_t i = 0; i < in->count; i++)

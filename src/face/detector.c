@@ -232,15 +232,12 @@ static facet_status read_heads(const facet_detector *d,
 
         for (int h = 0; h < FACET__YUNET_KINDS; h++) {
             facet_tensor_info info;
-            int64_t count = 1;
 
             parts[h] = facet_session_output(session, d->outputs[s][h], &info);
-            for (int i = 0; i < info.n_dims; i++)
-                count *= info.dims[i];
-            if (!parts[h] || count != cells * widths[h])
+            if (!parts[h] || facet__info_count(&info) != cells * widths[h])
                 return facet__fail(err, FACET_EMODEL,
                     "not a YuNet: output \"%.40s\" has %lld numbers, not %lld",
-                    info.name, (long long)count,
+                    info.name, (long long)facet__info_count(&info),
                     (long long)(cells * widths[h]));
         }
         heads[s] =

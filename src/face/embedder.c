@@ -48,9 +48,7 @@ static facet_status reshape(
         return st;
     if (!facet_session_output(e->session, e->output, &info))
         return facet__fail(err, FACET_EMODEL, "the network has no output");
-    *count = 1;
-    for (int i = 0; i < info.n_dims; i++)
-        *count *= info.dims[i];
+    *count = facet__info_count(&info);
     return FACET_OK;
 }
 

@@ -129,12 +129,9 @@ static void draw(const asked *a, uint64_t seed)
 static size_t output_floats(const facet_session *s, size_t output)
 {
     facet_tensor_info info;
-    size_t n = 1;
 
     (void)facet_session_output(s, output, &info);
-    for (int i = 0; i < info.n_dims; i++)
-        n *= (size_t)info.dims[i];
-    return n;
+    return (size_t)facet__info_count(&info);
 }
 
 /* The answer to picture `seed`: every so-manieth number of all outputs. */

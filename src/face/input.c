@@ -19,6 +19,15 @@ facet_status facet__input_only(
     return facet_model_input_info(model, 0, out);
 }
 
+int64_t facet__info_count(const facet_tensor_info *info)
+{
+    int64_t count = 1;
+
+    for (int i = 0; i < info->n_dims; i++)
+        count *= info->dims[i];
+    return count;
+}
+
 facet_status facet__input_of(
     const facet_tensor_info *info, facet__input *out, facet_error *err)
 {

@@ -20,6 +20,9 @@ typedef struct facet__input {
 facet_status facet__input_only(
     const facet_model *model, facet_tensor_info *out, facet_error *err);
 
+/* Numbers of a tensor whose sizes are known. */
+int64_t facet__info_count(const facet_tensor_info *info);
+
 /* What the dims of an input say. FACET_EMODEL when it is no image of three
  * channels. */
 facet_status facet__input_of(

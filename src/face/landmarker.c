@@ -84,13 +84,9 @@ static facet_status choose_settings(
 static int64_t output_size(const facet_landmarker *l)
 {
     facet_tensor_info info;
-    int64_t size = 1;
 
-    if (!facet_session_output(l->session, 0, &info))
-        return 0;
-    for (int i = 0; i < info.n_dims; i++)
-        size *= info.dims[i];
-    return size;
+    return facet_session_output(l->session, 0, &info) ? facet__info_count(&info)
+                                                      : 0;
 }
 
 static facet_status choose_points(facet_landmarker *l, facet_error *err)

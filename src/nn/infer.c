@@ -149,8 +149,6 @@ static facet_status compute(walk *w, const facet__op_call *call)
     if (!spend(w, call))
         return FACET_OK;
     for (int i = 0; i < call->node->n_out && st == FACET_OK; i++) {
-        if (!call->out[i])
-            continue;
         out[i] = facet__tensor_create(call->out[i]->type, &call->out[i]->shape);
         if (!out[i])
             st = facet__fail_memory(w->err);
@@ -160,7 +158,7 @@ static facet_status compute(walk *w, const facet__op_call *call)
     for (int i = 0; i < call->node->n_out; i++) {
         if (st != FACET_OK) {
             facet__tensor_free(out[i]);
-        } else if (call->out[i]) {
+        } else {
             round_to_grid(&w->graph->values[call->node->out[i]], out[i]);
             call->out[i]->data = out[i];
             call->out[i]->owned = true;

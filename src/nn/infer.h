@@ -49,8 +49,12 @@ typedef struct facet__window {
     int64_t out[2];
 } facet__window;
 
-/* `kernel` h, w is taken from kernel_shape or, for Conv, from the weight.
- * FACET_EMODEL when the window does not fit the input. */
+/* Height and width of a node's filters or, of a pool, its kernel: what shapes
+ * are inferred from (a "kernel_shape" beside filters is not believed). NULL:
+ * the node has no window. */
+const int64_t *facet__kernel_of(
+    const facet__graph *graph, const facet__node *node);
+/* FACET_EMODEL when the window does not fit the input. */
 facet_status facet__window_of(const facet__node *node, const int64_t in[2],
     const int64_t kernel[2], facet__window *w, facet_error *err);
 

@@ -183,6 +183,22 @@ static bool has_pair(const facet__attr *a, size_t count)
     return !a || (a->type == FACET__ATTR_INTS && a->count == count);
 }
 
+const int64_t *facet__kernel_of(const facet__graph *g, const facet__node *node)
+{
+    switch (node->op) {
+    case FACET__OP_CONV:
+        return &g->values[node->in[1]].shape.d[2];
+    case FACET__OP_LOCAL_CONV:
+        return &g->values[node->in[1]].shape.d[1];
+    case FACET__OP_AVERAGE_POOL:
+    case FACET__OP_LP_POOL:
+    case FACET__OP_MAX_POOL:
+        return facet__node_attr(node, "kernel_shape")->ints;
+    default:
+        return NULL;
+    }
+}
+
 facet_status facet__window_of(const facet__node *node, const int64_t in[2],
     const int64_t kernel[2], facet__window *w, facet_error *err)
 {

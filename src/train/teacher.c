@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "face/input.h"
 #include "face/yunet.h"
 #include "facet/model.h"
 
@@ -48,11 +49,7 @@ typedef struct lesson {
 /* Numbers of an output for one of n pictures. */
 static size_t numbers_of(const facet_tensor_info *info, size_t n)
 {
-    size_t count = 1;
-
-    for (int i = 0; i < info->n_dims; i++)
-        count *= (size_t)info->dims[i];
-    return count / n;
+    return (size_t)facet__info_count(info) / n;
 }
 
 /* What a session answered to n pictures: out [n][dim]. False: with n pictures

@@ -84,17 +84,6 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
     return FACET_OK;
 }
 
-/* Height and width of the node's filters or, of a pool, its kernel: what shapes
- * were inferred from. A "kernel_shape" beside filters is not believed. */
-static const int64_t *kernel_of(const facet__graph *g, const facet__node *node)
-{
-    if (node->op == FACET__OP_CONV)
-        return &g->values[node->in[1]].shape.d[2];
-    if (node->op == FACET__OP_LOCAL_CONV)
-        return &g->values[node->in[1]].shape.d[1];
-    return facet__node_attr(node, "kernel_shape")->ints;
-}
-
 /* Windows of convolutions and pools for the sizes at hand. */
 static facet_status fit_windows(facet__plan *plan, facet_error *err)
 {
@@ -110,8 +99,8 @@ static facet_status fit_windows(facet__plan *plan, facet_error *err)
             continue;
         node = &p->graph->nodes[step->node];
         in = &plan->views[step->in[0]].shape;
-        st = facet__window_of(
-            node, &in->d[2], kernel_of(p->graph, node), &plan->windows[i], err);
+        st = facet__window_of(node, &in->d[2], facet__kernel_of(p->graph, node),
+            &plan->windows[i], err);
         if (st != FACET_OK)
             return st;
     }

@@ -162,29 +162,11 @@ static facet_status make_views(facet__learner *net, facet_error *err)
     return FACET_OK;
 }
 
-/* Height and width of the layer's filters or, of a pool, its kernel: what
- * shapes were inferred from; NULL: it has no window. */
-static const int64_t *kernel_of(const facet__layer *layer)
-{
-    switch (layer->node->op) {
-    case FACET__OP_CONV:
-        return &layer->weight_shape[1].d[2];
-    case FACET__OP_LOCAL_CONV:
-        return &layer->weight_shape[1].d[1];
-    case FACET__OP_AVERAGE_POOL:
-    case FACET__OP_LP_POOL:
-    case FACET__OP_MAX_POOL:
-        return facet__node_attr(layer->node, "kernel_shape")->ints;
-    default:
-        return NULL;
-    }
-}
-
 static facet_status fit_window(
     facet__learner *net, facet__layer *layer, facet_error *err)
 {
     const facet__node *node = layer->node;
-    const int64_t *kernel = kernel_of(layer);
+    const int64_t *kernel = facet__kernel_of(net->graph, node);
 
     layer->window = (facet__window){ .kernel = { 0, 0 } };
     if (!kernel)
