@@ -140,8 +140,8 @@ static void test_each_chunk_has_the_same_randomness_both_times(void **state)
     const float *out;
 
     (void)state;
-    w.params[0] = (facet__param){ "w", 1, &w.weight, &w.grad, true, false };
-    w.params[1] = (facet__param){ "mean", 1, &w.mean, NULL, false, true };
+    w.params[0] = (facet__param){ "w", 1, &w.weight, &w.grad, true, false, 0 };
+    w.params[1] = (facet__param){ "mean", 1, &w.mean, NULL, false, true, 0 };
     CHECK_OK(facet__chunked_wrap(&inner, 3, 1, &net));
     CHECK_OK(net.forward(net.self, x, 7, 40, &out, NULL));
     assert_memory_equal(out, x, sizeof x);

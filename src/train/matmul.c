@@ -19,6 +19,8 @@ enum {
     TILE_MAX = 8 * 32,
 };
 
+_Static_assert(FACET__MATMUL_SCRATCH == 2 * PACKED * BLOCK, "a panel of each");
+
 typedef struct shape {
     facet__tile_kernel *kernel;
     size_t rows, columns;
@@ -31,7 +33,7 @@ typedef struct product {
     float *out;
     shape tile;
     size_t blocks_across;
-    float *scratch; /* [threads][2][PACKED * BLOCK] */
+    float *scratch; /* [threads][FACET__MATMUL_SCRATCH] */
 } product;
 
 static size_t least(size_t a, size_t b)
@@ -121,7 +123,7 @@ static void run_block(void *context, size_t index, int thread)
     const size_t j = index % job->blocks_across * BLOCK;
     const size_t rows = least(BLOCK, job->m - i);
     const size_t columns = least(BLOCK, job->n - j);
-    float *a = job->scratch + (size_t)thread * 2 * PACKED * BLOCK;
+    float *a = job->scratch + (size_t)thread * FACET__MATMUL_SCRATCH;
     float *b = a + PACKED * BLOCK;
 
     for (size_t p = 0; p < job->k; p += BLOCK) {
@@ -136,22 +138,39 @@ static void run_block(void *context, size_t index, int thread)
     }
 }
 
+static void multiply(float *scratch, facet__pool *pool, product job)
+{
+    const size_t down = (job.m + BLOCK - 1) / BLOCK;
+
+    job.tile = pick_tile();
+    job.blocks_across = (job.n + BLOCK - 1) / BLOCK;
+    job.scratch = scratch;
+    if (job.k == 0 && !job.add && job.m * job.n > 0)
+        memset(job.out, 0, job.m * job.n * sizeof *job.out);
+    if (job.k > 0)
+        facet__pool_run(pool, down * job.blocks_across, run_block, &job);
+}
+
 facet_status facet__matmul(facet__pool *pool, size_t m, size_t n, size_t k,
     facet__matrix a, facet__matrix b, bool add, float *out)
 {
-    const size_t down = (m + BLOCK - 1) / BLOCK;
-    const size_t across = (n + BLOCK - 1) / BLOCK;
     const size_t threads = (size_t)facet__pool_size(pool);
-    product job = { m, n, k, a, b, add, out, pick_tile(), across, NULL };
+    float *scratch =
+        facet__alloc(threads * FACET__MATMUL_SCRATCH * sizeof *scratch);
 
-    if (k == 0 && !add && m * n > 0)
-        memset(out, 0, m * n * sizeof *out);
-    if (m == 0 || n == 0 || k == 0)
-        return FACET_OK;
-    job.scratch = facet__alloc(threads * 2 * PACKED * BLOCK * sizeof(float));
-    if (!job.scratch)
+    if (!scratch)
         return FACET_ENOMEM;
-    facet__pool_run(pool, down * across, run_block, &job);
-    facet__free(job.scratch);
+    multiply(scratch, pool,
+        (product){
+            .m = m, .n = n, .k = k, .a = a, .b = b, .add = add, .out = out });
+    facet__free(scratch);
     return FACET_OK;
+}
+
+void facet__matmul_in(float *scratch, size_t m, size_t n, size_t k,
+    facet__matrix a, facet__matrix b, bool add, float *out)
+{
+    multiply(scratch, NULL,
+        (product){
+            .m = m, .n = n, .k = k, .a = a, .b = b, .add = add, .out = out });
 }

@@ -35,6 +35,13 @@ static inline facet__matrix facet__transposed(const float *data, size_t width)
 FACET_MUST_USE facet_status facet__matmul(facet__pool *pool, size_t m, size_t n,
     size_t k, facet__matrix a, facet__matrix b, bool add, float *out);
 
+/* The same by the calling thread alone, in memory of the caller's for
+ * FACET__MATMUL_SCRATCH numbers: cannot fail. */
+enum { FACET__MATMUL_SCRATCH = 2 * (256 + 32) * 256 };
+
+void facet__matmul_in(float *scratch, size_t m, size_t n, size_t k,
+    facet__matrix a, facet__matrix b, bool add, float *out);
+
 /* One tile: tile[rows][columns] = sum over k of a[k][rows] * b[k][columns],
  * all packed without gaps. */
 typedef void facet__tile_kernel(

@@ -24,12 +24,16 @@ static void check_product(size_t m, size_t n, size_t k, int form, bool add)
 {
     float *a = random_floats(m * k, 1), *b = random_floats(k * n, 2);
     float *out = random_floats(m * n, 3), *old = random_floats(m * n, 3);
+    float *same = random_floats(m * n, 3);
+    float *scratch = facet__alloc(FACET__MATMUL_SCRATCH * sizeof *scratch);
     const facet__matrix left =
         form & 1 ? facet__transposed(a, m) : facet__plain(a, k);
     const facet__matrix right =
         form & 2 ? facet__transposed(b, k) : facet__plain(b, n);
 
     CHECK_OK(facet__matmul(NULL, m, n, k, left, right, add, out));
+    facet__matmul_in(scratch, m, n, k, left, right, add, same);
+    assert_memory_equal(same, out, m * n * sizeof *out);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             double sum = add ? (double)old[i * n + j] : 0;
@@ -43,6 +47,8 @@ static void check_product(size_t m, size_t n, size_t k, int form, bool add)
     facet__free(b);
     facet__free(out);
     facet__free(old);
+    facet__free(same);
+    facet__free(scratch);
 }
 
 static void test_every_form_and_odd_size_equals_the_plain_sum(void **state)

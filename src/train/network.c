@@ -176,7 +176,8 @@ static facet_status bind(bound *b, facet__trainable *net, facet_error *err)
             .value = weights[i].value,
             .grad = weights[i].gradient,
             .decay = weights[i].decay,
-            .state = weights[i].gradient == NULL };
+            .state = weights[i].gradient == NULL,
+            .rows = weights[i].rows };
     if (b->recipe->train_last > 0)
         keep_first(b->params, n, (size_t)b->recipe->train_last);
     *net = (facet__trainable){ .self = b,

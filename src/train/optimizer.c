@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* optimizer.c - SGD, AdaGrad, Adam, AdamW.
+/* optimizer.c - SGD, AdaGrad, Adam, AdamW, Muon.
  *
  * Every array is cut into blocks of 16 Ki elements which threads take one by
  * one; the length of the gradient is the sum of the blocks' sums in order. So
@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "train/muon.h"
 
 const char *const facet__rule_names[] = { "sgd", "adagrad", "adam", "adamw",
-    NULL };
+    "muon", NULL };
 
 enum { BLOCK = 16384 };
 
@@ -21,6 +22,8 @@ enum { FIRST, SECOND, SUM, EMA, KINDS };
 
 typedef struct slot {
     const facet__param *param;
+    facet__rule rule;
+    float *direction; /* [count], of this step; NULL but for Muon */
     float *kept[KINDS];
 } slot;
 
@@ -40,6 +43,8 @@ struct facet__optimizer {
     size_t n_blocks;
     facet__optimizer_state *states; /* [n_states] */
     size_t n_states;
+    float *scratch; /* [threads][scratch_step]; NULL without Muon */
+    size_t scratch_step;
     /* The step in hand. */
     double rate, shrink;
 };
@@ -56,19 +61,24 @@ void facet__optimizer_setup_init(facet__optimizer_setup *setup)
     };
 }
 
-static bool keeps(
-    const facet__optimizer_setup *setup, const facet__param *param, int kind)
+/* What is no matrix Muon leaves to AdamW. */
+static facet__rule rule_for(facet__rule rule, const facet__param *param)
 {
-    const bool adam = setup->rule == FACET__ADAM || setup->rule == FACET__ADAMW;
+    return rule == FACET__MUON && param->rows == 0 ? FACET__ADAMW : rule;
+}
+
+static bool keeps(const facet__optimizer_setup *setup, const slot *s, int kind)
+{
+    const bool adam = s->rule == FACET__ADAM || s->rule == FACET__ADAMW;
 
     switch (kind) {
     case FIRST:
-        return !param->state &&
-               (adam || (setup->rule == FACET__SGD && setup->momentum > 0));
+        return !s->param->state &&
+               (adam || (s->rule != FACET__ADAGRAD && setup->momentum > 0));
     case SECOND:
-        return !param->state && (adam || setup->rule == FACET__ADAGRAD);
+        return !s->param->state && (adam || s->rule == FACET__ADAGRAD);
     case SUM:
-        return !param->state && setup->accumulate > 1;
+        return !s->param->state && setup->accumulate > 1;
     default: /* running statistics have a running mean too */
         return setup->ema > 0;
     }
@@ -80,23 +90,48 @@ static facet_status make_slot(facet__optimizer *o, const facet__param *param)
     slot *s = &o->slots[o->n_slots++];
 
     s->param = param;
+    s->rule = rule_for(o->setup.rule, param);
     for (int k = 0; k < KINDS; k++) {
-        if (!keeps(&o->setup, param, k))
+        if (!keeps(&o->setup, s, k))
             continue;
         s->kept[k] = facet__calloc(param->count, sizeof(float));
         if (!s->kept[k])
             return FACET_ENOMEM;
         o->states[o->n_states++] = (facet__optimizer_state){
-            k == FIRST && o->setup.rule == FACET__SGD ? "momentum" : names[k],
+            k == FIRST && !keeps(&o->setup, s, SECOND) ? "momentum" : names[k],
             param, s->kept[k]
         };
     }
-    if (s->kept[SECOND] && o->setup.rule == FACET__ADAGRAD)
+    if (s->kept[SECOND] && s->rule == FACET__ADAGRAD)
         for (size_t i = 0; i < param->count; i++)
             s->kept[SECOND][i] = (float)o->setup.accumulator;
     if (s->kept[EMA])
         memcpy(s->kept[EMA], param->value, param->count * sizeof(float));
+    if (!param->state && s->rule == FACET__MUON) {
+        s->direction = facet__calloc(param->count, sizeof *s->direction);
+        if (!s->direction)
+            return FACET_ENOMEM;
+    }
     return FACET_OK;
+}
+
+static facet_status make_scratch(facet__optimizer *o)
+{
+    const size_t threads = (size_t)facet__pool_size(o->pool);
+
+    for (size_t i = 0; i < o->n_slots; i++) {
+        const facet__param *p = o->slots[i].param;
+        const size_t needed =
+            o->slots[i].direction
+                ? facet__muon_scratch(p->rows, p->count / p->rows)
+                : 0;
+
+        if (needed > o->scratch_step)
+            o->scratch_step = needed;
+    }
+    if (o->scratch_step > 0)
+        o->scratch = facet__calloc(threads, o->scratch_step * sizeof(float));
+    return o->scratch_step > 0 && !o->scratch ? FACET_ENOMEM : FACET_OK;
 }
 
 static size_t blocks_of(const facet__param *param)
@@ -138,6 +173,8 @@ facet_status facet__optimizer_create(const facet__optimizer_setup *setup,
         st = FACET_ENOMEM;
     for (size_t i = 0; i < n_params && st == FACET_OK; i++)
         st = make_slot(o, &params[i]);
+    if (st == FACET_OK)
+        st = make_scratch(o);
     if (st != FACET_OK) {
         facet__optimizer_free(o);
         return st;
@@ -151,10 +188,13 @@ void facet__optimizer_free(facet__optimizer *o)
 {
     if (!o)
         return;
-    for (size_t s = 0; s < o->n_slots; s++)
+    for (size_t s = 0; s < o->n_slots; s++) {
         for (int k = 0; k < KINDS; k++)
             facet__free(o->slots[s].kept[k]);
+        facet__free(o->slots[s].direction);
+    }
     facet__free(o->slots);
+    facet__free(o->scratch);
     facet__free(o->blocks);
     facet__free(o->states);
     facet__free(o);
@@ -234,13 +274,45 @@ static void move_adam(const facet__optimizer *o, float *w, float *mean,
     }
 }
 
+static void move_muon(
+    const facet__optimizer *o, float *w, const float *direction, size_t n)
+{
+    const float rate = (float)o->rate;
+
+    for (size_t i = 0; i < n; i++)
+        w[i] -= rate * direction[i];
+}
+
+/* A matrix moves as a whole: where to, before its blocks go. */
+static void find_direction(void *context, size_t index, int thread)
+{
+    const facet__optimizer *o = context;
+    const slot *s = &o->slots[index];
+    const float *g = s->kept[SUM] ? s->kept[SUM] : s->param->grad;
+    const float mu = (float)o->setup.momentum, shrink = (float)o->shrink;
+    float *v = s->kept[FIRST];
+
+    for (size_t i = 0; s->direction && i < s->param->count; i++) {
+        float step = shrink * g[i];
+
+        if (v) {
+            v[i] = mu * v[i] + step;
+            step = o->setup.nesterov ? step + mu * v[i] : v[i];
+        }
+        s->direction[i] = step;
+    }
+    if (s->direction)
+        facet__muon_direct(s->param->rows, s->param->count / s->param->rows,
+            s->direction, o->scratch + (size_t)thread * o->scratch_step);
+}
+
 /* Clip and decay: the gradient as the rules see it. */
 static void prepare(const facet__optimizer *o, const slot *s, const float *g,
     float *w, float *out, size_t n)
 {
     const float shrink = (float)o->shrink;
     const float decay = s->param->decay ? (float)o->setup.decay : 0;
-    const bool coupled = o->setup.rule != FACET__ADAMW;
+    const bool coupled = s->rule != FACET__ADAMW && s->rule != FACET__MUON;
 
     for (size_t i = 0; i < n; i++)
         out[i] = shrink * g[i] + (coupled ? decay * w[i] : 0);
@@ -280,9 +352,11 @@ static void move(void *context, size_t index, int thread)
         prepare(o, s, sum ? sum : s->param->grad + b->first, w, g, b->count);
         if (sum)
             memset(sum, 0, b->count * sizeof *sum);
-        if (o->setup.rule == FACET__SGD)
+        if (s->rule == FACET__SGD)
             move_sgd(o, w, first, g, b->count);
-        else if (o->setup.rule == FACET__ADAGRAD)
+        else if (s->rule == FACET__MUON)
+            move_muon(o, w, s->direction + b->first, b->count);
+        else if (s->rule == FACET__ADAGRAD)
             move_adagrad(o, w, second, g, b->count);
         else
             move_adam(o, w, first, second, g, b->count);
@@ -306,6 +380,7 @@ facet__step facet__optimizer_step(facet__optimizer *o, double rate)
     o->shrink = o->setup.clip > 0 && sqrt(square) > o->setup.clip
                     ? o->setup.clip / sqrt(square)
                     : 1;
+    facet__pool_run(o->pool, o->n_slots, find_direction, o);
     facet__pool_run(o->pool, o->n_blocks, move, o);
     o->count.steps++;
     return (facet__step){ true, sqrt(square) };

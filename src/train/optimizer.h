@@ -3,8 +3,9 @@
  *
  * One call a batch. The gradients may be gathered over several batches, are
  * clipped by their common length, and then move the weights by one of four
- * rules; a running mean of the weights can be kept beside. All of its memory is
- * an array of named float arrays, so that a checkpoint can hold it and a
+ * rules; Muon moves the matrices of dense layers (muon.h), AdamW what it
+ * leaves. A running mean of the weights can be kept beside. All of its memory
+ * is an array of named float arrays, so that a checkpoint can hold it and a
  * resumed run goes on with the same bits. */
 #ifndef FACET__OPTIMIZER_H
 #define FACET__OPTIMIZER_H
@@ -19,23 +20,24 @@ typedef enum facet__rule {
     FACET__ADAGRAD,
     FACET__ADAM,
     FACET__ADAMW,
+    FACET__MUON,
 } facet__rule;
 
 extern const char *const facet__rule_names[]; /* ended by NULL */
 
 typedef struct facet__optimizer_setup {
     facet__rule rule;
-    double momentum;     /* SGD: [0, 1) */
-    bool nesterov;       /* SGD */
+    double momentum;     /* SGD, Muon: [0, 1) */
+    bool nesterov;       /* SGD, Muon */
     double beta1, beta2; /* Adam, AdamW */
     double epsilon;      /* AdaGrad, Adam, AdamW */
     double accumulator;  /* AdaGrad: where the sum of squares starts */
-    double decay;        /* of weights whose param says so; AdamW takes it off
-                          * the weights, the others add it to the gradient */
-    double clip;         /* longest gradient, over all arrays; 0: any */
-    int accumulate;      /* batches a step, at least 1 */
-    double ema;          /* w' <- e w' + (1 - e) w, with e the smaller of this
-                          * and (1 + step) / (10 + step); 0: none kept */
+    double decay;   /* of weights whose param says so; AdamW and Muon take it
+                     * off the weights, the others add it to the gradient */
+    double clip;    /* longest gradient, over all arrays; 0: any */
+    int accumulate; /* batches a step, at least 1 */
+    double ema;     /* w' <- e w' + (1 - e) w, with e the smaller of this
+                     * and (1 + step) / (10 + step); 0: none kept */
 } facet__optimizer_setup;
 
 /* SGD, momentum .9, no decay, no clipping. */

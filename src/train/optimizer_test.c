@@ -14,7 +14,7 @@ static void run_three(
     const facet__optimizer_setup *setup, double rate, double out[3])
 {
     float w = 1, g = .5f;
-    const facet__param param = { "w", 1, &w, &g, true, false };
+    const facet__param param = { "w", 1, &w, &g, true, false, 0 };
     facet__optimizer *o;
 
     CHECK_OK(facet__optimizer_create(setup, &param, 1, NULL, &o));
@@ -67,12 +67,54 @@ static void test_rules_equal_the_worked_values(void **state)
     check_three(&s, .1, .85, .7075, .572125);
 }
 
+/* A matrix of one number is a singular value, and its direction its sign; what
+ * is no matrix moves as with AdamW. */
+static void test_muon_moves_matrices_and_adamw_the_rest(void **state)
+{
+    const double one = .2 * .6964364; /* muon_test.c: five rounds from 1 */
+    facet__optimizer_setup s;
+    float w[2] = { 1, 1 }, g[2] = { -3, .5f };
+    const facet__param params[] = { { "m", 1, w, g, true, false, 1 },
+        { "v", 1, w + 1, g + 1, true, false, 0 } };
+    const facet__optimizer_state *states;
+    facet__optimizer *o;
+
+    (void)state;
+    facet__optimizer_setup_init(&s);
+    s.rule = FACET__MUON;
+    s.epsilon = 0;
+    s.decay = .5;
+    CHECK_OK(facet__optimizer_create(&s, params, 2, NULL, &o));
+    assert_int_equal(facet__optimizer_states(o, &states), 3);
+    assert_string_equal(states[0].kind, "momentum");
+    assert_string_equal(states[1].kind, "mean");
+    facet__optimizer_step(o, .1);
+    CHECK_NEAR(w[0], .95 + .1 * one, 2e-6);
+    CHECK_NEAR(w[1], .95 - .1, 2e-6);
+    CHECK_NEAR(states[0].value[0], -3, 0);
+    g[0] = 2; /* .9 x -3 + 2 is still less than 0 */
+    facet__optimizer_step(o, .1);
+    CHECK_NEAR(w[0], (.95 + .1 * one) * .95 + .1 * one, 2e-6);
+    CHECK_NEAR(states[0].value[0], -.7, 1e-6);
+    facet__optimizer_free(o);
+
+    s.nesterov = true; /* and here 2 - .9 x .7 is more */
+    CHECK_OK(facet__optimizer_create(&s, params, 1, NULL, &o));
+    w[0] = 1;
+    g[0] = -3;
+    facet__optimizer_step(o, .1);
+    g[0] = 2;
+    facet__optimizer_step(o, .1);
+    CHECK_NEAR(w[0], (.95 + .1 * one) * .95 - .1 * one, 2e-6);
+    facet__optimizer_free(o);
+}
+
 static void test_decay_leaves_marked_weights_alone(void **state)
 {
     facet__optimizer_setup s;
     float w[2] = { 1, 1 }, g[2] = { 0, 0 };
-    const facet__param params[] = { { "w", 1, w, g, true, false },
-        { "b", 1, w + 1, g + 1, false, false } };
+    const facet__param params[] = { { "w", 1, w, g, true, false, 0 },
+        { "b", 1, w + 1, g + 1, false, false, 0 } };
     facet__optimizer *o;
 
     (void)state;
@@ -89,8 +131,8 @@ static void test_the_gradient_is_clipped_by_its_common_length(void **state)
 {
     facet__optimizer_setup s;
     float w[2] = { 0, 0 }, g[2] = { 3, 4 };
-    const facet__param params[] = { { "a", 1, w, g, true, false },
-        { "b", 1, w + 1, g + 1, true, false } };
+    const facet__param params[] = { { "a", 1, w, g, true, false, 0 },
+        { "b", 1, w + 1, g + 1, true, false, 0 } };
     facet__optimizer *o;
 
     (void)state;
@@ -112,7 +154,7 @@ static void test_gathered_batches_equal_one_large_batch(void **state)
 {
     facet__optimizer_setup s;
     float w = 0, g;
-    const facet__param param = { "w", 1, &w, &g, true, false };
+    const facet__param param = { "w", 1, &w, &g, true, false, 0 };
     facet__optimizer *o;
 
     (void)state;
@@ -132,8 +174,8 @@ static void test_the_running_mean_follows_the_weights(void **state)
 {
     facet__optimizer_setup s;
     float w = 0, g = -1, statistic = 0;
-    const facet__param params[] = { { "w", 1, &w, &g, true, false },
-        { "s", 1, &statistic, NULL, false, true } };
+    const facet__param params[] = { { "w", 1, &w, &g, true, false, 0 },
+        { "s", 1, &statistic, NULL, false, true, 0 } };
     facet__optimizer *o;
 
     (void)state;
@@ -159,7 +201,7 @@ static void run_random(
     int rule, size_t count, float *w, facet__pool *pool, int steps, int move_at)
 {
     float *g = facet__alloc(count * sizeof *g);
-    const facet__param param = { "w", count, w, g, true, false };
+    const facet__param param = { "w", count, w, g, true, false, 200 };
     facet__optimizer_setup s;
     facet__optimizer *o;
 
@@ -272,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_equal_the_worked_values),
+        cmocka_unit_test(test_muon_moves_matrices_and_adamw_the_rest),
         cmocka_unit_test(test_decay_leaves_marked_weights_alone),
         cmocka_unit_test(test_the_gradient_is_clipped_by_its_common_length),
         cmocka_unit_test(test_gathered_batches_equal_one_large_batch),

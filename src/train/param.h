@@ -15,6 +15,8 @@ typedef struct facet__param {
     bool decay;          /* weight decay applies (not on norms, biases) */
     bool state;          /* kept in checkpoints, but changed by its owner alone:
                           * running statistics, class centers */
+    size_t rows;         /* of a matrix [rows][count / rows] by which all of a
+                          * layer's inputs reach all of its outputs; or 0 */
 } facet__param;
 
 #endif

@@ -75,7 +75,7 @@ static inline facet__trainable toy_start(toy *t)
     for (int i = 0; i < TOY_DIM * TOY_IN; i++)
         t->weight[i] = (float)(.1 * facet__random_normal(&random));
     t->param = (facet__param){ "linear.weight", TOY_DIM * TOY_IN, t->weight,
-        t->grad, true, false };
+        t->grad, true, false, TOY_DIM };
     t->poison_at = -1;
     t->poison = NAN;
     t->calls = 0;

@@ -534,6 +534,32 @@ static void test_the_exported_graph_computes_the_same(void **state)
     facet__graph_free(graph);
 }
 
+/* Which filters are matrices from all inputs to all outputs. */
+static void test_dense_layers_tell_their_rows(void **state)
+{
+    facet__graph *graph;
+    facet__learner *net;
+    const facet__weight *weights;
+    size_t n, dense = 0;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        graph = graph_of(i == 0 ? depthwise : grouped, 6);
+        net = network_of(graph, 1, false);
+        n = facet__learner_weights(net, &weights);
+        for (size_t w = 0; w < n; w++) {
+            dense += weights[w].rows > 0;
+            if (weights[w].rows > 0) {
+                assert_true(weights[w].decay);
+                assert_int_equal(weights[w].rows, 6); /* "first", "dense" */
+            }
+        }
+        facet__learner_free(net);
+        facet__graph_free(graph);
+    }
+    assert_int_equal(dense, 4);
+}
+
 /* A list of cells, and the map before it as a second output; the input's size
  * is left open. */
 static facet__graph *graph_of_two(void)
@@ -585,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_every_layer_agrees_with_finite_differences),
         cmocka_unit_test(test_neighbours_of_norms_compute_what_norms_do),
         cmocka_unit_test(test_threads_give_the_gradients_of_one),
+        cmocka_unit_test(test_dense_layers_tell_their_rows),
         cmocka_unit_test(test_outputs_stand_one_behind_the_other),
         cmocka_unit_test(test_bf16_gradients_are_close_to_fp32),
         cmocka_unit_test(test_the_exported_graph_computes_the_same),

@@ -155,8 +155,20 @@ static int role_of(const facet__node *node, int i)
     }
 }
 
-static facet_status add_weight(facet__learner *net, int value, int role)
+/* Rows of a dense layer's filter, 0 of others. */
+static size_t rows_of(const facet__node *node, int i, const facet__shape *shape)
 {
+    const bool dense =
+        node->op == FACET__OP_GEMM ||
+        (node->op == FACET__OP_CONV && facet__node_int(node, "group", 1) == 1);
+
+    return dense && i == 1 ? (size_t)shape->d[0] : 0;
+}
+
+static facet_status add_weight(
+    facet__learner *net, const facet__node *node, int i, int role)
+{
+    const int value = node->in[i];
     const facet__value *v = &net->graph->values[value];
     const size_t count = (size_t)facet__shape_count(&v->data->shape);
     facet__weight *w = &net->weights[net->n_weights];
@@ -167,7 +179,8 @@ static facet_status add_weight(facet__learner *net, int value, int role)
     *w = (facet__weight){ .name = v->name,
         .value = v->data->data,
         .count = count,
-        .decay = role == 2 };
+        .decay = role == 2,
+        .rows = rows_of(node, i, &v->data->shape) };
     if (role != 3) {
         w->gradient = facet__calloc(count, sizeof *w->gradient);
         net->gradients[value] = w->gradient;
@@ -194,7 +207,7 @@ static facet_status find_weights(facet__learner *net, facet_error *err)
 
             if (role && v != FACET__NONE && g->values[v].data &&
                 g->values[v].data->type == FACET__F32)
-                st = add_weight(net, v, role);
+                st = add_weight(net, &g->nodes[i], k, role);
         }
     return st == FACET_OK ? st : facet__fail_memory(err);
 }

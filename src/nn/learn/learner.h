@@ -30,7 +30,9 @@ typedef struct facet__weight {
     const char *name;        /* the constant's in the graph */
     float *value, *gradient; /* [count]; gradient NULL for running statistics */
     size_t count;
-    bool decay; /* a filter, not a norm, bias or slope */
+    bool decay;  /* a filter, not a norm, bias or slope */
+    size_t rows; /* of the matrix [rows][count / rows] by which all of a layer's
+                  * inputs reach all of its outputs; 0: no such matrix */
 } facet__weight;
 
 /* The graph (one map in, vectors or lists of cells out; not folded) is copied.
