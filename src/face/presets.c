@@ -141,15 +141,15 @@ static const struct {
     float threshold;
     const char *license, *source;
 } known[] = {
-    { "42d63266ee3f76088d4381354ca6312d597f8aba33a1cdbd65fc9246f462c60c",
+    { "5de22946798a554114a8ab3f09af977bc2e7b5750e2f6c143107e58ecfee9085",
         "0095", 0.309F, "Apache-2.0",
         "OpenVINO Open Model Zoo, face-reidentification-retail-0095" },
-    { "b7fa4c8dca31f931b9c9b9ff174240a62904744d645f378fb634f153fd1ef806",
+    { "b6d6de037e6988fa16dd2f3e14c9bbf321c53b9e0189d9fccbdf42ea621bc740",
         "mobilefacenet-foamliu", NAN, "Apache-2.0",
         "github.com/foamliu/MobileFaceNet" },
-    { "c25365682421a628fdef50fbf879f1091325fa5f495e046cb2a8d77e17cbd628",
+    { "34c4cdda9503384f0a2f5aaf053e28b08ef722d0ff5d494b9a94134104e9da84",
         "yunet", NAN, "MIT", "OpenCV Zoo, face_detection_yunet_2026may" },
-    { "d8ebb26d59fec653ae81cca9f77ab0f7f0726bd3209692113642e2fe9d8a5a29",
+    { "584bf8b2ec7589d0f0f39a56656ec71c7e5c89834e0fdb8de06457fb2ea59501",
         "landmarks0009", NAN, "Apache-2.0",
         "OpenVINO Open Model Zoo, landmarks-regression-retail-0009" },
 };

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What changes a network's digest, and what does not. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "check.h"
+#include "nn/build.h"
+#include "nn/model_private.h"
+#include "nn/onnx.h"
+
+typedef struct form {
+    int64_t stride;
+    float slope; /* of a leaky ReLU */
+    float shift; /* added to a bias */
+    float step;  /* of the first map's bytes; 0: none */
+    bool swapped;
+} form;
+
+static const form usual = { 1, .1f, 0, 0, false };
+
+/* Two convolutions of one input, the first under a leaky ReLU, subtracted. */
+static facet__graph *network(form f)
+{
+    const facet__conv_spec spec = {
+        .out = 3, .kernel = 3, .pad = 1, .stride = f.stride, .bias = true
+    };
+    facet__builder b;
+    facet__graph *g;
+    int x, first, second, leaky;
+
+    facet__build_begin(&b, "test", 3);
+    x = facet__build_input(&b, "input", 3, 8, 8);
+    first = facet__build_conv(&b, "first", x, spec);
+    second = facet__build_conv(&b, "second", x, spec);
+    facet__build_output(&b, "out", facet__build_add(&b, "sum", first, second));
+    CHECK_OK(facet__build_finish(&b, &g, NULL));
+    leaky = facet__graph_add_value(
+        g, "leaky", FACET__F32, &(facet__shape){ 4, { -1, 3, -1, -1 } });
+    for (int i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].op == FACET__OP_ADD) {
+            const int from = g->nodes[i].in[0];
+
+            g->nodes[i].op = FACET__OP_SUB;
+            g->nodes[i].in[0] = f.swapped ? g->nodes[i].in[1] : leaky;
+            g->nodes[i].in[1] = f.swapped ? leaky : g->nodes[i].in[1];
+            i = facet__graph_add_node(
+                g, FACET__OP_LEAKY_RELU, "leaky", &from, 1, &leaky, 1);
+            CHECK_OK(facet__node_set_float(&g->nodes[i], "alpha", f.slope));
+            g->values[from].grid.step = f.step;
+        }
+    for (int v = 0; v < g->n_values; v++)
+        if (g->values[v].data && g->values[v].data->shape.n == 1) {
+            *(float *)g->values[v].data->data += f.shift;
+            break;
+        }
+    CHECK_OK(facet__graph_sort(g, NULL));
+    return g;
+}
+
+static void digest(form f, uint8_t out[32])
+{
+    facet__graph *g = network(f);
+
+    CHECK_OK(facet__graph_digest(g, out));
+    facet__graph_free(g);
+}
+
+static void test_it_tells_networks_apart(void **state)
+{
+    const form others[] = { { 2, .1f, 0, 0, false }, { 1, .2f, 0, 0, false },
+        { 1, .1f, 1, 0, false }, { 1, .1f, 0, .5f, false },
+        { 1, .1f, 0, 0, true } };
+    uint8_t a[32], b[32];
+
+    (void)state;
+    digest(usual, a);
+    digest(usual, b);
+    assert_memory_equal(a, b, sizeof a);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        digest(others[i], b);
+        assert_memory_not_equal(a, b, sizeof a);
+    }
+}
+
+static void reverse_attributes(facet__node *node)
+{
+    for (int i = 0, k = node->n_attr - 1; i < k; i++, k--) {
+        const facet__attr swap = node->attr[i];
+
+        node->attr[i] = node->attr[k];
+        node->attr[k] = swap;
+    }
+}
+
+static void test_what_a_writer_may_change_does_not_count(void **state)
+{
+    facet__graph *g = network(usual);
+    uint8_t a[32], b[32];
+
+    (void)state;
+    CHECK_OK(facet__graph_digest(g, a));
+    CHECK_OK(facet__graph_set_meta(g, "facet.note", "later"));
+    for (int i = 0; i < g->n_nodes; i++) {
+        snprintf(g->nodes[i].name, strlen(g->nodes[i].name) + 1, "%d", i);
+        reverse_attributes(&g->nodes[i]);
+    }
+    for (int v = 0; v < g->n_values; v++)
+        if (!g->values[v].data)
+            g->values[v].name[0] = '#';
+    CHECK_OK(facet__graph_digest(g, b));
+    assert_memory_equal(a, b, sizeof a);
+    facet__graph_free(g);
+}
+
+static void test_a_written_network_keeps_it(void **state)
+{
+    facet__graph *g = network(usual), *read;
+    uint8_t a[32], b[32];
+
+    (void)state;
+    CHECK_OK(facet__onnx_write(g, "digest_test.onnx", NULL));
+    CHECK_OK(facet__graph_digest(g, a));
+    CHECK_OK(facet__onnx_read("digest_test.onnx", NULL, &read, NULL));
+    CHECK_OK(facet__graph_digest(read, b));
+    assert_memory_equal(a, b, sizeof a);
+    remove("digest_test.onnx");
+    facet__graph_free(g);
+    facet__graph_free(read);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_tells_networks_apart),
+        cmocka_unit_test(test_what_a_writer_may_change_does_not_count),
+        cmocka_unit_test(test_a_written_network_keeps_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
