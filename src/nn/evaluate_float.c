@@ -260,10 +260,6 @@ static facet_status along_axis(
         return FACET_EUNSUPPORTED;
     count = s->d[axis];
     inner = inner_count(s, axis);
-    if (softmax && facet__node_int(c->node, "flatten", 0)) {
-        count *= inner; /* as before opset 13: all dimensions from axis on */
-        inner = 1;
-    }
     if (facet__shape_count(s) == 0)
         return FACET_OK;
     for (int64_t i = 0; i < facet__shape_count(s) / count; i++) {

@@ -189,6 +189,40 @@ static void test_sizes_that_overflow_are_not_joined(void **state)
         "overflow");
 }
 
+/* A Softmax over `axis` as a file of that opset has it. */
+static int softmax(net *t, int opset, int64_t axis)
+{
+    const int out = unary(t, FACET__OP_SOFTMAX, "soft", t->x);
+
+    CHECK_OK(facet__node_set_int(last(t), "axis", axis));
+    CHECK_OK(
+        facet__onnx_upgrade(t->graph, t->graph->n_nodes - 1, opset, &problem));
+    return out;
+}
+
+static void test_an_old_softmax_of_several_axes_is_refused(void **state)
+{
+    const int64_t rows[2] = { 2, 2 }, column[4] = { 1, 2, 1, 1 };
+    const float wanted[2] = { .26894142f, .73105858f };
+    net t = begin_map(2, 3, 2, 2);
+    float y[MOST];
+
+    (void)state;
+    refused(&t, softmax(&t, 11, 1), FACET_EUNSUPPORTED, "opset 13");
+    t = begin(2, (const int64_t[]){ 2, 2 });
+    refused(&t, softmax(&t, 13, 2), FACET_EMODEL, "axis 2");
+    t = begin(2, rows);
+    CHECK_OK(run(&t, softmax(&t, 11, 1), rows, y));
+    for (int i = 0; i < 4; i++)
+        CHECK_NEAR(y[i], wanted[i % 2], 1e-6);
+    t = begin_map(1, 2, -1, -1); /* one pixel, it turns out */
+    CHECK_OK(run(&t, softmax(&t, 11, 1), column, y));
+    CHECK_NEAR(y[1], wanted[1], 1e-6);
+    t = begin_map(1, 2, 2, 1); /* of each row */
+    CHECK_OK(run(&t, softmax(&t, 13, 2), (const int64_t[]){ 1, 2, 2, 1 }, y));
+    CHECK_NEAR(y[3], wanted[1], 1e-6);
+}
+
 /* A Split into `parts`, of which number `absent` is not named. */
 static int split(net *t, int parts, int absent)
 {
@@ -803,6 +837,7 @@ static void test_weights_that_learn_fit_their_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_old_softmax_of_several_axes_is_refused),
         cmocka_unit_test(test_an_array_has_one_type),
         cmocka_unit_test(test_sizes_that_overflow_are_not_joined),
         cmocka_unit_test(test_a_split_makes_every_part),

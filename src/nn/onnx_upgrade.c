@@ -6,7 +6,7 @@
  *   inputs:     Clip min max; Squeeze, Unsqueeze axes; Pad pads value;
  *               Slice starts ends axes steps; Split sizes;
  *               Resize, Upsample (x, roi, scales, sizes)
- *   attributes: axes of every Reduce; Softmax axis, always present
+ *   attributes: axes of every Reduce; Softmax axis, always present, and flatten
  * Dropout keeps its first input and output alone (inference). */
 #include <math.h>
 #include <stdint.h>
@@ -159,7 +159,13 @@ static facet_status upgrade_softmax(const upgrade *u)
     const int64_t axis =
         facet__node_int(node_of(u), "axis", u->opset >= 13 ? -1 : 1);
 
-    return facet__node_set_int(node_of(u), "axis", axis);
+    facet_status st = facet__node_set_int(node_of(u), "axis", axis);
+
+    /* Before 13 it went over all axes from that one on: shapes.c looks whether
+     * that makes a difference. */
+    if (st == FACET_OK && u->opset < 13)
+        st = facet__node_set_int(node_of(u), "flatten", 1);
+    return st;
 }
 
 static facet_status first_ends_only(const upgrade *u)

@@ -601,8 +601,8 @@ static facet_status write_node(writer *w, const facet__node *node)
         return FACET_OK;
     case FACET__OP_LOCAL_CONV:
         return write_local_conv(w, node);
-    default:
-        write_plain(w, node, facet__op_of(node->op)->name, NULL);
+    default: /* flatten is ours, and of no matter in graphs that run */
+        write_plain(w, node, facet__op_of(node->op)->name, "flatten");
         return FACET_OK;
     }
 }

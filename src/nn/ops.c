@@ -58,7 +58,7 @@ static const facet__op table[FACET__OP_COUNT] = {
     ROW(SHAPE, "Shape", 1, 1, 1, shape_of),
     ROW(SIGMOID, "Sigmoid", 1, 1, 1, same),
     ROW(SLICE, "Slice", 3, 5, 1, slice),
-    ROW(SOFTMAX, "Softmax", 1, 1, 1, same),
+    ROW(SOFTMAX, "Softmax", 1, 1, 1, softmax),
     ROW(SPLIT, "Split", 1, 2, 16, split),
     ROW(SQRT, "Sqrt", 1, 1, 1, same),
     ROW(SQUEEZE, "Squeeze", 1, 2, 1, squeeze),

@@ -66,6 +66,25 @@ facet_status facet__infer_same(facet__op_call *c)
     return give(c, &c->in[0]->shape);
 }
 
+facet_status facet__infer_softmax(facet__op_call *c)
+{
+    const facet__shape *s = &c->in[0]->shape;
+    const int64_t want = facet__node_int(c->node, "axis", -1);
+    int axis = 0;
+
+    if (s->n >= 0 && !facet__axis(want, s->n, &axis))
+        return facet__fail(c->err, FACET_EMODEL, "axis %lld of %d dimensions",
+            (long long)want, s->n);
+    for (int i = axis + 1; s->n >= 0 && i < s->n; i++)
+        if (facet__node_int(c->node, "flatten", 0) && s->d[i] >= 0 &&
+            s->d[i] != 1)
+            return facet__fail(c->err, FACET_EUNSUPPORTED,
+                "a Softmax of an opset before 13 over all axes from %d on: "
+                "export the network for opset 13 or later",
+                axis);
+    return facet__infer_same(c);
+}
+
 /* NumPy's broadcasting; an unknown size meets 1 as unknown, n as n. */
 static bool broadcast(
     const facet__shape *a, const facet__shape *b, facet__shape *out)

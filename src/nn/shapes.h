@@ -16,7 +16,7 @@ facet__infer_function facet__infer_same, facet__infer_broadcast,
     facet__infer_shape_of, facet__infer_gather, facet__infer_cast,
     facet__infer_constant_of_shape, facet__infer_expand, facet__infer_split,
     facet__infer_local_conv, facet__infer_maxout, facet__infer_prelu,
-    facet__infer_batch_norm;
+    facet__infer_batch_norm, facet__infer_softmax;
 
 /* The integers that an input holds; NULL while they are unknown. */
 const int64_t *facet__call_ints(
