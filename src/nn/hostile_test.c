@@ -223,6 +223,57 @@ static void test_an_old_softmax_of_several_axes_is_refused(void **state)
     CHECK_NEAR(y[3], wanted[1], 1e-6);
 }
 
+/* A row of `count` nodes of one operator, the last one first. */
+static net backward_row(facet__op_kind op, int count, int *out)
+{
+    net t = begin(2, (const int64_t[]){ 1, 4 });
+    int to = facet__graph_add_value(t.graph, "y", 0, &unknown);
+
+    *out = to;
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        int from = t.x;
+
+        snprintf(name, sizeof name, "v%d", i);
+        if (i + 1 < count)
+            from = facet__graph_add_value(t.graph, name, 0, &unknown);
+        assert_true(facet__graph_add_node(
+                        t.graph, op, name, &from, 1, &to, 1) != FACET__NONE);
+        to = from;
+    }
+    return t;
+}
+
+static facet_status parse_row(facet__op_kind op, int count)
+{
+    facet_model *model = NULL;
+    facet__graph *read = NULL;
+    void *bytes = NULL;
+    size_t size;
+    int out;
+    net t = backward_row(op, count, &out);
+    facet_status st;
+
+    CHECK_OK(facet__graph_add_output(t.graph, out));
+    CHECK_OK(facet__onnx_serialize(t.graph, &bytes, &size, &problem));
+    facet__graph_free(t.graph);
+    st = facet__onnx_parse(bytes, size, NULL, NULL, &read, &problem);
+    if (st == FACET_OK)
+        st = facet__model_create(read, FACET_PRECISION_FP32, &model, &problem);
+    facet_model_free(model);
+    facet__free(bytes);
+    return st;
+}
+
+static void test_a_network_has_not_too_many_nodes(void **state)
+{
+    (void)state;
+    CHECK_OK(parse_row(FACET__OP_IDENTITY, 16384)); /* the slowest order */
+    CHECK_OK(parse_row(FACET__OP_RELU, 1000));
+    assert_int_equal(parse_row(FACET__OP_IDENTITY, 16385), FACET_ELIMIT);
+    says("16385 nodes: the limit is 16384");
+}
+
 /* A Split into `parts`, of which number `absent` is not named. */
 static int split(net *t, int parts, int absent)
 {
@@ -837,6 +888,7 @@ static void test_weights_that_learn_fit_their_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_network_has_not_too_many_nodes),
         cmocka_unit_test(test_an_old_softmax_of_several_axes_is_refused),
         cmocka_unit_test(test_an_array_has_one_type),
         cmocka_unit_test(test_sizes_that_overflow_are_not_joined),

@@ -20,7 +20,8 @@ enum {
     MAX_OPSET = 18,
     WRITTEN_OPSET = 14,
     UNPACK_FACTOR = 24,
-    MAX_DEPTH = 32
+    MAX_DEPTH = 32,
+    MOST_PARTS = 16384
 };
 
 /* the counting allocator */
@@ -496,6 +497,31 @@ static facet_status read_metadata(
     return FACET_OK;
 }
 
+/* What follows looks some names and edges up one by one, in time that grows
+ * with the square of these; networks have some thousands at most. */
+static facet_status check_counts(
+    const Onnx__ModelProto *model, facet_error *err)
+{
+    const Onnx__GraphProto *g = model->graph;
+    const struct {
+        const char *what;
+        size_t count;
+    } parts[] = {
+        { "nodes", g->n_node },
+        { "weights", g->n_initializer },
+        { "inputs", g->n_input },
+        { "outputs", g->n_output },
+        { "metadata entries", model->n_metadata_props },
+    };
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].count > MOST_PARTS)
+            return facet__fail(err, FACET_ELIMIT,
+                "the model has %zu %s: the limit is %d", parts[i].count,
+                parts[i].what, MOST_PARTS);
+    return FACET_OK;
+}
+
 static facet_status build(const Onnx__ModelProto *model, const char *folder,
     size_t max_bytes, facet__graph **out, facet_error *err)
 {
@@ -508,6 +534,9 @@ static facet_status build(const Onnx__ModelProto *model, const char *folder,
         return st;
     if (!r.in)
         return facet__fail(err, FACET_EDAMAGED, "the model has no graph");
+    st = check_counts(model, err);
+    if (st != FACET_OK)
+        return st;
     if (facet__graph_create(WRITTEN_OPSET, &r.graph) != FACET_OK)
         return facet__fail_memory(err);
     st = read_graph(&r);
