@@ -116,22 +116,55 @@ static uint64_t cluster_of(const change *c, const char *word)
 
 /* ---- name ---- */
 
+/* A face: where it is in which photo. */
+typedef struct place {
+    char *source;
+    float box[4];
+} place;
+
 /* A person of the album, copied into a gallery. */
 typedef struct copying {
     facet_gallery *to;
     uint8_t contract[FACET_CONTRACT_BYTES];
     uint64_t person;
+    place *there; /* [count]: what the gallery has of the person */
     size_t count;
     facet_error *err;
 } copying;
+
+static facet_status note_place(void *context, const facet_template *t)
+{
+    copying *c = context;
+    place *more;
+
+    if (!t->source)
+        return FACET_OK;
+    more = realloc(c->there, (c->count + 1) * sizeof *more);
+    if (!more)
+        return FACET_ENOMEM;
+    c->there = more;
+    more[c->count].source = strdup(t->source);
+    memcpy(more[c->count].box, t->box, sizeof t->box);
+    return more[c->count++].source ? FACET_OK : FACET_ENOMEM;
+}
+
+static bool is_there(const copying *c, const facet_template *t)
+{
+    for (size_t i = 0; t->source && i < c->count; i++)
+        if (strcmp(c->there[i].source, t->source) == 0 &&
+            memcmp(c->there[i].box, t->box, sizeof t->box) == 0)
+            return true;
+    return false;
+}
 
 static facet_status copy_template(void *context, const facet_template *t)
 {
     copying *c = context;
     facet_template copy = *t;
 
+    if (is_there(c, t))
+        return FACET_OK;
     copy.person = c->person;
-    c->count++;
     return facet_gallery_enroll(c->to, c->contract, &copy, 1, NULL, c->err);
 }
 
@@ -147,8 +180,13 @@ static int copy_person(
     if (st == FACET_OK)
         st = facet_gallery_add_people(to, &name, 1, &copy.person, &err);
     if (st == FACET_OK)
+        st = facet_gallery_templates(to, copy.person, note_place, &copy, &err);
+    if (st == FACET_OK)
         st =
             facet_gallery_templates(c->album.g, id, copy_template, &copy, &err);
+    for (size_t i = 0; i < copy.count; i++)
+        free(copy.there[i].source);
+    free(copy.there);
     return store_fail(&(store){ .path = c->gallery }, st, &err);
 }
 

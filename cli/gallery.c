@@ -20,6 +20,7 @@ static const struct {
     { "export", gallery_export, "all of it, or a person, as JSON Lines" },
     { "import", gallery_import, "what an export has written" },
     { "stats", gallery_stats, "how many, of which contract" },
+    { "check", gallery_check, "whether the vectors are whole; mends them" },
     { "audit", gallery_audit, "look for mixed, double and spoilt people" },
     { "migrate", gallery_migrate, "change to another network" },
 };

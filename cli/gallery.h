@@ -63,6 +63,7 @@ int gallery_remove(int argc, char **argv);
 int gallery_export(int argc, char **argv);
 int gallery_import(int argc, char **argv);
 int gallery_stats(int argc, char **argv);
+int gallery_check(int argc, char **argv);
 int gallery_audit(int argc, char **argv);
 int gallery_migrate(int argc, char **argv);
 

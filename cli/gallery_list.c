@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gallery_list.c - what a gallery holds: people, templates, numbers; and new
- * names. */
+ * names; and whether the vectors are whole. */
 #include <string.h>
 
 #include "gallery.h"
@@ -107,6 +107,39 @@ int gallery_stats(int argc, char **argv)
                      ? EXIT_YES
                      : EXIT_NO_MEMORY;
     }
+    facet_gallery_free(g);
+    gallery_free(&run);
+    return status;
+}
+
+/* ---- check ---- */
+
+int gallery_check(int argc, char **argv)
+{
+    static const gallery_usage usage = { .name = "facet gallery check",
+        .args_doc = "FILE",
+        .doc = "Compare every row of the vector file with the database, and "
+               "write the file anew if one differs." };
+    gallery_run run;
+    facet_gallery *g = NULL;
+    facet_gallery_info info;
+    facet_error err = { FACET_OK, "" };
+    uint64_t damaged = 0;
+    int status;
+
+    gallery_parse(&run, &usage, argc, argv);
+    status = store_open(&run.store, false, &g);
+    if (status == EXIT_YES)
+        status = store_fail(
+            &run.store, facet_gallery_check(g, &damaged, &err), &err);
+    if (status == EXIT_YES)
+        status =
+            store_fail(&run.store, facet_gallery_stats(g, &info, &err), &err);
+    if (status == EXIT_YES &&
+        !json_line(json_pack("{s:o, s:I, s:I}", "gallery",
+            json_where(&run.store), "templates", (json_int_t)info.templates,
+            "damaged", (json_int_t)damaged)))
+        status = EXIT_NO_MEMORY;
     facet_gallery_free(g);
     gallery_free(&run);
     return status;

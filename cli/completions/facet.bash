@@ -85,7 +85,7 @@ _facet() {
     gallery)
         if [ "$COMP_CWORD" = 2 ]; then
             COMPREPLY=($(compgen -W "create enroll list rename remove export
-                import stats audit migrate" -- "$current"))
+                import stats check audit migrate" -- "$current"))
             return
         fi
         options="$store"

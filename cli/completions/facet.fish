@@ -108,7 +108,7 @@ complete -c facet -n '__facet_with import' -l color -x -a 'rgb bgr'
 
 set -l keeps '__facet_with identify enroll gallery'
 complete -c facet -n '__facet_with gallery' -f -a \
-    'create enroll list rename remove export import stats audit migrate'
+    'create enroll list rename remove export import stats check audit migrate'
 complete -c facet -n $keeps -l store -r
 complete -c facet -n $keeps -l gallery-name -x
 complete -c facet -n $keeps -l key-file -r

@@ -180,7 +180,7 @@ case $words[2] in
     gallery)
         if (( CURRENT == 3 )); then
             _values verb create enroll list rename remove export \
-                import stats audit migrate
+                import stats check audit migrate
             return
         fi
         own=($store)

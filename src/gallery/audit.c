@@ -147,7 +147,8 @@ facet_status facet_gallery_audit(const facet_gallery *g,
         facet__fail_memory(err);
     if (st == FACET_EDAMAGED)
         facet__fail(err, st,
-            "the vector file is damaged: facet_gallery_check rebuilds it");
+            "the vector file is damaged: facet_gallery_check, or facet "
+            "gallery check, rebuilds it");
     facet__free(a.by_person);
     facet__free(a.found);
     facet__free(a.queries);

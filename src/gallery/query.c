@@ -189,7 +189,8 @@ static facet_status run(const facet_gallery *g, facet__search *s,
     facet__free(bits);
     if (st == FACET_EDAMAGED)
         return facet__fail(err, st,
-            "the vector file is damaged: facet_gallery_check rebuilds it");
+            "the vector file is damaged: facet_gallery_check, or facet "
+            "gallery check, rebuilds it");
     return st == FACET_OK ? st : facet__fail_memory(err);
 }
 

@@ -165,6 +165,29 @@ class Galleries(Folder):
         self.run_facet('gallery', 'migrate', 'g.db', '--rollback')
         self.run_facet('identify', 'g.db', 'probes')
 
+    def test_a_damaged_row_is_found_and_mended(self):
+        """Among so many rows that opening the gallery looks at a few only."""
+        self.enrolled()
+        head, *rest = lines(self.run_facet('gallery', 'export', 'g.db'))
+        person = next(e for e in rest if 'name' in e)
+        face = next(e for e in rest if e.get('template'))
+        face['person'] = person['person']
+        (self.path / 'all').write_text('\n'.join(map(json.dumps, [
+            head, person, *(face | {'template': i + 1} for i in range(200))])))
+        self.run_facet('gallery', 'create', 'h.db')
+        self.run_facet('gallery', 'import', 'h.db', 'all')
+        vectors, = self.path.glob('h.db.*.vectors')
+        row = 4096 + 65536 * (2 * ((head['dim'] + 7) // 8) + 8) + head['dim'] * 4
+        with vectors.open('r+b') as file:  # docs/formats/gallery.md
+            file.seek(row)
+            held = file.read(4)
+            file.seek(row)
+            file.write(bytes(255 - x for x in held))
+        for damaged in 1, 0:
+            self.assertEqual(
+                lines(self.run_facet('gallery', 'check', 'h.db')),
+                [{'gallery': 'h.db', 'templates': 200, 'damaged': damaged}])
+
     def test_what_cannot_be_used_says_why(self):
         self.run_facet('gallery', 'stats', 'nothing.db', expect=7)
         (self.path / 'text.db').write_text('this is no gallery ' * 100)
@@ -255,6 +278,8 @@ class Clusters(Folder):
         self.run_facet('gallery', 'create', 'g.db')
         self.run_facet('cluster', 'name', '--gallery', 'g.db', 'album',
                        found[0]['cluster'], 'Ann')
+        self.run_facet('cluster', 'name', '--gallery', 'g.db', 'album',
+                       found[0]['cluster'], 'Ann')  # nothing more comes of it
         ann, = lines(self.run_facet('gallery', 'list', 'g.db'))
         self.assertEqual((ann['name'], ann['templates']),
                          ('Ann', len(found[0]['faces'])))
