@@ -3,11 +3,14 @@
 #include "album.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NAME_ROOM = 4096 };
 
@@ -67,7 +70,7 @@ int album_open(album *a, const char *folder, const finder *f)
     char *path;
     int status;
 
-    *a = (album){ .folder = folder, .dim = f ? f->dim : 0 };
+    *a = (album){ .folder = folder, .dim = f ? f->dim : 0, .held = -1 };
     store_init(&a->store);
     if (!folder)
         return EXIT_YES;
@@ -84,6 +87,23 @@ int album_open(album *a, const char *folder, const finder *f)
         a->dim = info.dim;
     }
     return status;
+}
+
+/* A lock on the folder leaves no file behind, and ends with the process. */
+int album_hold(album *a)
+{
+    if (!a->folder)
+        return EXIT_YES;
+    a->held = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (a->held >= 0 && flock(a->held, LOCK_EX | LOCK_NB) == 0)
+        return EXIT_YES;
+    if (a->held >= 0 && errno == EWOULDBLOCK)
+        complain("%s: another facet cluster is changing this album: wait for "
+                 "its end",
+            a->folder);
+    else
+        complain("%s: %s", a->folder, strerror(errno));
+    return EXIT_IO;
 }
 
 static void free_clusters(album *a)
@@ -106,6 +126,8 @@ void album_close(album *a)
     free(a->embeddings);
     facet_gallery_free(a->g);
     store_free(&a->store);
+    if (a->held >= 0)
+        close(a->held);
     free(path);
 }
 

@@ -44,6 +44,7 @@ typedef struct album {
     facet_gallery *g;
     uint64_t alone; /* the person of faces that are alone, once there is one */
     size_t dim;
+    int held; /* the folder, locked against other writers; or -1 */
 
     album_face *faces; /* [count], by id */
     float *embeddings; /* [count][dim] */
@@ -56,6 +57,9 @@ typedef struct album {
  * are not there, and check the contract. NULL folder: in memory. Complains on
  * failure; the exit status. */
 int album_open(album *a, const char *folder, const finder *f);
+/* One command at a time changes an album: take the open album for this one, until
+ * it is closed, or complain. */
+int album_hold(album *a);
 void album_close(album *a);
 
 /* Read faces and clusters from the gallery. */

@@ -158,7 +158,7 @@ static int run(int argc, char **argv)
                "facet cluster name|merge|split|explain|list DIR ... work on an "
                "album.",
         .children = children };
-    grouping g = { .status = EXIT_YES };
+    grouping g = { .status = EXIT_YES, .album.held = -1 };
     int status;
     char name[] = "facet cluster";
 
@@ -170,6 +170,8 @@ static int run(int argc, char **argv)
     status = finder_open(&g.finder);
     if (status == EXIT_YES)
         status = album_open(&g.album, g.folder, &g.finder);
+    if (status == EXIT_YES)
+        status = album_hold(&g.album);
     if (status == EXIT_YES && g.folder)
         status = album_load(&g.album);
     if (status == EXIT_YES)

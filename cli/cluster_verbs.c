@@ -29,7 +29,8 @@ enum { KEY_GALLERY = 0x780, KEY_PARTS, MOST_PARTS = 1000 };
 typedef struct usage {
     const char *name, *args_doc, *doc;
     const struct argp_option *options;
-    int least; /* words after the folder */
+    int least;  /* words after the folder */
+    bool reads; /* changes nothing */
 } usage;
 
 typedef struct parsing {
@@ -80,6 +81,8 @@ static int begin(change *c, const usage *u, int argc, char **argv)
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &p);
     status = album_open(&c->album, c->folder, NULL);
+    if (status == EXIT_YES && !u->reads)
+        status = album_hold(&c->album);
     if (status == EXIT_YES)
         status = album_load(&c->album);
     if (status == EXIT_YES)
@@ -219,7 +222,7 @@ int cluster_name(int argc, char **argv)
     static const usage u = { "facet cluster name", "DIR CLUSTER NAME...",
         "Say who a cluster is. The album's album.db is a gallery, and the name "
         "one of its people: facet identify DIR/album.db PHOTO.",
-        options, 2 };
+        options, 2, false };
     change c;
     facet_gallery *to = NULL;
     store target;
@@ -262,7 +265,7 @@ int cluster_merge(int argc, char **argv)
 {
     static const usage u = { "facet cluster merge", "DIR CLUSTER CLUSTER...",
         "Make one cluster of several: the first keeps its number and name.",
-        NULL, 2 };
+        NULL, 2, false };
     change c;
     int status = begin(&c, &u, argc, argv);
     const uint64_t into = status == EXIT_YES ? cluster_of(&c, c.words[0]) : 0;
@@ -329,7 +332,7 @@ int cluster_split(int argc, char **argv)
     static const usage u = { "facet cluster split", "DIR CLUSTER",
         "Take a cluster apart where its faces are least alike. The largest "
         "part keeps number and name.",
-        options, 1 };
+        options, 1, false };
     change c;
     int status = begin(&c, &u, argc, argv);
     const uint64_t id = status == EXIT_YES ? cluster_of(&c, c.words[0]) : 0;
@@ -406,7 +409,7 @@ int cluster_explain(int argc, char **argv)
         "Why two faces are in one cluster: the chain of faces between them "
         "whose weakest link is strongest. Faces have numbers in clusters.json "
         "and on the page.",
-        NULL, 2 };
+        NULL, 2, true };
     change c;
     int status = begin(&c, &u, argc, argv);
 
@@ -427,7 +430,7 @@ int cluster_explain(int argc, char **argv)
 int cluster_list(int argc, char **argv)
 {
     static const usage u = { "facet cluster list", "DIR",
-        "The clusters of an album, one a line.", NULL, 0 };
+        "The clusters of an album, one a line.", NULL, 0, true };
     change c;
     int status = begin(&c, &u, argc, argv);
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Galleries and clusters by the command, on photos from ../shared."""
 import csv
+import fcntl
 import json
+import os
 import pathlib
 import shutil
 import tempfile
@@ -271,6 +273,17 @@ class Clusters(Folder):
         self.assertCountEqual(parts, [sorted(f['face'] for f in c['faces'])
                                       for c in (a, b)])
         self.run_facet('cluster', 'name', 'album', 99999, 'x', expect=2)
+
+    def test_one_command_at_a_time_changes_an_album(self):
+        self.clusters('--album', 'album', 'people')
+        folder = os.open(self.path / 'album', os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        for words in (('--album', 'album', 'people'),
+                      ('name', 'album', 1, 'x')):
+            process = self.run_facet('cluster', *words, expect=7)
+            self.assertIn('another facet cluster', process.stderr)
+        self.run_facet('cluster', 'list', 'album')
 
     def test_named_clusters_go_into_a_gallery(self):
         found = [c for c in self.clusters('--album', 'album', 'people')
