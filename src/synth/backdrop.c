@@ -23,6 +23,8 @@ static facet__thing random_thing(
         (float)(scene->width < scene->height ? scene->width : scene->height);
     const float turn = between(r, 0, 3.14);
     facet__thing t;
+    facet__vec3 own;
+    float share;
 
     t.x = between(r, -0.1, 1.1) * (float)scene->width;
     t.y = between(r, -0.1, 1.1) * (float)scene->height;
@@ -33,10 +35,11 @@ static facet__thing random_thing(
     t.blur = between(r, 0.02, 0.5);
     t.round = facet__random_below(r, 2) == 0;
     t.color = facet__mix3(tints[0], tints[1], between(r, -0.3, 1.3));
-    t.color = facet__mix3(t.color,
-        (facet__vec3){
-            between(r, 0, 0.6), between(r, 0, 0.6), between(r, 0, 0.6) },
-        between(r, 0, 0.4));
+    share = between(r, 0, 0.4);
+    own.x = between(r, 0, 0.6);
+    own.y = between(r, 0, 0.6);
+    own.z = between(r, 0, 0.6);
+    t.color = facet__mix3(t.color, own, share);
     return t;
 }
 

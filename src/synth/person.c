@@ -62,10 +62,10 @@ static facet_tint jitter(facet__random *r, facet_tint c, float by)
 {
     const float all = normal(r, by, 2);
 
-    return (
-        facet_tint){ facet__clamp(c.r + all + normal(r, by * 0.4F, 2), 0, 1),
-        facet__clamp(c.g + all + normal(r, by * 0.4F, 2), 0, 1),
-        facet__clamp(c.b + all + normal(r, by * 0.4F, 2), 0, 1) };
+    c.r = facet__clamp(c.r + all + normal(r, by * 0.4F, 2), 0, 1);
+    c.g = facet__clamp(c.g + all + normal(r, by * 0.4F, 2), 0, 1);
+    c.b = facet__clamp(c.b + all + normal(r, by * 0.4F, 2), 0, 1);
+    return c;
 }
 
 static const facet_tint skins[] = { { 0.95F, 0.80F, 0.73F },
@@ -104,9 +104,9 @@ static void draw_colors(facet__random *r, facet_synth_person *p, float age)
         along(irises, IRISES,
             facet__clamp(fair * 1.2F + normal(r, 0.18F, 2), 0, 1)),
         0.03F);
-    p->lips = (facet_tint){ facet__clamp(
-                                p->skin.r * 0.87F + normal(r, 0.03F, 2), 0, 1),
-        p->skin.g * between(r, 0.60, 0.78), p->skin.b * between(r, 0.62, 0.8) };
+    p->lips.r = facet__clamp(p->skin.r * 0.87F + normal(r, 0.03F, 2), 0, 1);
+    p->lips.g = p->skin.g * between(r, 0.60, 0.78);
+    p->lips.b = p->skin.b * between(r, 0.62, 0.8);
     p->clothes.r = between(r, 0.06, 0.8);
     p->clothes.g = facet__mix1(p->clothes.r, between(r, 0.06, 0.8), 0.6F);
     p->clothes.b = facet__mix1(p->clothes.r, between(r, 0.06, 0.8), 0.7F);
@@ -177,10 +177,12 @@ static void draw_marks(
     }
     p->glasses = chance(r, 0.25) ? between(r, 0.1, 1) : 0.0F;
     p->glasses_round = between(r, 0, 1);
-    p->frame = chance(r, 0.5)
-                   ? (facet_tint){ 0.06F, 0.05F, 0.05F }
-                   : (facet_tint){ between(r, 0.1, 0.6), between(r, 0.08, 0.5),
-                         between(r, 0.05, 0.5) };
+    p->frame = (facet_tint){ 0.06F, 0.05F, 0.05F };
+    if (!chance(r, 0.5)) {
+        p->frame.r = between(r, 0.1, 0.6);
+        p->frame.g = between(r, 0.08, 0.5);
+        p->frame.b = between(r, 0.05, 0.5);
+    }
 }
 
 void facet_synth_person_random(

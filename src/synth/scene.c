@@ -73,14 +73,16 @@ static void draw_expression(
 static void draw_turn(
     facet__random *r, facet_synth_pose *pose, const facet_synth_limits *limits)
 {
+    float back;
+
     pose->yaw = between(r, -1, 1) * limits->yaw;
     pose->pitch = between(r, -1, 1) * limits->pitch;
     pose->roll = between(r, -1, 1) * limits->roll;
     /* The eyes look back to the camera, more or less. */
-    pose->gaze_x = facet__clamp(
-        -pose->yaw * between(r, 0, 0.9) + between(r, -6, 6), -28, 28);
-    pose->gaze_y = facet__clamp(
-        -pose->pitch * between(r, 0, 0.9) + between(r, -4, 4), -18, 18);
+    back = -pose->yaw * between(r, 0, 0.9);
+    pose->gaze_x = facet__clamp(back + between(r, -6, 6), -28, 28);
+    back = -pose->pitch * between(r, 0, 0.9);
+    pose->gaze_y = facet__clamp(back + between(r, -4, 4), -18, 18);
     pose->glasses = chance(r, 0.85) ? 1 : 0;
 }
 
@@ -115,11 +117,11 @@ static void draw_backdrop(facet__random *r, facet_synth_scene *scene)
 
     for (int i = 0; i < 2; i++) {
         const float gray = level + between(r, -0.15, 0.15);
+        facet_tint *wall = &scene->backdrop[i];
 
-        scene->backdrop[i] =
-            (facet_tint){ facet__clamp(gray + vivid * between(r, -1, 1), 0, 1),
-                facet__clamp(gray + vivid * between(r, -1, 1), 0, 1),
-                facet__clamp(gray + vivid * between(r, -1, 1), 0, 1) };
+        wall->r = facet__clamp(gray + vivid * between(r, -1, 1), 0, 1);
+        wall->g = facet__clamp(gray + vivid * between(r, -1, 1), 0, 1);
+        wall->b = facet__clamp(gray + vivid * between(r, -1, 1), 0, 1);
     }
     scene->clutter = chance(r, 0.25) ? 0 : between(r, 0.1, 1);
     scene->noise = between(r, 0.002, 0.018);
