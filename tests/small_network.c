@@ -4,11 +4,20 @@
 #include "nn/build.h"
 #include "nn/onnx.h"
 
+static facet_status write(facet__builder *b, const char *path, facet_error *err)
+{
+    facet__graph *graph;
+    facet_status st = facet__build_finish(b, &graph, err);
+
+    if (st == FACET_OK)
+        st = facet__onnx_write(graph, path, err);
+    facet__graph_free(graph);
+    return st;
+}
+
 facet_status small_network_write(const char *path, int side, facet_error *err)
 {
     facet__builder b;
-    facet__graph *graph;
-    facet_status st;
     int x;
 
     facet__build_begin(&b, "small", 5);
@@ -25,9 +34,20 @@ facet_status small_network_write(const char *path, int side, facet_error *err)
     x = facet__build_dense(&b, "dense", x, SMALL_NETWORK_DIM, false);
     x = facet__build_batch_norm(&b, "dense.bn", x);
     facet__build_output(&b, "embedding", x);
-    st = facet__build_finish(&b, &graph, err);
-    if (st == FACET_OK)
-        st = facet__onnx_write(graph, path, err);
-    facet__graph_free(graph);
-    return st;
+    return write(&b, path, err);
+}
+
+facet_status small_network_write_pair(
+    const char *path, int side, facet_error *err)
+{
+    facet__builder b;
+    int x, y;
+
+    facet__build_begin(&b, "pair", 5);
+    x = facet__build_input(&b, "left", 3, side, side);
+    y = facet__build_input(&b, "right", 3, side, side);
+    x = facet__build_flatten(&b, "flat", facet__build_add(&b, "sum", x, y));
+    x = facet__build_dense(&b, "dense", x, SMALL_NETWORK_DIM, false);
+    facet__build_output(&b, "embedding", x);
+    return write(&b, path, err);
 }

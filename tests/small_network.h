@@ -11,4 +11,8 @@ enum { SMALL_NETWORK_DIM = 8 };
 /* Write it, for pictures of side x side, as ONNX. */
 facet_status small_network_write(const char *path, int side, facet_error *err);
 
+/* One that takes two pictures, which nothing here can feed. */
+facet_status small_network_write_pair(
+    const char *path, int side, facet_error *err);
+
 #endif
