@@ -57,8 +57,8 @@ typedef struct album {
  * are not there, and check the contract. NULL folder: in memory. Complains on
  * failure; the exit status. */
 int album_open(album *a, const char *folder, const finder *f);
-/* One command at a time changes an album: take the open album for this one, until
- * it is closed, or complain. */
+/* One command at a time changes an album: take the open album for this one,
+ * until it is closed, or complain. */
 int album_hold(album *a);
 void album_close(album *a);
 

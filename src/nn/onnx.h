@@ -3,8 +3,9 @@
  *
  * Reading trusts nothing: sizes are checked before they are believed, element
  * counts before memory is taken, there are at most 16,384 nodes and as many
- * weights, external data may lie only inside the model's own folder. What is read are float, double, half and bfloat16 (widened to
- * F32), u8, i8, i32, i64 and bool tensors. */
+ * weights, external data may lie only inside the model's own folder. What is
+ * read are float, double, half and bfloat16 (widened to F32), u8, i8, i32, i64
+ * and bool tensors. */
 #ifndef FACET__ONNX_H
 #define FACET__ONNX_H
 
