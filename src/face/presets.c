@@ -141,15 +141,15 @@ static const struct {
     float threshold;
     const char *license, *source;
 } known[] = {
-    { "5de22946798a554114a8ab3f09af977bc2e7b5750e2f6c143107e58ecfee9085",
+    { "118b6884624ec552271da0ebfdd4594c7d0ff512df0741507f4679d43b6a3b69",
         "0095", 0.309F, "Apache-2.0",
         "OpenVINO Open Model Zoo, face-reidentification-retail-0095" },
-    { "b6d6de037e6988fa16dd2f3e14c9bbf321c53b9e0189d9fccbdf42ea621bc740",
+    { "dcb927adb3a8bcd306a6c2c7e36d64836f17e04ab8a6eba84f9b0ede12e564d0",
         "mobilefacenet-foamliu", NAN, "Apache-2.0",
         "github.com/foamliu/MobileFaceNet" },
-    { "34c4cdda9503384f0a2f5aaf053e28b08ef722d0ff5d494b9a94134104e9da84",
+    { "8895f175c1b393cac527e5f51af469a274d7d0144bf686d28d9beb329516af47",
         "yunet", NAN, "MIT", "OpenCV Zoo, face_detection_yunet_2026may" },
-    { "584bf8b2ec7589d0f0f39a56656ec71c7e5c89834e0fdb8de06457fb2ea59501",
+    { "129df1fdd62cbd3a18aa4715a2f82c20c521bbf57088c4e211321d609340522f",
         "landmarks0009", NAN, "Apache-2.0",
         "OpenVINO Open Model Zoo, landmarks-regression-retail-0009" },
 };

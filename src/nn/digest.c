@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* digest.c - one number for what a network computes.
  *
- * Operators in their order with their attributes and what they read, then
- * constants in the order of their names: what a writer may change (metadata,
- * names of nodes, the order of weights and attributes, the way a weight is
- * stored) does not count. */
-#include <stdlib.h>
+ * Operators in their order, each with its attributes and what it reads; a
+ * constant is its numbers, where it is first read. What a writer may choose
+ * does not count: metadata, names, the order of weights and attributes, the way
+ * a weight is stored, what nobody reads. A default that is written out does. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -13,25 +12,9 @@
 #include "nn/model_private.h"
 #include "nn/ops.h"
 
-static int by_name(const void *a, const void *b)
-{
-    const facet__value *const *x = a, *const *y = b;
-
-    return strcmp((*x)->name, (*y)->name);
-}
-
 static void add_text(facet__sha256 *s, const char *text)
 {
     facet__sha256_add(s, text, strlen(text) + 1);
-}
-
-/* What int8 computes depends on the grids. */
-static void add_grid(facet__sha256 *s, const facet__value *v)
-{
-    const unsigned char zero = (unsigned char)v->grid.zero;
-
-    facet__sha256_add(s, &v->grid.step, sizeof v->grid.step);
-    facet__sha256_add(s, &zero, 1);
 }
 
 static void add_int(facet__sha256 *s, int64_t x)
@@ -50,8 +33,6 @@ static void add_tensor(facet__sha256 *s, const facet__tensor *t)
 
 static void add_attribute(facet__sha256 *s, const facet__attr *a)
 {
-    if (strcmp(a->name, "flatten") == 0)
-        return; /* a note of the reader's on an old Softmax */
     add_text(s, a->name);
     add_int(s, a->type);
     switch (a->type) {
@@ -78,99 +59,102 @@ static void add_attribute(facet__sha256 *s, const facet__attr *a)
     }
 }
 
-/* In the order of their names; few, so the next one is looked for each time. */
+/* In the order of their names; few, so the next one is looked for each time.
+ * `flatten` is the reader's note on an old Softmax, and no file has it. */
 static void add_attributes(facet__sha256 *s, const facet__node *node)
 {
-    const facet__attr *last = NULL;
+    const facet__attr *last = NULL, *next = NULL;
 
-    for (int k = 0; k < node->n_attr; k++) {
-        const facet__attr *next = NULL;
-
+    do {
+        next = NULL;
         for (int i = 0; i < node->n_attr; i++) {
             const facet__attr *a = &node->attr[i];
 
-            if ((!last || strcmp(a->name, last->name) > 0) &&
+            if (strcmp(a->name, "flatten") != 0 &&
+                (!last || strcmp(a->name, last->name) > 0) &&
                 (!next || strcmp(a->name, next->name) < 0))
                 next = a;
         }
+        add_int(s, next != NULL);
         if (next)
             add_attribute(s, next);
-        last = next ? next : last;
-    }
+        last = next;
+    } while (next);
 }
 
-/* A constant is known by its name, everything else by where it comes from:
- * names of maps are the writer's. */
-static void add_node(
-    facet__sha256 *s, const facet__graph *g, int number, const int64_t *sources)
+/* What int8 computes depends on the grids. */
+static void add_grid(facet__sha256 *s, const facet__value *v)
 {
-    const facet__node *node = &g->nodes[number];
+    facet__sha256_add(s, &v->grid.step, sizeof v->grid.step);
+    add_int(s, v->grid.zero);
+}
+
+/* A value is the number of its first mention: inputs, what nodes make, and
+ * constants, which tell their numbers then. */
+typedef struct mentions {
+    int64_t *number; /* [n_values], 0: not yet */
+    int64_t last;
+} mentions;
+
+static void mention(
+    facet__sha256 *s, const facet__graph *g, mentions *m, int value)
+{
+    const facet__value *v = value == FACET__NONE ? NULL : &g->values[value];
+
+    if (!v) {
+        add_int(s, 0);
+        return;
+    }
+    if (m->number[value] != 0) {
+        add_int(s, m->number[value]);
+        return;
+    }
+    m->number[value] = ++m->last;
+    add_int(s, m->last);
+    add_int(s, v->data != NULL);
+    if (v->data)
+        add_tensor(s, v->data);
+    add_grid(s, v);
+}
+
+static void add_node(facet__sha256 *s, const facet__graph *g, mentions *m,
+    const facet__node *node)
+{
     const char *name = facet__op_of(node->op)->name;
 
     add_text(s, name ? name : "internal");
     add_attributes(s, node);
-    for (int i = 0; i < node->n_in; i++) {
-        const int v = node->in[i];
-
-        if (v != FACET__NONE && g->values[v].data)
-            add_text(s, g->values[v].name);
-        else
-            add_int(s, v == FACET__NONE ? 0 : sources[v]);
-    }
+    add_int(s, node->n_in);
+    for (int i = 0; i < node->n_in; i++)
+        mention(s, g, m, node->in[i]);
+    add_int(s, node->n_out);
     for (int i = 0; i < node->n_out; i++)
-        if (node->out[i] != FACET__NONE)
-            add_grid(s, &g->values[node->out[i]]);
+        mention(s, g, m, node->out[i]);
 }
 
-/* Inputs count down from -1, what nodes make up from 1. */
-static void number_sources(const facet__graph *g, int64_t *sources)
+static void add_ends(facet__sha256 *s, const facet__graph *g, mentions *m,
+    const int *values, int count)
 {
-    int64_t made = 0;
-
-    for (int i = 0; i < g->n_inputs; i++)
-        sources[g->inputs[i]] = -1 - i;
-    for (int i = 0; i < g->n_nodes; i++)
-        for (int k = 0; k < g->nodes[i].n_out; k++)
-            if (g->nodes[i].out[k] != FACET__NONE)
-                sources[g->nodes[i].out[k]] = ++made;
-}
-
-static void add_constants(
-    facet__sha256 *s, const facet__graph *g, const facet__value **sorted)
-{
-    size_t n = 0;
-
-    for (int v = 0; v < g->n_values; v++)
-        if (g->values[v].data)
-            sorted[n++] = &g->values[v];
-    qsort(sorted, n, sizeof *sorted, by_name);
-    for (size_t i = 0; i < n; i++) {
-        add_text(s, sorted[i]->name);
-        add_tensor(s, sorted[i]->data);
-    }
+    add_int(s, count);
+    for (int i = 0; i < count; i++)
+        mention(s, g, m, values[i]);
 }
 
 facet_status facet__graph_digest(const facet__graph *graph, uint8_t digest[32])
 {
-    const size_t n = (size_t)graph->n_values;
-    const facet__value **constants = facet__calloc(n, sizeof *constants);
-    int64_t *sources = facet__calloc(n, sizeof *sources);
-    const facet_status st = constants && sources ? FACET_OK : FACET_ENOMEM;
+    mentions m = { facet__calloc((size_t)graph->n_values, sizeof *m.number),
+        0 };
     facet__sha256 s;
 
-    if (st == FACET_OK) {
-        number_sources(graph, sources);
-        facet__sha256_begin(&s);
-        for (int i = 0; i < graph->n_inputs; i++)
-            add_grid(&s, &graph->values[graph->inputs[i]]);
-        for (int i = 0; i < graph->n_nodes; i++)
-            add_node(&s, graph, i, sources);
-        for (int i = 0; i < graph->n_outputs; i++)
-            add_int(&s, sources[graph->outputs[i]]);
-        add_constants(&s, graph, constants);
-        facet__sha256_end(&s, digest);
-    }
-    facet__free(constants);
-    facet__free(sources);
-    return st;
+    if (!m.number)
+        return FACET_ENOMEM;
+    facet__sha256_begin(&s);
+    add_ends(&s, graph, &m, graph->inputs, graph->n_inputs);
+    add_int(&s, graph->n_nodes);
+    for (int i = 0; i < graph->n_nodes; i++)
+        add_node(&s, graph, &m, &graph->nodes[i]);
+    add_ends(&s, graph, &m, graph->outputs, graph->n_outputs);
+    facet__sha256_end(&s, digest);
+    facet__free(m.number);
+    return FACET_OK;
 }

@@ -206,6 +206,8 @@ static void test_an_old_softmax_of_several_axes_is_refused(void **state)
     const float wanted[2] = { .26894142f, .73105858f };
     net t = begin_map(2, 3, 2, 2);
     float y[MOST];
+    void *bytes;
+    size_t size;
 
     (void)state;
     refused(&t, softmax(&t, 11, 1), FACET_EUNSUPPORTED, "opset 13");
@@ -215,6 +217,12 @@ static void test_an_old_softmax_of_several_axes_is_refused(void **state)
     CHECK_OK(run(&t, softmax(&t, 11, 1), rows, y));
     for (int i = 0; i < 4; i++)
         CHECK_NEAR(y[i], wanted[i % 2], 1e-6);
+    t = begin_map(1, 2, -1, -1);
+    CHECK_OK(facet__graph_add_output(t.graph, softmax(&t, 11, 1)));
+    assert_int_equal(facet__onnx_serialize(t.graph, &bytes, &size, &problem),
+        FACET_EUNSUPPORTED); /* its copy would not know */
+    says("opset 13");
+    facet__graph_free(t.graph);
     t = begin_map(1, 2, -1, -1); /* one pixel, it turns out */
     CHECK_OK(run(&t, softmax(&t, 11, 1), column, y));
     CHECK_NEAR(y[1], wanted[1], 1e-6);
@@ -265,6 +273,59 @@ static facet_status parse_row(facet__op_kind op, int count)
     return st;
 }
 
+/* `count` nodes of 16 ends, all but the last for nothing. */
+static facet_status parse_wide(int count)
+{
+    net t = begin(2, (const int64_t[]){ 1, 4 });
+    facet__graph *read = NULL;
+    void *bytes = NULL;
+    size_t size;
+    int in[15], out = FACET__NONE;
+    facet_status st;
+
+    for (int i = 0; i < 15; i++)
+        in[i] = t.x;
+    for (int i = 0; i < count; i++)
+        out = node(&t, FACET__OP_CONCAT, NULL, in, 15);
+    for (int i = 0; i < t.graph->n_nodes; i++)
+        CHECK_OK(facet__node_set_int(&t.graph->nodes[i], "axis", 1));
+    CHECK_OK(facet__graph_add_output(t.graph, out));
+    CHECK_OK(facet__onnx_serialize(t.graph, &bytes, &size, &problem));
+    facet__graph_free(t.graph);
+    st = facet__onnx_parse(bytes, size, NULL, NULL, &read, &problem);
+    facet__graph_free(read);
+    facet__free(bytes);
+    return st;
+}
+
+static void test_a_node_has_not_too_many_attributes(void **state)
+{
+    (void)state;
+    for (int count = 64; count <= 65; count++) {
+        net t = begin(2, (const int64_t[]){ 1, 4 });
+        facet__graph *read = NULL;
+        void *bytes = NULL;
+        size_t size;
+        const int out = unary(&t, FACET__OP_RELU, "relu", t.x);
+
+        for (int i = 0; i < count; i++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "a%d", i);
+            CHECK_OK(facet__node_set_int(last(&t), name, i));
+        }
+        CHECK_OK(facet__graph_add_output(t.graph, out));
+        CHECK_OK(facet__onnx_serialize(t.graph, &bytes, &size, &problem));
+        facet__graph_free(t.graph);
+        assert_int_equal(
+            facet__onnx_parse(bytes, size, NULL, NULL, &read, &problem),
+            count == 64 ? FACET_OK : FACET_EUNSUPPORTED);
+        facet__graph_free(read);
+        facet__free(bytes);
+    }
+    says("attributes");
+}
+
 static void test_a_network_has_not_too_many_nodes(void **state)
 {
     (void)state;
@@ -272,6 +333,9 @@ static void test_a_network_has_not_too_many_nodes(void **state)
     CHECK_OK(parse_row(FACET__OP_RELU, 1000));
     assert_int_equal(parse_row(FACET__OP_IDENTITY, 16385), FACET_ELIMIT);
     says("16385 nodes: the limit is 16384");
+    assert_int_equal(parse_wide(4097), FACET_ELIMIT);
+    says("65552 inputs and outputs of nodes: the limit is 65536");
+    assert_int_equal(parse_wide(1), FACET_OK);
 }
 
 /* A Split into `parts`, of which number `absent` is not named. */
@@ -889,6 +953,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_network_has_not_too_many_nodes),
+        cmocka_unit_test(test_a_node_has_not_too_many_attributes),
         cmocka_unit_test(test_an_old_softmax_of_several_axes_is_refused),
         cmocka_unit_test(test_an_array_has_one_type),
         cmocka_unit_test(test_sizes_that_overflow_are_not_joined),

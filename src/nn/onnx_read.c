@@ -3,8 +3,7 @@
  *
  * protobuf-c unpacks the file with an allocator that counts: a hostile file
  * whose messages unpack to more than a few times its size is refused. Names
- * become numbers through a hash table, so that a graph of a million nodes costs
- * a million steps. */
+ * become numbers through a hash table. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,8 @@ enum {
     WRITTEN_OPSET = 14,
     UNPACK_FACTOR = 24,
     MAX_DEPTH = 32,
-    MOST_PARTS = 16384
+    MOST_PARTS = 16384,
+    MOST_ENDS = 4 * MOST_PARTS
 };
 
 /* the counting allocator */
@@ -398,9 +398,9 @@ static facet_status read_known_node(
     facet_status st;
     int index = 0;
 
-    if (p->n_input > 64 || p->n_output > 64)
-        return facet__fail(
-            r->err, FACET_EUNSUPPORTED, "more than 64 inputs or outputs");
+    if (p->n_input > 64 || p->n_output > 64 || p->n_attribute > 64)
+        return facet__fail(r->err, FACET_EUNSUPPORTED,
+            "more than 64 inputs, outputs or attributes");
     st = add_node(r, p, op, &index);
     for (size_t i = 0; i < p->n_attribute && st == FACET_OK; i++)
         st = read_attr(r, &r->graph->nodes[index], p->attribute[i]);
@@ -459,6 +459,8 @@ static facet_status read_graph(reader *r)
         st = facet__onnx_take_grids(r->graph, r->err);
     if (st == FACET_OK)
         st = facet__onnx_join(r->graph, r->err);
+    if (st == FACET_OK && facet__graph_prune(r->graph) != FACET_OK)
+        st = facet__fail_memory(r->err);
     facet__free(r->names.slot);
     return st;
 }
@@ -503,22 +505,26 @@ static facet_status check_counts(
     const Onnx__ModelProto *model, facet_error *err)
 {
     const Onnx__GraphProto *g = model->graph;
-    const struct {
+    struct {
         const char *what;
-        size_t count;
+        size_t count, most;
     } parts[] = {
-        { "nodes", g->n_node },
-        { "weights", g->n_initializer },
-        { "inputs", g->n_input },
-        { "outputs", g->n_output },
-        { "metadata entries", model->n_metadata_props },
+        { "nodes", g->n_node, MOST_PARTS },
+        { "weights", g->n_initializer, MOST_PARTS },
+        { "inputs", g->n_input, MOST_PARTS },
+        { "outputs", g->n_output, MOST_PARTS },
+        { "metadata entries", model->n_metadata_props, MOST_PARTS },
+        { "inputs and outputs of nodes", 0, MOST_ENDS },
     };
+    const size_t n = sizeof parts / sizeof *parts;
 
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i].count > MOST_PARTS)
+    for (size_t i = 0; i < g->n_node; i++)
+        parts[n - 1].count += g->node[i]->n_input + g->node[i]->n_output;
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].count > parts[i].most)
             return facet__fail(err, FACET_ELIMIT,
-                "the model has %zu %s: the limit is %d", parts[i].count,
-                parts[i].what, MOST_PARTS);
+                "the model has %zu %s: the limit is %zu", parts[i].count,
+                parts[i].what, parts[i].most);
     return FACET_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "nn/infer.h"
 #include "nn/onnx_private.h"
 #include "nn/ops.h"
+#include "nn/shapes.h"
 
 enum { IR_VERSION = 8, MAX_MODEL_BYTES = 0x7fffffff };
 
@@ -590,6 +591,26 @@ static facet_status write_local_conv(writer *w, const facet__node *node)
     return FACET_OK;
 }
 
+/* A Softmax that a file before opset 13 meant over all axes from one on can be
+ * written where the others have one place only: shapes.c. */
+static facet_status write_softmax(writer *w, const facet__node *node)
+{
+    const facet__shape *in = &w->facts[node->in[0]].shape;
+    int axis = 0;
+    bool alike = in->n >= 0 &&
+                 facet__axis(facet__node_int(node, "axis", -1), in->n, &axis);
+
+    for (int i = axis + 1; i < in->n; i++)
+        alike &= in->d[i] == 1;
+    if (facet__node_int(node, "flatten", 0) && !alike)
+        return facet__fail(w->err, FACET_EUNSUPPORTED,
+            "node '%.80s' (Softmax): of an opset before 13, over sizes that "
+            "are open: export the network for opset 13 or later",
+            node->name);
+    write_plain(w, node, "Softmax", "flatten");
+    return FACET_OK;
+}
+
 static facet_status write_node(writer *w, const facet__node *node)
 {
     switch (node->op) {
@@ -601,8 +622,10 @@ static facet_status write_node(writer *w, const facet__node *node)
         return FACET_OK;
     case FACET__OP_LOCAL_CONV:
         return write_local_conv(w, node);
-    default: /* flatten is ours, and of no matter in graphs that run */
-        write_plain(w, node, facet__op_of(node->op)->name, "flatten");
+    case FACET__OP_SOFTMAX:
+        return write_softmax(w, node);
+    default:
+        write_plain(w, node, facet__op_of(node->op)->name, NULL);
         return FACET_OK;
     }
 }

@@ -79,6 +79,19 @@ class Files(unittest.TestCase):
                         threshold, low, high = told['thresholds'][rate]
                         self.assertTrue(low <= threshold <= high)
 
+    def test_each_is_calibrated_for_itself(self):
+        """With the detector that is the default, too."""
+        for name, (task, *_) in NETWORKS.items():
+            if task != 'embedder':
+                continue
+            where = pathlib.Path(folder.name) / f'{name}.db'
+            done = facet('gallery', 'create', '--model', MODELS / name, where)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            stats, = lines(facet('gallery', 'stats', where))
+            told, = lines(facet('model', 'info', '--json', MODELS / name))
+            calibration = json.loads(told['metadata']['facet.calibration'])
+            self.assertEqual(calibration['contract'], stats['contract'], name)
+
     def test_the_default_networks_compute_as_they_should(self):
         process = facet('selftest')
         self.assertEqual(process.returncode, 0,

@@ -155,20 +155,22 @@ static int role_of(const facet__node *node, int i)
     }
 }
 
-/* Rows of a dense layer's filter, 0 of others. */
-static size_t rows_of(const facet__node *node, int i, const facet__shape *shape)
+/* Rows of the filter of a dense layer or of a convolution without groups, 0 of
+ * others. */
+static size_t rows_of(
+    const facet__node *node, int input, const facet__shape *shape)
 {
     const bool dense =
         node->op == FACET__OP_GEMM ||
         (node->op == FACET__OP_CONV && facet__node_int(node, "group", 1) == 1);
 
-    return dense && i == 1 ? (size_t)shape->d[0] : 0;
+    return dense && input == 1 ? (size_t)shape->d[0] : 0;
 }
 
 static facet_status add_weight(
-    facet__learner *net, const facet__node *node, int i, int role)
+    facet__learner *net, const facet__node *node, int input, int role)
 {
-    const int value = node->in[i];
+    const int value = node->in[input];
     const facet__value *v = &net->graph->values[value];
     const size_t count = (size_t)facet__shape_count(&v->data->shape);
     facet__weight *w = &net->weights[net->n_weights];
@@ -180,7 +182,7 @@ static facet_status add_weight(
         .value = v->data->data,
         .count = count,
         .decay = role == 2,
-        .rows = rows_of(node, i, &v->data->shape) };
+        .rows = rows_of(node, input, &v->data->shape) };
     if (role != 3) {
         w->gradient = facet__calloc(count, sizeof *w->gradient);
         net->gradients[value] = w->gradient;
