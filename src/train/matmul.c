@@ -155,11 +155,14 @@ facet_status facet__matmul(facet__pool *pool, size_t m, size_t n, size_t k,
     facet__matrix a, facet__matrix b, bool add, float *out)
 {
     const size_t threads = (size_t)facet__pool_size(pool);
-    float *scratch =
-        facet__alloc(threads * FACET__MATMUL_SCRATCH * sizeof *scratch);
+    float *scratch = NULL; /* not needed where there is nothing to sum */
 
-    if (!scratch)
-        return FACET_ENOMEM;
+    if (m > 0 && n > 0 && k > 0) {
+        scratch =
+            facet__alloc(threads * FACET__MATMUL_SCRATCH * sizeof *scratch);
+        if (!scratch)
+            return FACET_ENOMEM;
+    }
     multiply(scratch, pool,
         (product){
             .m = m, .n = n, .k = k, .a = a, .b = b, .add = add, .out = out });

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* matmul.h - products of dense float matrices, for the losses.
+/* matmul.h - products of dense float matrices, for losses and Muon.
  *
  * Each element of the result is summed in one fixed order, whatever the number
  * of threads, so that a training run can be repeated bit for bit. (A library's

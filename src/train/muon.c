@@ -6,10 +6,8 @@
 
 #include "train/matmul.h"
 
-/* p(s) = a s + b s^3 + c s^5, five times over, brings every s in (0.005, 1]
- * near
- * 1. The coefficients are Jordan's: steepest at 0 among those that stay there.
- */
+/* p(s) = a s + b s^3 + c s^5, five times over, brings every s from 0.005 to 1
+ * near 1. The coefficients are Jordan's: steep at 0, and never far off at 1. */
 static const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
 enum { ROUNDS = 5 };
 

@@ -2,8 +2,9 @@
 /* optimizer.c - SGD, AdaGrad, Adam, AdamW, Muon.
  *
  * Every array is cut into blocks of 16 Ki elements which threads take one by
- * one; the length of the gradient is the sum of the blocks' sums in order. So
- * the bits do not depend on the number of threads. */
+ * one; the length of the gradient is the sum of the blocks' sums in order. A
+ * matrix that Muon moves is first one thread's, as a whole. So the bits do not
+ * depend on the number of threads. */
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -380,7 +381,8 @@ facet__step facet__optimizer_step(facet__optimizer *o, double rate)
     o->shrink = o->setup.clip > 0 && sqrt(square) > o->setup.clip
                     ? o->setup.clip / sqrt(square)
                     : 1;
-    facet__pool_run(o->pool, o->n_slots, find_direction, o);
+    if (o->scratch)
+        facet__pool_run(o->pool, o->n_slots, find_direction, o);
     facet__pool_run(o->pool, o->n_blocks, move, o);
     o->count.steps++;
     return (facet__step){ true, sqrt(square) };

@@ -2,11 +2,11 @@
 /* optimizer.h - from gradients to changed weights.
  *
  * One call a batch. The gradients may be gathered over several batches, are
- * clipped by their common length, and then move the weights by one of four
- * rules; Muon moves the matrices of dense layers (muon.h), AdamW what it
- * leaves. A running mean of the weights can be kept beside. All of its memory
- * is an array of named float arrays, so that a checkpoint can hold it and a
- * resumed run goes on with the same bits. */
+ * clipped by their common length, and then move the weights by one of five
+ * rules. Muon moves matrices (muon.h), and AdamW beside it what is none. A
+ * running mean of the weights can be kept beside. All of its memory is an array
+ * of named float arrays, so that a checkpoint can hold it and a resumed run
+ * goes on with the same bits. */
 #ifndef FACET__OPTIMIZER_H
 #define FACET__OPTIMIZER_H
 

@@ -139,6 +139,8 @@ static facet_status score_by_weight(
     return FACET_OK;
 }
 
+static facet__rule rule = FACET__SGD; /* of the runs below */
+
 /* A run with everything that has a memory: center loss, momentum, running
  * means, gathered batches, augmentation, validation with a plateau. `weights`
  * receives the end of it. */
@@ -157,6 +159,7 @@ static facet_status run_full(const char *out, bool resume, uint64_t steps,
     s.schedule.kind = FACET__PLATEAU;
     s.schedule.patience = 0;
     s.schedule.factor = .9;
+    s.optimizer.rule = rule;
     s.optimizer.nesterov = true;
     s.optimizer.decay = 1e-3;
     s.optimizer.accumulate = 2;
@@ -192,32 +195,42 @@ static void same_files(const char *a, const char *b)
     facet__free(y);
 }
 
-static void test_a_stopped_run_goes_on_with_the_same_bits(void **state)
+static void check_stops(const char *whole_run, const char *run)
 {
     static float whole[TOY_DIM * TOY_IN], parts[TOY_DIM * TOY_IN];
     const uint64_t stops[] = { 5, 20, 35, 55 };
     last_seen seen = { .loss = 1 };
     facet_error err;
+    char a[256], b[256];
 
-    (void)state;
-    CHECK_OK(run_full(run_folder("whole"), false, 60, &seen, whole, &err));
+    CHECK_OK(run_full(run_folder(whole_run), false, 60, &seen, whole, &err));
     assert_int_equal(seen.validations, 9);
     seen = (last_seen){ .loss = 1 };
     for (int i = 0; i < 4; i++) {
         seen.stop = 0;
         seen.stop_at = stops[i];
         assert_int_equal(
-            run_full(run_folder("parts"), i > 0, 60, &seen, NULL, &err),
+            run_full(run_folder(run), i > 0, 60, &seen, NULL, &err),
             FACET_ECANCELED);
     }
     seen.stop = 0;
     seen.stop_at = 0;
-    CHECK_OK(run_full(run_folder("parts"), true, 60, &seen, parts, &err));
+    CHECK_OK(run_full(run_folder(run), true, 60, &seen, parts, &err));
     assert_int_equal(seen.stopped, 4);
     assert_int_equal(seen.resumed, 4);
     assert_memory_equal(whole, parts, sizeof whole);
-    same_files(
-        run_folder("whole/checkpoint.bin"), run_folder("parts/checkpoint.bin"));
+    snprintf(a, sizeof a, "%s/checkpoint.bin", run_folder(whole_run));
+    snprintf(b, sizeof b, "%s/checkpoint.bin", run_folder(run));
+    same_files(a, b);
+}
+
+static void test_a_stopped_run_goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    check_stops("whole", "parts");
+    rule = FACET__MUON;
+    check_stops("whole-muon", "parts-muon");
+    rule = FACET__SGD;
 }
 
 static double seconds_of(const char *out)

@@ -38,7 +38,7 @@ static const char recipe_text[] =
     "sampler: { kind: people-by-images, batch: 8, people: 4, images: 2 }\n"
     "augment: { flip: .5, shrink: 1, jpeg: 1 }\n"
     "loss: [{ kind: center }, { kind: tpe, dim: 4 }]\n"
-    "optimizer: { kind: adam, ema: .9, accumulate: 2 }\n"
+    "optimizer: { kind: muon, ema: .9, accumulate: 2 }\n"
     "schedule: { rate: 0.01, steps: 2 }\n"
     "run: { checkpoint: 1, log: 1 }\n";
 

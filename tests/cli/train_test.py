@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -105,6 +106,16 @@ class Train(Faces):
         info = json.loads(facet('model', 'info', '--json',
                                 self.folder / 'run/last.onnx').stdout)
         self.assertIn('facet', json.dumps(info))
+
+    def test_muon_moves_filters_and_adamw_the_rest(self):
+        path = self.recipe(steps=2)
+        path.write_text(path.read_text().replace('sgd', 'muon'))
+        process = facet('train', path, '--out', self.folder / 'run')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        held = (self.folder / 'run/checkpoint.bin').read_bytes()
+        kept = dict(re.findall(rb'"net/([\w.]+)/(momentum|mean)"', held))
+        self.assertEqual(kept[b'conv1.weight'], b'momentum')
+        self.assertEqual(kept[b'conv1.bn.scale'], b'mean')
 
     def test_a_folder_with_a_run_is_resumed_only_on_request(self):
         self.assertEqual(self.train(steps=2).returncode, 0)
