@@ -51,11 +51,27 @@ static int check_contract(const album *a, const finder *f)
     return EXIT_BAD_MODEL;
 }
 
-static int open_store(album *a, const finder *f)
+/* A lock on the folder leaves no file behind, and ends with the process. Where
+ * the file system has no locks there is none. */
+static int hold(album *a)
 {
-    const int status = f ? need_folder(a->folder) : EXIT_YES;
+    a->held = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (a->held < 0 || flock(a->held, LOCK_EX | LOCK_NB) == 0 ||
+        errno != EWOULDBLOCK)
+        return EXIT_YES;
+    complain("%s: another facet cluster is changing this album: wait for its "
+             "end",
+        a->folder);
+    return EXIT_IO;
+}
+
+static int open_store(album *a, const finder *f, bool changes)
+{
+    int status = f ? need_folder(a->folder) : EXIT_YES;
     struct stat about;
 
+    if (status == EXIT_YES && changes)
+        status = hold(a);
     if (status != EXIT_YES)
         return status;
     if (f && stat(a->store.path, &about) != 0 && errno == ENOENT)
@@ -63,7 +79,7 @@ static int open_store(album *a, const finder *f)
     return store_open(&a->store, false, &a->g);
 }
 
-int album_open(album *a, const char *folder, const finder *f)
+int album_open(album *a, const char *folder, const finder *f, bool changes)
 {
     static const char file[] = "/" ALBUM_STORE;
     facet_gallery_info info;
@@ -79,7 +95,7 @@ int album_open(album *a, const char *folder, const finder *f)
         return no_memory();
     snprintf(path, strlen(folder) + sizeof file, "%s%s", folder, file);
     a->store.path = path;
-    status = open_store(a, f);
+    status = open_store(a, f, changes);
     if (status == EXIT_YES && f)
         status = check_contract(a, f);
     if (status == EXIT_YES) {
@@ -87,23 +103,6 @@ int album_open(album *a, const char *folder, const finder *f)
         a->dim = info.dim;
     }
     return status;
-}
-
-/* A lock on the folder leaves no file behind, and ends with the process. */
-int album_hold(album *a)
-{
-    if (!a->folder)
-        return EXIT_YES;
-    a->held = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (a->held >= 0 && flock(a->held, LOCK_EX | LOCK_NB) == 0)
-        return EXIT_YES;
-    if (a->held >= 0 && errno == EWOULDBLOCK)
-        complain("%s: another facet cluster is changing this album: wait for "
-                 "its end",
-            a->folder);
-    else
-        complain("%s: %s", a->folder, strerror(errno));
-    return EXIT_IO;
 }
 
 static void free_clusters(album *a)

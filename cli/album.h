@@ -54,12 +54,10 @@ typedef struct album {
 } album;
 
 /* Open the folder's gallery; with a finder (open already) make both when they
- * are not there, and check the contract. NULL folder: in memory. Complains on
+ * are not there, and check the contract. NULL folder: in memory. Only one
+ * process of a machine has an album open that it `changes`. Complains on
  * failure; the exit status. */
-int album_open(album *a, const char *folder, const finder *f);
-/* One command at a time changes an album: take the open album for this one,
- * until it is closed, or complain. */
-int album_hold(album *a);
+int album_open(album *a, const char *folder, const finder *f, bool changes);
 void album_close(album *a);
 
 /* Read faces and clusters from the gallery. */

@@ -169,9 +169,7 @@ static int run(int argc, char **argv)
     g.opts.threads = g.finder.threads;
     status = finder_open(&g.finder);
     if (status == EXIT_YES)
-        status = album_open(&g.album, g.folder, &g.finder);
-    if (status == EXIT_YES)
-        status = album_hold(&g.album);
+        status = album_open(&g.album, g.folder, &g.finder, true);
     if (status == EXIT_YES && g.folder)
         status = album_load(&g.album);
     if (status == EXIT_YES)

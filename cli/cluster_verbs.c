@@ -80,9 +80,7 @@ static int begin(change *c, const usage *u, int argc, char **argv)
     snprintf(name, sizeof name, "%s", u->name);
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &p);
-    status = album_open(&c->album, c->folder, NULL);
-    if (status == EXIT_YES && !u->reads)
-        status = album_hold(&c->album);
+    status = album_open(&c->album, c->folder, NULL, !u->reads);
     if (status == EXIT_YES)
         status = album_load(&c->album);
     if (status == EXIT_YES)
@@ -131,24 +129,30 @@ typedef struct copying {
     uint8_t contract[FACET_CONTRACT_BYTES];
     uint64_t person;
     place *there; /* [count]: what the gallery has of the person */
-    size_t count;
+    size_t count, room;
     facet_error *err;
 } copying;
 
 static facet_status note_place(void *context, const facet_template *t)
 {
     copying *c = context;
-    place *more;
+    place *at;
 
     if (!t->source)
         return FACET_OK;
-    more = realloc(c->there, (c->count + 1) * sizeof *more);
-    if (!more)
-        return FACET_ENOMEM;
-    c->there = more;
-    more[c->count].source = strdup(t->source);
-    memcpy(more[c->count].box, t->box, sizeof t->box);
-    return more[c->count++].source ? FACET_OK : FACET_ENOMEM;
+    if (c->count == c->room) {
+        const size_t room = c->room ? 2 * c->room : 64;
+        place *more = realloc(c->there, room * sizeof *more);
+
+        if (!more)
+            return FACET_ENOMEM;
+        c->there = more;
+        c->room = room;
+    }
+    at = &c->there[c->count++];
+    memcpy(at->box, t->box, sizeof t->box);
+    at->source = strdup(t->source);
+    return at->source ? FACET_OK : FACET_ENOMEM;
 }
 
 static bool is_there(const copying *c, const facet_template *t)
@@ -216,7 +220,9 @@ int cluster_name(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         { "gallery", KEY_GALLERY, "WHERE", 0,
-            "add the named people with their faces to this gallery, too", 0 },
+            "add the named people to this gallery, too, with those of their "
+            "faces that it has not",
+            0 },
         { 0 },
     };
     static const usage u = { "facet cluster name", "DIR CLUSTER NAME...",

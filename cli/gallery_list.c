@@ -119,7 +119,9 @@ int gallery_check(int argc, char **argv)
     static const gallery_usage usage = { .name = "facet gallery check",
         .args_doc = "FILE",
         .doc = "Compare every row of the vector file with the database, and "
-               "write the file anew if one differs." };
+               "write the file anew if one differs. Every opening looks at "
+               "some rows and does the same; a gallery that has no such file "
+               "has nothing to compare." };
     gallery_run run;
     facet_gallery *g = NULL;
     facet_gallery_info info;
@@ -136,10 +138,14 @@ int gallery_check(int argc, char **argv)
         status =
             store_fail(&run.store, facet_gallery_stats(g, &info, &err), &err);
     if (status == EXIT_YES &&
-        !json_line(json_pack("{s:o, s:I, s:I}", "gallery",
+        !json_line(json_pack("{s:o, s:I, s:b, s:I}", "gallery",
             json_where(&run.store), "templates", (json_int_t)info.templates,
-            "damaged", (json_int_t)damaged)))
+            "mapped", info.mapped, "damaged", (json_int_t)damaged)))
         status = EXIT_NO_MEMORY;
+    if (status == EXIT_YES && damaged && !info.mapped)
+        status = store_fail(&run.store, FACET_EIO,
+            &(facet_error){
+                FACET_EIO, "the vector file could not be written anew" });
     facet_gallery_free(g);
     gallery_free(&run);
     return status;

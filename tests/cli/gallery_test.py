@@ -167,29 +167,6 @@ class Galleries(Folder):
         self.run_facet('gallery', 'migrate', 'g.db', '--rollback')
         self.run_facet('identify', 'g.db', 'probes')
 
-    def test_a_damaged_row_is_found_and_mended(self):
-        """Among so many rows that opening the gallery looks at a few only."""
-        self.enrolled()
-        head, *rest = lines(self.run_facet('gallery', 'export', 'g.db'))
-        person = next(e for e in rest if 'name' in e)
-        face = next(e for e in rest if e.get('template'))
-        face['person'] = person['person']
-        (self.path / 'all').write_text('\n'.join(map(json.dumps, [
-            head, person, *(face | {'template': i + 1} for i in range(200))])))
-        self.run_facet('gallery', 'create', 'h.db')
-        self.run_facet('gallery', 'import', 'h.db', 'all')
-        vectors, = self.path.glob('h.db.*.vectors')
-        row = 4096 + 65536 * (2 * ((head['dim'] + 7) // 8) + 8) + head['dim'] * 4
-        with vectors.open('r+b') as file:  # docs/formats/gallery.md
-            file.seek(row)
-            held = file.read(4)
-            file.seek(row)
-            file.write(bytes(255 - x for x in held))
-        for damaged in 1, 0:
-            self.assertEqual(
-                lines(self.run_facet('gallery', 'check', 'h.db')),
-                [{'gallery': 'h.db', 'templates': 200, 'damaged': damaged}])
-
     def test_what_cannot_be_used_says_why(self):
         self.run_facet('gallery', 'stats', 'nothing.db', expect=7)
         (self.path / 'text.db').write_text('this is no gallery ' * 100)
@@ -274,17 +251,6 @@ class Clusters(Folder):
                                       for c in (a, b)])
         self.run_facet('cluster', 'name', 'album', 99999, 'x', expect=2)
 
-    def test_one_command_at_a_time_changes_an_album(self):
-        self.clusters('--album', 'album', 'people')
-        folder = os.open(self.path / 'album', os.O_RDONLY)
-        self.addCleanup(os.close, folder)
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        for words in (('--album', 'album', 'people'),
-                      ('name', 'album', 1, 'x')):
-            process = self.run_facet('cluster', *words, expect=7)
-            self.assertIn('another facet cluster', process.stderr)
-        self.run_facet('cluster', 'list', 'album')
-
     def test_named_clusters_go_into_a_gallery(self):
         found = [c for c in self.clusters('--album', 'album', 'people')
                  if c['cluster']]
@@ -296,6 +262,59 @@ class Clusters(Folder):
         ann, = lines(self.run_facet('gallery', 'list', 'g.db'))
         self.assertEqual((ann['name'], ann['templates']),
                          ('Ann', len(found[0]['faces'])))
+
+
+class Rendered(unittest.TestCase):
+    """With the networks of models/ and two people who do not exist."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        self.run_facet('synth', '--people', 2, '--images', 2, '--size', 200,
+                       '--out', 'faces')
+        self.faces = sorted((self.path / 'faces').rglob('*.jpg'))
+
+    def run_facet(self, *arguments, expect=0):
+        process = facet(*arguments, cwd=self.path)
+        self.assertEqual(process.returncode, expect, process.stderr)
+        return process
+
+    def test_a_damaged_row_is_found_and_mended(self):
+        """Among so many rows that opening the gallery looks at a few only."""
+        self.run_facet('gallery', 'create', 'g.db')
+        self.run_facet('enroll', 'g.db', '--person', 'Ann', self.faces[0])
+        head, *rest = lines(self.run_facet('gallery', 'export', 'g.db'))
+        person = next(e for e in rest if 'name' in e)
+        face = next(e for e in rest if e.get('template'))
+        face['person'] = person['person']
+        (self.path / 'all').write_text('\n'.join(map(json.dumps, [
+            head, person, *(face | {'template': i + 1} for i in range(200))])))
+        self.run_facet('gallery', 'create', 'h.db')
+        self.run_facet('gallery', 'import', 'h.db', 'all')
+        vectors, = self.path.glob('h.db.*.vectors')
+        row = 4096 + 65536 * (2 * ((head['dim'] + 7) // 8) + 8) + head['dim'] * 4
+        with vectors.open('r+b') as file:  # docs/formats/gallery.md
+            file.seek(row)
+            held = file.read(4)
+            file.seek(row)
+            file.write(bytes(255 - x for x in held))
+        for damaged in 1, 0:
+            self.assertEqual(
+                lines(self.run_facet('gallery', 'check', 'h.db')),
+                [{'gallery': 'h.db', 'templates': 200, 'mapped': True,
+                  'damaged': damaged}])
+
+    def test_one_command_at_a_time_changes_an_album(self):
+        self.run_facet('cluster', '--album', 'album', 'faces')
+        folder = os.open(self.path / 'album', os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        for words in (('--album', 'album', 'faces'),
+                      ('name', 'album', 1, 'x')):
+            process = self.run_facet('cluster', *words, expect=7)
+            self.assertIn('another facet cluster', process.stderr)
+        self.run_facet('cluster', 'list', 'album')
 
 
 if __name__ == '__main__':
