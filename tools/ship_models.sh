@@ -64,8 +64,10 @@ print("%.4f" % json.load(sys.stdin)["thresholds"]["0.001"][0])')
     "facet.threshold=$threshold"
 }
 
+# The weights at the end of the schedule, not those of the best score on the way: that
+# goes up and down by half a point, and is high by luck.
 embedder() {
-  note "runs/$1/best.onnx" "$work/noted.onnx" "$crops"
+  note "runs/$1/last.onnx" "$work/noted.onnx" "$crops"
   calibrated "$work/noted.onnx" "models/$1.onnx"
 }
 
