@@ -14,8 +14,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
 /* The folded graph that the model runs; its metadata are the file's. */
 const facet__graph *facet__model_graph(const facet_model *model);
 
-/* SHA-256 over the operators and weights as they were read: the same for a file
- * and for its copy with other metadata. */
+/* SHA-256 over what the network computes as it was read (digest.c): the same
+ * for a file and for its copy with other metadata. */
 const uint8_t *facet__model_digest(const facet_model *model); /* [32] */
 
 /* Steps of the compiled network, for profiles and tests: the class and the
