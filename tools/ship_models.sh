@@ -64,11 +64,10 @@ print("%.4f" % json.load(sys.stdin)["thresholds"]["0.001"][0])')
     "facet.threshold=$threshold"
 }
 
-# embedder NAME WEIGHTS: of those at the end of the schedule (last) and those of the best
-# accuracy on the way (best), which goes up and down by half a point, the ones with the
-# higher TAR at FAR 1e-2 on split val.
+# The weights at the end of the schedule, not those of the best accuracy on the way: that
+# goes up and down by half a point, and is high by luck.
 embedder() {
-  note "runs/$1/$2.onnx" "$work/noted.onnx" "$crops"
+  note "runs/$1/last.onnx" "$work/noted.onnx" "$crops"
   calibrated "$work/noted.onnx" "models/$1.onnx"
 }
 
@@ -96,13 +95,13 @@ Glint360K, UTKFace, MEBeauty, WIDER FACE (parts), marked by MediaPipe's face mes
       "$facet" model set --golden 3 "$work/noted.onnx" models/landmarks.onnx
       ;;
     embedder)
-      embedder embedder last
+      embedder embedder
       "$facet" model quantize --count 512 --margin 8 --threads 2 \
         --images $faces/faces-train-000.tar models/embedder.onnx \
         "$work/int8.onnx" >&2
       calibrated "$work/int8.onnx" models/embedder-int8.onnx
       ;;
-    embedder-tiny) embedder embedder-tiny best ;;
+    embedder-tiny) embedder embedder-tiny ;;
     *) echo "no network '$name'" >&2; exit 2 ;;
   esac
   cp "runs/$name/curves.svg" "docs/models/$name.svg"
