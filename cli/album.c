@@ -125,7 +125,7 @@ void album_close(album *a)
     free(a->embeddings);
     facet_gallery_free(a->g);
     store_free(&a->store);
-    if (a->held >= 0)
+    if (a->folder && a->held >= 0) /* one that was never opened has none */
         close(a->held);
     free(path);
 }

@@ -158,7 +158,7 @@ static int run(int argc, char **argv)
                "facet cluster name|merge|split|explain|list DIR ... work on an "
                "album.",
         .children = children };
-    grouping g = { .status = EXIT_YES, .album.held = -1 };
+    grouping g = { .status = EXIT_YES };
     int status;
     char name[] = "facet cluster";
 

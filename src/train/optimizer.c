@@ -226,21 +226,26 @@ static void gather(void *context, size_t index, int thread)
     b->square = square;
 }
 
+/* Where element i goes with what it still has of earlier steps in v; NULL:
+ * nothing. */
+static float carried(const facet__optimizer *o, float *v, size_t i, float g)
+{
+    const float mu = (float)o->setup.momentum;
+
+    if (!v)
+        return g;
+    v[i] = mu * v[i] + g;
+    return o->setup.nesterov ? g + mu * v[i] : v[i];
+}
+
 /* The rules. g has been clipped; `from` is the first element of the block. */
 static void move_sgd(
     const facet__optimizer *o, float *w, float *v, const float *g, size_t n)
 {
-    const float mu = (float)o->setup.momentum, rate = (float)o->rate;
+    const float rate = (float)o->rate;
 
-    for (size_t i = 0; i < n; i++) {
-        float step = g[i];
-
-        if (v) {
-            v[i] = mu * v[i] + g[i];
-            step = o->setup.nesterov ? g[i] + mu * v[i] : v[i];
-        }
-        w[i] -= rate * step;
-    }
+    for (size_t i = 0; i < n; i++)
+        w[i] -= rate * carried(o, v, i, g[i]);
 }
 
 static void move_adagrad(
@@ -290,21 +295,14 @@ static void find_direction(void *context, size_t index, int thread)
     const facet__optimizer *o = context;
     const slot *s = &o->slots[index];
     const float *g = s->kept[SUM] ? s->kept[SUM] : s->param->grad;
-    const float mu = (float)o->setup.momentum, shrink = (float)o->shrink;
-    float *v = s->kept[FIRST];
+    const float shrink = (float)o->shrink;
 
-    for (size_t i = 0; s->direction && i < s->param->count; i++) {
-        float step = shrink * g[i];
-
-        if (v) {
-            v[i] = mu * v[i] + step;
-            step = o->setup.nesterov ? step + mu * v[i] : v[i];
-        }
-        s->direction[i] = step;
-    }
-    if (s->direction)
-        facet__muon_direct(s->param->rows, s->param->count / s->param->rows,
-            s->direction, o->scratch + (size_t)thread * o->scratch_step);
+    if (!s->direction)
+        return;
+    for (size_t i = 0; i < s->param->count; i++)
+        s->direction[i] = carried(o, s->kept[FIRST], i, shrink * g[i]);
+    facet__muon_direct(s->param->rows, s->param->count / s->param->rows,
+        s->direction, o->scratch + (size_t)thread * o->scratch_step);
 }
 
 /* Clip and decay: the gradient as the rules see it. */
