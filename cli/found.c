@@ -296,7 +296,7 @@ exit_number finder_run(finder *f, inputs *in, found_take *take, void *context)
     exit_number status;
 
     progress_start(&e.progress, f->quiet);
-    status = work_run(in, f->threads, do_photo, take_photo, &e);
+    status = work_run(in, f->threads, NULL, do_photo, take_photo, &e);
     progress_end(&e.progress);
     return status == EXIT_YES && inputs_failed(in) ? EXIT_IO : status;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "claims.h"
 #include "exits.h"
 #include "facet/draw.h"
 #include "facet/settings.h"
@@ -39,6 +40,7 @@ typedef struct photos {
     facet_align_template template;
     frontals frontals;
     facet_pipeline **pipelines; /* [threads] */
+    claims claims;              /* on the files in `crops` and `draw` */
     inputs *in;
     output out;
     progress progress;
@@ -221,7 +223,8 @@ static void parse_arguments(photos *p, int argc, char **argv)
 /* ---- One photo ---- */
 
 /* DIR/name for what is made of a photo: the photo's whole path, with _ for /,
- * so that photos of one name in two folders do not meet. To be freed. */
+ * so that photos of one name in two folders seldom meet (meet_photo). To be
+ * freed. */
 static char *path_in(const char *folder, const char *photo, const char *ending)
 {
     const size_t size = strlen(folder) + strlen(photo) + strlen(ending) + 2;
@@ -250,10 +253,15 @@ static bool writable_ending(const char *name)
     return false;
 }
 
+static char *drawing_of(const photos *p, const char *photo)
+{
+    return path_in(p->draw, photo, writable_ending(photo) ? "" : ".jpg");
+}
+
 static facet_status draw(const photos *p, facet_image *image, const char *photo,
     const facet_faces *faces, facet_error *err)
 {
-    char *path = path_in(p->draw, photo, writable_ending(photo) ? "" : ".jpg");
+    char *path = drawing_of(p, photo);
     facet_status st = path ? FACET_OK : FACET_ENOMEM;
 
     for (size_t i = 0; i < facet_faces_count(faces) && st == FACET_OK; i++)
@@ -325,6 +333,37 @@ static facet_status write_crops(const photos *p, int thread,
     return st;
 }
 
+/* Whom else the file (to be freed) belongs to; NULL for nobody. */
+static const char *rival(claims *all, char *file, const char *photo)
+{
+    const char *owner = file ? claims_make(all, file, photo) : NULL;
+
+    free(file);
+    return owner && strcmp(owner, photo) ? owner : NULL;
+}
+
+/* Files go to the first photo that would write them: the note names it. */
+static void meet_photo(void *context, work_item *item)
+{
+    photos *p = context;
+
+    if (p->crops)
+        item->note =
+            rival(&p->claims, path_in(p->crops, item->path, ""), item->path);
+    if (p->draw && !item->note)
+        item->note = rival(&p->claims, drawing_of(p, item->path), item->path);
+}
+
+static facet_status refuse(const char *owner, facet_error *err)
+{
+    err->code = FACET_EEXISTS;
+    snprintf(err->msg, sizeof err->msg,
+        "what is made of it would be named like what is made of %.120s: "
+        "run them into different folders",
+        owner);
+    return FACET_EEXISTS;
+}
+
 static void do_photo(void *context, int thread, work_item *item)
 {
     const photos *p = context;
@@ -334,7 +373,9 @@ static void do_photo(void *context, int thread, work_item *item)
     made m = { 0 };
     result r = { .path = item->path, .message = err.msg };
 
-    r.status = facet_image_read(item->path, &p->limits, &image, &err);
+    r.status = item->note
+                   ? refuse(item->note, &err)
+                   : facet_image_read(item->path, &p->limits, &image, &err);
     if (r.status == FACET_OK)
         r.status =
             facet_pipeline_faces(p->pipelines[thread], image, &faces, &err);
@@ -456,6 +497,7 @@ static void close_all(photos *p)
         facet_pipeline_close(p->pipelines[t]);
     free(p->pipelines);
     frontals_close(&p->frontals);
+    claims_free(&p->claims);
     inputs_close(p->in);
 }
 
@@ -466,7 +508,7 @@ static int run(photos *p)
     if (!output_begin(&p->out, p->format))
         return EXIT_IO;
     progress_start(&p->progress, p->quiet);
-    status = work_run(p->in, p->threads, do_photo, take_photo, p);
+    status = work_run(p->in, p->threads, meet_photo, do_photo, take_photo, p);
     progress_end(&p->progress);
     if (!output_end(&p->out))
         return EXIT_IO;

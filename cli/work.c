@@ -21,6 +21,7 @@ typedef struct slot {
 
 typedef struct work {
     inputs *in;
+    work_meet *meet;
     work_do *run;
     void *context;
     pthread_mutex_t reading; /* held while a photo is taken */
@@ -71,36 +72,34 @@ static bool await_room(work *w)
     return wanted;
 }
 
-/* The next photo and its number; NULL when there is none. */
-static char *take(work *w, size_t *number)
+/* The next photo and its number; false when there is none. */
+static bool take(work *w, work_item *item, size_t *number)
 {
-    char *path;
-
+    *item = (work_item){ .status = EXIT_YES };
     pthread_mutex_lock(&w->reading);
-    path = !w->ended && await_room(w) ? inputs_next(w->in) : NULL;
+    item->path = !w->ended && await_room(w) ? inputs_next(w->in) : NULL;
+    if (item->path && w->meet)
+        w->meet(w->context, item);
     pthread_mutex_lock(&w->lock);
     *number = w->taken;
-    if (path)
+    if (item->path)
         w->taken++;
     else
         w->ended = true;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
     pthread_mutex_unlock(&w->reading);
-    return path;
+    return item->path != NULL;
 }
 
 static void *work_on(void *argument)
 {
     const worker *self = argument;
     work *w = self->work;
-    work_item item = { NULL, NULL, 0, 0, EXIT_YES };
+    work_item item;
     size_t number;
 
-    while ((item.path = take(w, &number)) != NULL) {
-        item.bytes = NULL;
-        item.size = item.faces = 0;
-        item.status = EXIT_YES;
+    while (take(w, &item, &number)) {
         w->run(w->context, self->number, &item);
         pthread_mutex_lock(&w->lock);
         w->slots[number % w->room] = (slot){ item, true };
@@ -155,10 +154,10 @@ static void print_all(work *w, work_take *print)
     }
 }
 
-exit_number work_run(
-    inputs *in, int threads, work_do *run, work_take *print, void *context)
+exit_number work_run(inputs *in, int threads, work_meet *meet, work_do *run,
+    work_take *print, void *context)
 {
-    work w = { .in = in, .run = run, .context = context };
+    work w = { .in = in, .meet = meet, .run = run, .context = context };
     worker *workers = calloc((size_t)threads, sizeof *workers);
     int started = 0;
 

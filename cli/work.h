@@ -16,21 +16,25 @@
 /* What became of a photo. */
 typedef struct work_item {
     char *path;
-    char *bytes; /* what is to be printed, from malloc; may be NULL */
+    const char *note; /* of work_meet for work_do */
+    char *bytes;      /* what is to be printed, from malloc; may be NULL */
     size_t size;
     size_t faces;
     exit_number status;
 } work_item;
 
-/* Fill in what follows `path`; runs in thread 0 <= thread < threads. */
+/* Look at the photo before any work; photos come in their order, one at a time.
+ */
+typedef void work_meet(void *context, work_item *item);
+/* Fill in what follows `note`; runs in thread 0 <= thread < threads. */
 typedef void work_do(void *context, int thread, work_item *item);
 /* Print it; runs in the caller's thread. False stops the work. */
 typedef bool work_take(void *context, const work_item *item);
 
-/* Returns EXIT_INTERRUPTED after SIGINT or SIGTERM (photos under way are
- * finished and printed; a second signal kills), EXIT_NO_MEMORY, else
- * EXIT_YES. */
-exit_number work_run(
-    inputs *in, int threads, work_do *run, work_take *print, void *context);
+/* `meet` may be NULL. Returns EXIT_INTERRUPTED after SIGINT or SIGTERM (photos
+ * under way are finished and printed; a second signal kills), EXIT_NO_MEMORY,
+ * else EXIT_YES. */
+exit_number work_run(inputs *in, int threads, work_meet *meet, work_do *run,
+    work_take *print, void *context);
 
 #endif

@@ -164,6 +164,21 @@ class Photos(unittest.TestCase):
                                     other['faces'][0]['crop']))
         self.assertIn('0095-128', got['error']['message'])
 
+    def test_of_photos_whose_crops_would_have_one_name_the_first_has_them(self):
+        (self.path / 'a').mkdir()
+        photos = [self.path / 'a' / 'b.jpg', self.path / 'a_b.jpg']
+        for photo, number in zip(photos, (1, 10)):
+            photo.write_bytes(self.photo(number).read_bytes())
+        for verb in (('align', '--out'), ('detect', '--draw')):
+            process = facet_networks(*verb, self.path / verb[0], *photos,
+                                     photos[0])
+            first, second, again = lines(process)
+            self.assertNotIn('error', first)
+            self.assertEqual(second['error']['code'], 'exists')
+            self.assertIn(str(photos[0])[-40:], second['error']['message'])
+            self.assertEqual(again, first)
+            self.assertEqual(process.returncode, 7)
+
     def test_limits_are_kept(self):
         for limit in ('--max-megapixels', '--max-megabytes'):
             got, = lines(facet_networks('detect', limit, 0.01, self.photo(1)))
