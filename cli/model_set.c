@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exits.h"
@@ -108,33 +109,55 @@ static facet_status set_all(setting *s, const char *to, facet_error *err)
     return st;
 }
 
-static int write_copy(setting *s)
+/* By way of `part`, with the rights `mode` unless it is 0. */
+static int write_by_part(
+    setting *s, const char *part, const char *to, mode_t mode)
 {
-    const char *to = s->paths[1];
-    const size_t size = strlen(to) + sizeof ".18446744073709551615.part";
-    char *part = malloc(size);
     facet_error err = { FACET_OK, "" };
-    facet_status st;
-    int status;
+    const facet_status st = set_all(s, part, &err);
 
-    if (!part) {
-        complain("%s", facet_status_str(FACET_ENOMEM));
-        return EXIT_NO_MEMORY;
-    }
-    snprintf(part, size, "%s.%ld.part", to, (long)getpid());
-    st = set_all(s, part, &err);
     if (st != FACET_OK)
         complain(
             "%s: %s", s->paths[0], *err.msg ? err.msg : facet_status_str(st));
-    status = (int)exit_for_model(st);
-    if (st == FACET_OK && rename(part, to) != 0) {
+    else if ((mode && chmod(part, mode) != 0) || rename(part, to) != 0)
         complain("%s: %s", to, strerror(errno));
-        status = EXIT_IO;
+    else
+        return EXIT_YES;
+    (void)unlink(part);
+    return st == FACET_OK ? EXIT_IO : (int)exit_for_model(st);
+}
+
+/* To where `to` leads, if it is a link. */
+static int write_copy(setting *s, const char *to)
+{
+    char *target = realpath(to, NULL);
+    const char *path = target ? target : to;
+    const size_t size = strlen(path) + sizeof ".18446744073709551615.part";
+    char *part = malloc(size);
+    struct stat old;
+    int status = EXIT_NO_MEMORY;
+
+    if (!part)
+        complain("%s", facet_status_str(FACET_ENOMEM));
+    else {
+        snprintf(part, size, "%s.%ld.part", path, (long)getpid());
+        status = write_by_part(s, part, path,
+            target && stat(target, &old) == 0 ? old.st_mode & 0777 : 0);
     }
-    if (status != EXIT_YES)
-        (void)unlink(part);
     free(part);
+    free(target);
     return status;
+}
+
+/* A pipe or a device is not to be replaced by a file. */
+static int need_file(const char *path)
+{
+    struct stat about;
+
+    if (stat(path, &about) != 0 || S_ISREG(about.st_mode))
+        return need_place(path);
+    complain("%s: it is no regular file; name one", path);
+    return EXIT_IO;
 }
 
 int model_set(int argc, char **argv)
@@ -157,5 +180,7 @@ int model_set(int argc, char **argv)
     setting s = { .n_paths = 0 };
 
     argp_parse(&argp, argc, argv, 0, NULL, &s);
-    return write_copy(&s);
+    if (need_file(s.paths[1]) != EXIT_YES)
+        return EXIT_IO;
+    return write_copy(&s, s.paths[1]);
 }

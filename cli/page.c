@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exits.h"
 
@@ -104,26 +105,40 @@ void page_begin(FILE *to, const char *title, const char *style)
         title, shared_style, style);
 }
 
+/* Whole or not at all: into the draft first. */
+static int put_file(
+    const char *path, const char *draft, page_put *put, const void *context)
+{
+    FILE *to;
+    bool good;
+
+    errno = 0;
+    to = fopen(draft, "w");
+    good = to && put(context, to);
+    if (to)
+        good = fclose(to) == 0 && good;
+    if (good && rename(draft, path) == 0)
+        return EXIT_YES;
+    complain("%s: %s", path, strerror(errno ? errno : ENOMEM));
+    if (to)
+        (void)unlink(draft);
+    return EXIT_IO;
+}
+
 int page_file(
     const char *folder, const char *name, page_put *put, const void *context)
 {
     const size_t room = strlen(folder) + strlen(name) + 8;
     char *path = malloc(room), *draft = malloc(room);
-    FILE *to = NULL;
-    bool good = false;
+    int status = EXIT_NO_MEMORY;
 
     if (path && draft) {
         snprintf(path, room, "%s/%s", folder, name);
         snprintf(draft, room, "%s/%s.new", folder, name);
-        to = fopen(draft, "w");
-        good = to && put(context, to);
-        if (to)
-            good = fclose(to) == 0 && good;
-        good = good && rename(draft, path) == 0;
-        if (!good)
-            complain("%s: %s", path, strerror(errno ? errno : ENOMEM));
-    }
+        status = put_file(path, draft, put, context);
+    } else
+        complain("%s", facet_status_str(FACET_ENOMEM));
     free(path);
     free(draft);
-    return good ? EXIT_YES : EXIT_IO;
+    return status;
 }

@@ -152,14 +152,6 @@ static void sync_folder(char *path)
     }
 }
 
-/* As the file in whose place it comes, or as the process makes files. */
-static mode_t mode_for(const char *path)
-{
-    struct stat old;
-
-    return stat(path, &old) == 0 ? old.st_mode & 0777 : 0;
-}
-
 /* Open a file of six letters that is not there yet, as mkstemp does, but with
  * the rights that the process gives to its files. */
 static int open_beside(char *temporary)
@@ -183,27 +175,73 @@ static int open_beside(char *temporary)
     return fd;
 }
 
-static facet_status write_beside(const char *path, char *temporary,
-    const facet__piece *pieces, size_t n_pieces, facet_error *err)
+static facet_status fail_write(const char *path, facet_error *err)
 {
-    const mode_t mode = mode_for(path);
-    const int fd = open_beside(temporary);
+    if (errno == ENOENT || errno == ENOTDIR)
+        return facet__fail(err, FACET_ENOTFOUND,
+            "writing %.150s: there is no such folder; create it first", path);
+    return facet__fail(err, FACET_EIO,
+        "writing %.150s: %s; check the folder, its rights and the space left",
+        path, strerror(errno));
+}
+
+static bool write_pieces(int fd, const facet__piece *pieces, size_t n_pieces)
+{
     bool good = true;
 
-    if (fd < 0)
-        return fail_errno(err, path, "writing");
     for (size_t i = 0; i < n_pieces && good; i++)
         good = write_all(fd, pieces[i].bytes, pieces[i].size);
-    good = good && (!mode || fchmod(fd, mode) == 0) && fsync(fd) == 0;
+    return good;
+}
+
+/* With the rights of the file in whose place it comes (`mode`), or as the
+ * process makes files (0). */
+static facet_status write_beside(const char *path, mode_t mode, char *temporary,
+    const facet__piece *pieces, size_t n_pieces, facet_error *err)
+{
+    const int fd = open_beside(temporary);
+    facet_status st;
+    bool good;
+
+    if (fd < 0)
+        return fail_write(path, err);
+    good = write_pieces(fd, pieces, n_pieces) &&
+           (!mode || fchmod(fd, mode) == 0) && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     if (good && rename(temporary, path) == 0)
         return FACET_OK;
-    {
-        const facet_status st = fail_errno(err, path, "writing");
+    st = fail_write(path, err);
+    unlink(temporary);
+    return st;
+}
 
-        unlink(temporary);
-        return st == FACET_ENOTFOUND ? FACET_EIO : st;
-    }
+static facet_status write_through(const char *path, const facet__piece *pieces,
+    size_t n_pieces, facet_error *err)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const bool good = fd >= 0 && write_pieces(fd, pieces, n_pieces);
+    const facet_status st = good ? FACET_OK : fail_write(path, err);
+
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+static facet_status replace(const char *path, mode_t mode,
+    const facet__piece *pieces, size_t n_pieces, facet_error *err)
+{
+    const size_t length = strlen(path) + sizeof FACET__TEMPORARY "XXXXXX";
+    char *temporary = facet__alloc(length);
+    facet_status st;
+
+    if (!temporary)
+        return facet__fail_memory(err);
+    snprintf(temporary, length, "%s" FACET__TEMPORARY "XXXXXX", path);
+    st = write_beside(path, mode, temporary, pieces, n_pieces, err);
+    if (st == FACET_OK)
+        sync_folder(temporary);
+    facet__free(temporary);
+    return st;
 }
 
 facet_status facet__file_write(
@@ -217,16 +255,21 @@ facet_status facet__file_write(
 facet_status facet__file_write_pieces(const char *path,
     const facet__piece *pieces, size_t n_pieces, facet_error *err)
 {
-    const size_t length = strlen(path) + sizeof FACET__TEMPORARY "XXXXXX";
-    char *temporary = facet__alloc(length);
+    struct stat old;
+    char *target;
     facet_status st;
 
-    if (!temporary)
-        return facet__fail_memory(err);
-    snprintf(temporary, length, "%s" FACET__TEMPORARY "XXXXXX", path);
-    st = write_beside(path, temporary, pieces, n_pieces, err);
-    if (st == FACET_OK)
-        sync_folder(temporary);
-    facet__free(temporary);
+    if (stat(path, &old) != 0)
+        return replace(path, 0, pieces, n_pieces, err);
+    if (S_ISDIR(old.st_mode))
+        return facet__fail(err, FACET_EIO,
+            "writing %.150s: it is a folder; name a file", path);
+    if (!S_ISREG(old.st_mode))
+        return write_through(path, pieces, n_pieces, err);
+    target = realpath(path, NULL); /* where a link leads */
+    if (!target)
+        return fail_write(path, err);
+    st = replace(target, old.st_mode & 0777, pieces, n_pieces, err);
+    free(target);
     return st;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,23 +51,90 @@ static void test_failures_name_the_file_and_leave_nothing(void **state)
         facet__file_write("no/such/file", "x", 1, &err), FACET_ENOTFOUND);
 }
 
-/* A full disk: the old file stays, the new one beside it goes. */
+static void check_content(const char *path, const char *wanted)
+{
+    void *bytes;
+    size_t size;
+
+    CHECK_OK(facet__file_read(path, 100, &bytes, &size, NULL));
+    assert_int_equal(size, strlen(wanted));
+    assert_memory_equal(bytes, wanted, size);
+    facet__free(bytes);
+}
+
+/* A full disk, as a limit on files makes one: the old file stays, the new one
+ * beside it goes. */
 static void test_a_failed_write_keeps_the_old_file(void **state)
 {
     char folder[] = "facet-file-XXXXXX", path[64];
-    struct stat info;
+    struct rlimit usual, tiny;
+    facet_error err;
+    facet_status st;
 
     (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/kept", folder);
-    CHECK_OK(facet__file_write(path, "new", 3, NULL));
-    /* A folder of the target's name cannot be renamed over. */
+    CHECK_OK(facet__file_write(path, "old", 3, NULL));
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    tiny = (struct rlimit){ 1, usual.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tiny), 0);
+    st = facet__file_write(path, "new", 3, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_int_equal(st, FACET_EIO);
+    assert_non_null(strstr(err.msg, path));
+    check_content(path, "old");
     unlink(path);
-    assert_int_equal(mkdir(path, 0755), 0);
-    assert_int_equal(facet__file_write(path, "new", 3, NULL), FACET_EIO);
-    assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(rmdir(path), 0);
     assert_int_equal(rmdir(folder), 0); /* nothing was left in it */
+}
+
+static void test_a_folder_is_not_written(void **state)
+{
+    char folder[] = "facet-file-XXXXXX";
+    facet_error err;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(facet__file_write(folder, "new", 3, &err), FACET_EIO);
+    assert_non_null(strstr(err.msg, "is a folder"));
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* A pipe stays a pipe, and a link a link. */
+static void test_writes_go_where_the_path_leads(void **state)
+{
+    char folder[] = "facet-file-XXXXXX", pipe[64], file[64], link[64], got[8];
+    struct stat info;
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    fd = open(pipe, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    CHECK_OK(facet__file_write(pipe, "new", 3, NULL));
+    assert_int_equal(read(fd, got, sizeof got), 3);
+    close(fd);
+    assert_int_equal(stat(pipe, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+
+    CHECK_OK(facet__file_write(file, "old", 3, NULL));
+    assert_int_equal(chmod(file, 0600), 0);
+    assert_int_equal(symlink("file", link), 0);
+    CHECK_OK(facet__file_write(link, "new", 3, NULL));
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    check_content(file, "new");
+
+    unlink(pipe);
+    unlink(link);
+    unlink(file);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)
@@ -73,6 +143,8 @@ int main(void)
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_failures_name_the_file_and_leave_nothing),
         cmocka_unit_test(test_a_failed_write_keeps_the_old_file),
+        cmocka_unit_test(test_a_folder_is_not_written),
+        cmocka_unit_test(test_writes_go_where_the_path_leads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
