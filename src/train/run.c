@@ -39,6 +39,7 @@ typedef struct run {
     facet__loader *loader;
     facet__run_losses losses;
     facet__reduce *reduce; /* NULL: alone */
+    facet__run_folder folder;
     char metrics[PATH_ROOM];
     facet_error *err;
     /* The batch in hand. */
@@ -453,7 +454,7 @@ static facet_status open_folder(run *r, bool *resumed)
     facet_status st;
     bool there;
 
-    st = facet__run_folder_open(setup->folder, r->err);
+    st = facet__run_folder_open(setup->folder, &r->folder, r->err);
     if (st != FACET_OK)
         return st;
     there = access(s->path, F_OK) == 0;
@@ -595,5 +596,6 @@ facet_status facet__run(const facet__run_setup *setup, facet_error *err)
     facet__reduce_free(r.reduce);
     facet__run_losses_close(&r.losses);
     facet__run_state_close(&r.state);
+    facet__run_folder_close(&r.folder);
     return st;
 }

@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,9 +54,35 @@ static facet_status make_folder(const char *folder, facet_error *err)
                : facet__fail(err, FACET_EIO, "%s: %s", folder, strerror(errno));
 }
 
-facet_status facet__run_folder_open(const char *folder, facet_error *err)
+static facet_status hold(
+    const char *path, facet__run_folder *folder, facet_error *err)
 {
-    const facet_status st = make_folder(folder, err);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return st == FACET_OK ? sweep(folder, err) : st;
+    if (fd < 0)
+        return facet__fail(err, FACET_EIO, "%s: %s", path, strerror(errno));
+    folder->held = fd;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return FACET_OK;
+    return facet__fail(err, FACET_EBUSY,
+        "%s: a training is writing there: wait for its end, or take another "
+        "folder",
+        path);
+}
+
+facet_status facet__run_folder_open(
+    const char *path, facet__run_folder *out, facet_error *err)
+{
+    facet_status st = make_folder(path, err);
+
+    if (st == FACET_OK)
+        st = hold(path, out, err);
+    return st == FACET_OK ? sweep(path, err) : st;
+}
+
+void facet__run_folder_close(facet__run_folder *folder)
+{
+    if (folder->held > 0)
+        close(folder->held);
+    folder->held = 0;
 }

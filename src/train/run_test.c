@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "train/metrics.h"
+#include "train/run_folder.h"
 #include "train/run_state.h"
 #include "train/toy.h"
 
@@ -296,6 +297,7 @@ static void test_killed_runs_end_like_the_unbroken_one(void **state)
 static void test_a_folder_in_use_and_another_recipe_are_refused(void **state)
 {
     last_seen seen = { .loss = 1 };
+    facet__run_folder other = { 0 };
     facet__run_setup s;
     facet_error err;
 
@@ -303,6 +305,12 @@ static void test_a_folder_in_use_and_another_recipe_are_refused(void **state)
     CHECK_OK(run_full(run_folder("mine"), false, 5, &seen, NULL, &err));
     assert_int_equal(run_full(run_folder("mine"), false, 5, &seen, NULL, &err),
         FACET_EEXISTS);
+    CHECK_OK(facet__run_folder_open(run_folder("mine"), &other, &err));
+    assert_int_equal(
+        run_full(run_folder("mine"), true, 9, &seen, NULL, &err), FACET_EBUSY);
+    assert_non_null(strstr(err.msg, "mine"));
+    facet__run_folder_close(&other);
+    CHECK_OK(run_full(run_folder("mine"), true, 9, &seen, NULL, &err));
     toy_setup(&s, run_folder("mine"), &net, dataset);
     s.losses[0] = make_loss("softmax");
     s.resume = true;

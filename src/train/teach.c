@@ -39,6 +39,7 @@ typedef struct lesson {
     float *answers; /* [pictures][dim]; zeros of broken pictures */
     float *unit;    /* [dim] */
     double since;
+    facet__run_folder folder;
 } lesson;
 
 /* Answers are found by keys alone, which stand in lines: what would not be
@@ -301,7 +302,7 @@ static facet_status teach(lesson *l, const char *path, const char *folder,
             "%s: what a detector's teacher says is of scenes, which are made "
             "as they are needed: it cannot be asked before",
             path);
-    st = facet__run_folder_open(folder, err);
+    st = facet__run_folder_open(folder, &l->folder, err);
     if (st == FACET_OK)
         st = open_lesson(l, *recipe, err);
     if (st == FACET_OK)
@@ -325,6 +326,7 @@ facet_status facet_teach(const char *recipe, const char *folder,
         memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
     st = teach(&l, recipe, folder, &r, err ? err : &own);
     close_lesson(&l);
+    facet__run_folder_close(&l.folder);
     facet__recipe_free(r);
     return st;
 }
