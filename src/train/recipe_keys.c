@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "train/recipe_private.h"
+#include "zoo/zoo.h"
 
 typedef enum key_kind {
     TEXT,
@@ -20,7 +21,11 @@ typedef enum key_kind {
     UINT32,
     UINT64,
     BOOL,
-    CHOICE
+    CHOICE,
+    NETWORK,    /* a name of the zoo */
+    PATHS,      /* a text or a list of them */
+    COLORS,     /* a number, or a list of three */
+    MILESTONES, /* a list of steps, ascending */
 } key_kind;
 
 typedef struct key {
@@ -39,11 +44,13 @@ static const char *const templates[] = { "arcface", "0095", NULL };
 static const key keys[] = {
     { "", "name", TEXT, AT(name), 0, 0, NULL },
 
-    { "network", "kind", TEXT, AT(network), 0, 0, NULL },
+    { "network", "kind", NETWORK, AT(network), 0, 0, NULL },
     { "network", "init", PATH, AT(init), 0, 0, NULL },
     { "network", "dim", INT, AT(dim), 1, 8192, NULL },
     { "network", "width", INT, AT(width), 8, 1024, NULL },
     { "network", "height", INT, AT(height), 8, 1024, NULL },
+    { "network", "mean", COLORS, AT(mean), 0, 255, NULL },
+    { "network", "scale", COLORS, AT(scale), 1e-6, 1e3, NULL },
     { "network", "bgr", BOOL, AT(bgr), 0, 1, NULL },
     { "network", "bf16", BOOL, AT(bf16), 0, 1, NULL },
     { "network", "batch-norm", BOOL, AT(batch_norm), 0, 1, NULL },
@@ -51,6 +58,7 @@ static const key keys[] = {
     { "network", "recompute", BOOL, AT(recompute), 0, 1, NULL },
     { "network", "train-last", INT, AT(train_last), 0, 4096, NULL },
 
+    { "data", "paths", PATHS, AT(dataset), 0, 0, NULL },
     { "data", "table", PATH, AT(dataset.table), 0, 0, NULL },
     { "data", "key-column", TEXT, AT(dataset.key_column), 0, 0, NULL },
     { "data", "label-column", TEXT, AT(dataset.label_column), 0, 0, NULL },
@@ -105,6 +113,8 @@ static const key keys[] = {
     { "teacher", "names", PATH, AT(teacher_names), 0, 0, NULL },
     { "teacher", "person", REAL, AT(teacher_person), 0, 1, NULL },
     { "teacher", "template", CHOICE, AT(teacher_template), 0, 0, templates },
+    { "teacher", "mean", COLORS, AT(teacher_mean), 0, 255, NULL },
+    { "teacher", "scale", COLORS, AT(teacher_scale), 1e-6, 1e3, NULL },
     { "teacher", "bgr", BOOL, AT(teacher_bgr), 0, 1, NULL },
 
     { "optimizer", "kind", CHOICE, AT(run.optimizer.rule), 0, 0,
@@ -125,6 +135,7 @@ static const key keys[] = {
 
     { "schedule", "kind", CHOICE, AT(run.schedule.kind), 0, 0,
         facet__schedule_names },
+    { "schedule", "milestones", MILESTONES, AT(run.schedule), 0, 0, NULL },
     { "schedule", "steps", UINT64, AT(run.schedule.total), 1, 1e9, NULL },
     { "schedule", "rate", REAL, AT(run.schedule.rate), 1e-9, 1e3, NULL },
     { "schedule", "last", REAL, AT(run.schedule.last), 0, 1e3, NULL },
@@ -134,6 +145,7 @@ static const key keys[] = {
     { "schedule", "patience", INT, AT(run.schedule.patience), 0, 1000, NULL },
     { "schedule", "warmup", UINT64, AT(run.schedule.warmup), 0, 1e9, NULL },
 
+    { "validation", "paths", PATHS, AT(validation), 0, 0, NULL },
     { "validation", "pairs", PATH, AT(pairs), 0, 0, NULL },
     { "validation", "faces", PATH, AT(validation_faces), 0, 0, NULL },
     { "validation", "landmarks", PATH, AT(validation_landmarks), 0, 0, NULL },
@@ -168,78 +180,26 @@ static facet_status read_text(
     return *to ? FACET_OK : facet__fail_memory(r->err);
 }
 
-/* Put a value where its key says. */
-static facet_status read_value(
-    facet__reader *r, const yaml_node_t *node, const key *k)
+static facet_status read_network(
+    facet__reader *r, const yaml_node_t *node, const key *k, const char *name)
 {
-    void *to = (char *)r->recipe + k->offset;
-    char name[64];
-    double number = 0;
-    int choice = 0;
-    facet_status st;
+    const char *word = facet__node_text(node);
+    char there[170] = "";
+    size_t n;
+    const facet__zoo_row *rows = facet__zoo_rows(&n);
 
-    snprintf(name, sizeof name, "%s%s%s", k->section, *k->section ? "." : "",
-        k->name);
-    if (k->kind == TEXT || k->kind == PATH)
-        return read_text(r, node, k, name);
-    if (k->kind == BOOL || k->kind == CHOICE)
-        st = facet__node_choose(
-            r, node, name, k->kind == BOOL ? no_yes : k->choices, &choice);
-    else
-        st = facet__node_number(
-            r, node, name, k->low, k->high, k->kind != REAL, &number);
-    if (st != FACET_OK)
-        return st;
-    switch (k->kind) {
-    case REAL:
-        *(double *)to = number;
-        break;
-    case INT:
-        *(int *)to = (int)number;
-        break;
-    case UINT32:
-        *(uint32_t *)to = (uint32_t)number;
-        break;
-    case UINT64:
-        *(uint64_t *)to = (uint64_t)number;
-        break;
-    case BOOL:
-        *(bool *)to = choice != 0;
-        break;
-    case CHOICE: /* all of them are enums, which have the size of int */
-    case TEXT:
-    case PATH:
-        *(int *)to = choice;
-        break;
+    for (size_t i = 0; i < n; i++) {
+        if (word && strcmp(rows[i].name, word) == 0)
+            return read_text(r, node, k, name);
+        facet__list_word(there, sizeof there, rows[i].name);
     }
-    return FACET_OK;
+    return facet__fail(r->err, FACET_EINVAL, "%s:%u: %s is one of %s", r->path,
+        facet__node_line(node), name, there);
 }
 
-/* The keys of a section, for a message. */
-static void list_keys(const char *section, char *out, size_t room)
-{
-    *out = 0;
-    for (size_t i = 0; i < KEYS; i++)
-        if (strcmp(keys[i].section, section) == 0)
-            snprintf(out + strlen(out), room - strlen(out), "%s%s",
-                *out ? ", " : "", keys[i].name);
-}
-
-static facet_status unknown_key(facet__reader *r, const yaml_node_t *node,
-    const char *section, const char *word)
-{
-    char there[176];
-
-    list_keys(section, there, sizeof there);
-    return facet__fail(r->err, FACET_EINVAL,
-        "%s:%u: unknown key %s%s%s; there are %s", r->path,
-        facet__node_line(node), section, *section ? "." : "", word ? word : "?",
-        there);
-}
-
-/* data.paths and validation.paths: one text or a list of them. */
+/* One text or a list of them. */
 static facet_status read_paths(
-    facet__reader *r, yaml_node_t *node, facet__dataset_setup *to)
+    facet__reader *r, const yaml_node_t *node, facet__dataset_setup *to)
 {
     const bool one = node->type == YAML_SCALAR_NODE;
     const size_t n = one ? 1
@@ -268,9 +228,9 @@ static facet_status read_paths(
     return FACET_OK;
 }
 
-static facet_status read_milestones(facet__reader *r, yaml_node_t *node)
+static facet_status read_milestones(
+    facet__reader *r, const yaml_node_t *node, facet__schedule *s)
 {
-    facet__schedule *s = &r->recipe->run.schedule;
     double before = 0;
 
     s->n_milestones = 0;
@@ -294,7 +254,6 @@ static facet_status read_milestones(facet__reader *r, yaml_node_t *node)
     return FACET_OK;
 }
 
-/* One number for all three colors, or a list of three. */
 static facet_status read_colors(facet__reader *r, const yaml_node_t *node,
     const char *name, double low, double high, double out[3])
 {
@@ -316,39 +275,109 @@ static facet_status read_colors(facet__reader *r, const yaml_node_t *node,
     return FACET_OK;
 }
 
-/* Keys that are lists; *done tells that this was one. */
-static facet_status read_list(facet__reader *r, const char *section,
-    const char *word, yaml_node_t *value, bool *done)
+/* A number, a truth or a choice. */
+static facet_status read_scalar(
+    facet__reader *r, const yaml_node_t *node, const key *k, const char *name)
 {
-    *done = true;
-    if (strcmp(word, "paths") == 0 && strcmp(section, "data") == 0)
-        return read_paths(r, value, &r->recipe->dataset);
-    if (strcmp(word, "paths") == 0 && strcmp(section, "validation") == 0)
-        return read_paths(r, value, &r->recipe->validation);
-    if (strcmp(word, "milestones") == 0 && strcmp(section, "schedule") == 0)
-        return read_milestones(r, value);
-    if (strcmp(section, "network") == 0 && strcmp(word, "mean") == 0)
-        return read_colors(r, value, word, 0, 255, r->recipe->mean);
-    if (strcmp(section, "network") == 0 && strcmp(word, "scale") == 0)
-        return read_colors(r, value, word, 1e-6, 1e3, r->recipe->scale);
-    if (strcmp(section, "teacher") == 0 && strcmp(word, "mean") == 0)
-        return read_colors(r, value, word, 0, 255, r->recipe->teacher_mean);
-    if (strcmp(section, "teacher") == 0 && strcmp(word, "scale") == 0)
-        return read_colors(r, value, word, 1e-6, 1e3, r->recipe->teacher_scale);
-    *done = false;
+    void *to = (char *)r->recipe + k->offset;
+    double number = 0;
+    int choice = 0;
+    facet_status st;
+
+    if (k->kind == BOOL || k->kind == CHOICE)
+        st = facet__node_choose(
+            r, node, name, k->kind == BOOL ? no_yes : k->choices, &choice);
+    else
+        st = facet__node_number(
+            r, node, name, k->low, k->high, k->kind != REAL, &number);
+    if (st != FACET_OK)
+        return st;
+    switch (k->kind) {
+    case REAL:
+        *(double *)to = number;
+        break;
+    case INT:
+        *(int *)to = (int)number;
+        break;
+    case UINT32:
+        *(uint32_t *)to = (uint32_t)number;
+        break;
+    case UINT64:
+        *(uint64_t *)to = (uint64_t)number;
+        break;
+    case BOOL:
+        *(bool *)to = choice != 0;
+        break;
+    default: /* CHOICE: all of them are enums, which have the size of int */
+        *(int *)to = choice;
+        break;
+    }
     return FACET_OK;
+}
+
+/* Put a value where its key says. */
+static facet_status read_value(
+    facet__reader *r, const yaml_node_t *node, const key *k)
+{
+    void *to = (char *)r->recipe + k->offset;
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s%s", k->section, *k->section ? "." : "",
+        k->name);
+    switch (k->kind) {
+    case TEXT:
+    case PATH:
+        return read_text(r, node, k, name);
+    case NETWORK:
+        return read_network(r, node, k, name);
+    case PATHS:
+        return read_paths(r, node, to);
+    case COLORS:
+        return read_colors(r, node, name, k->low, k->high, to);
+    case MILESTONES:
+        return read_milestones(r, node, to);
+    default:
+        return read_scalar(r, node, k, name);
+    }
+}
+
+/* Does row i begin a section? */
+static bool is_first(size_t i)
+{
+    return i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0;
+}
+
+/* The keys of a section, for a message; of the whole recipe (""): its sections
+ * too. */
+static void list_keys(const char *section, char *out, size_t room)
+{
+    *out = 0;
+    for (size_t i = 0; i < KEYS; i++)
+        if (strcmp(keys[i].section, section) == 0)
+            facet__list_word(out, room, keys[i].name);
+        else if (!*section && is_first(i))
+            facet__list_word(out, room, keys[i].section);
+    if (!*section)
+        facet__list_word(out, room, "loss");
+}
+
+static facet_status unknown_key(facet__reader *r, const yaml_node_t *node,
+    const char *section, const char *word)
+{
+    char there[170];
+
+    list_keys(section, there, sizeof there);
+    return facet__fail(r->err, FACET_EINVAL,
+        "%s:%u: unknown key %s%s%s; there are %s", r->path,
+        facet__node_line(node), section, *section ? "." : "", word ? word : "?",
+        there);
 }
 
 static facet_status read_key(facet__reader *r, const char *section,
     yaml_node_t *name, yaml_node_t *value)
 {
     const char *word = facet__node_text(name);
-    bool done = false;
-    facet_status st =
-        word ? read_list(r, section, word, value, &done) : FACET_OK;
 
-    if (st != FACET_OK || done)
-        return st;
     for (size_t i = 0; word && i < KEYS; i++) {
         if (strcmp(keys[i].section, section) != 0 ||
             strcmp(keys[i].name, word) != 0)

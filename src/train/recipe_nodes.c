@@ -69,27 +69,30 @@ const char *facet__recipe_hold_path(facet__reader *r, const char *path)
     return facet__recipe_hold(r->recipe, joined);
 }
 
-/* The words of a choice, with commas between. */
-static void list_words(const char *const *words, char *out, size_t room)
+void facet__list_word(char *list, size_t room, const char *word)
 {
-    *out = 0;
-    for (size_t i = 0; words[i]; i++)
-        snprintf(out + strlen(out), room - strlen(out), "%s%s", i ? ", " : "",
-            words[i]);
+    static const char more[] = ", ...";
+    const size_t at = strlen(list);
+
+    if (at + strlen(word) + sizeof ", " + sizeof more <= room)
+        snprintf(list + at, room - at, "%s%s", at ? ", " : "", word);
+    else if (at < sizeof more || strcmp(list + at + 1 - sizeof more, more) != 0)
+        snprintf(list + at, room - at, "%s", more);
 }
 
 facet_status facet__node_choose(facet__reader *r, const yaml_node_t *node,
     const char *name, const char *const *choices, int *out)
 {
     const char *word = facet__node_text(node);
-    char words[160];
+    char words[170] = "";
 
-    for (int i = 0; word && choices[i]; i++)
-        if (strcmp(word, choices[i]) == 0) {
+    for (int i = 0; choices[i]; i++) {
+        if (word && strcmp(word, choices[i]) == 0) {
             *out = i;
             return FACET_OK;
         }
-    list_words(choices, words, sizeof words);
+        facet__list_word(words, sizeof words, choices[i]);
+    }
     return facet__fail(r->err, FACET_EINVAL, "%s:%u: %s is one of %s", r->path,
         facet__node_line(node), name, words);
 }

@@ -20,6 +20,8 @@ unsigned facet__node_line(const yaml_node_t *node);
 yaml_node_t *facet__node_at(facet__reader *r, int index);
 /* NULL unless it is a scalar. */
 const char *facet__node_text(const yaml_node_t *node);
+/* Append a word to a list for a message; dots, once, where it is full. */
+void facet__list_word(char *list, size_t room, const char *word);
 /* One of `choices` (ended by NULL): its place. */
 facet_status facet__node_choose(facet__reader *r, const yaml_node_t *node,
     const char *name, const char *const *choices, int *out);

@@ -120,7 +120,13 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("batch: 64", "batch: nan", "sampler.batch is a number");
     check_refused("batch: 64", "bath: 64",
         "x.yaml:9: unknown key sampler.bath; there are kind, batch, people");
-    check_refused("name: test", "nam: test", "x.yaml:1: unknown key nam");
+    check_refused("name: test", "nam: test",
+        "x.yaml:1: unknown key nam; there are name, network, data, sampler");
+    check_refused("name: test", "nam: test", "run, loss");
+    check_refused(
+        "[500, 800]", "[500, 800]\n  stps: 9", "there are kind, milestones,");
+    check_refused("kind: mobilefacenet,", "kind: mobilefacenett,",
+        "x.yaml:2: network.kind is one of deepface, facenet-nn1");
     check_refused("kind: people-by-images", "kind: pk",
         "8: sampler.kind is one of shuffle, balanced, people-by-images");
     check_refused("margin: 0.4", "margin: 4",
@@ -129,6 +135,7 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
         "15: loss arcface has no key margn; there are weight, scale, margin");
     check_refused("kind: arcface", "kind: arcfase",
         "14: loss.kind is one of softmax, center");
+    check_refused("kind: arcface", "kind: arcfase", ", ...");
     check_refused(
         "mining: hard", "mining: soft", "16: loss.mining is one of semihard");
     check_refused("[500, 800]", "[800, 500]", "milestones = 500 is not within");
@@ -182,9 +189,10 @@ static void test_json_is_taken_too(void **state)
     facet_error err;
 
     (void)state;
-    CHECK_OK(parse("{\"network\": {\"kind\": \"nn4\"}, \"data\": {\"paths\": "
-                   "\"faces\"}, \"loss\": {\"kind\": \"softmax\"}, "
-                   "\"schedule\": {\"steps\": 10}}",
+    CHECK_OK(parse(
+        "{\"network\": {\"kind\": \"facenet-nn4\"}, \"data\": {\"paths\": "
+        "\"faces\"}, \"loss\": {\"kind\": \"softmax\"}, "
+        "\"schedule\": {\"steps\": 10}}",
         &r, &err));
     assert_string_equal(r->dataset.paths[0], "recipes/faces");
     facet__recipe_free(r);
