@@ -116,7 +116,9 @@ static facet_status read_model(facet_detector *d, facet_error *err)
     facet_status st = facet_settings_read(d->model, &d->settings, err);
 
     if (st == FACET_OK && d->settings.task != FACET_TASK_DETECTOR)
-        st = facet__fail(err, FACET_EMODEL, "the network is no detector");
+        st = facet__fail(err, FACET_EMODEL,
+            "the network is no detector that facet knows: facet model import "
+            "says how one is fed");
     if (st == FACET_OK)
         st = facet__input_only(d->model, &info, err);
     if (st == FACET_OK)

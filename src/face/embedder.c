@@ -104,7 +104,9 @@ static facet_status take_settings(
         st = facet__settings_check(&e->settings, err);
     }
     if (st == FACET_OK && e->settings.task != FACET_TASK_EMBEDDER)
-        st = facet__fail(err, FACET_EMODEL, "the network is no embedder");
+        st = facet__fail(err, FACET_EMODEL,
+            "the network is no embedder that facet knows: facet model import "
+            "says how one is fed");
     if (st == FACET_OK)
         st = facet__input_only(e->model, &info, err);
     if (st == FACET_OK)

@@ -95,8 +95,9 @@ static void leave(family *f)
     }
 }
 
-/* The parts of one member. */
-static facet_status equip(facet_pipeline *p, facet_error *err)
+/* The parts of one member. Errors name the networks as told. */
+static facet_status equip(facet_pipeline *p, const char *detector,
+    const char *embedder, facet_error *err)
 {
     const facet_pipeline_opts *o = &p->opts;
     facet_status st = FACET_OK;
@@ -112,7 +113,7 @@ static facet_status equip(facet_pipeline *p, facet_error *err)
         d.threads = o->threads;
         st = facet_detector_create(p->family->detector, &d, &p->detector, err);
         if (st != FACET_OK)
-            return facet__fail_in(err, st, "detector");
+            return facet__fail_in(err, st, detector);
     }
     if (p->family->embedder) {
         facet_embedder_opts e;
@@ -123,7 +124,7 @@ static facet_status equip(facet_pipeline *p, facet_error *err)
         e.threads = o->threads;
         st = facet_embedder_create(p->family->embedder, &e, &p->embedder, err);
         if (st != FACET_OK)
-            return facet__fail_in(err, st, "embedder");
+            return facet__fail_in(err, st, embedder);
     }
     return st;
 }
@@ -181,7 +182,7 @@ facet_status facet_pipeline_open(
     if (st == FACET_OK)
         st = load(o.embedder, o.precision, &p->family->embedder, err);
     if (st == FACET_OK)
-        st = equip(p, err);
+        st = equip(p, o.detector, o.embedder, err);
     if (st != FACET_OK) {
         facet_pipeline_close(p);
         return st;
@@ -207,7 +208,7 @@ facet_status facet_pipeline_clone(
     p->opts = pipeline->opts;
     p->settings = pipeline->settings;
     p->has_settings = pipeline->has_settings;
-    st = equip(p, err);
+    st = equip(p, "detector", "embedder", err);
     if (st != FACET_OK) {
         facet_pipeline_close(p);
         return st;

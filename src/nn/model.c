@@ -132,8 +132,10 @@ facet_status facet_model_load(const char *path, const facet_model_opts *opts,
     if (!path)
         return facet__fail(err, FACET_EINVAL, "path is NULL");
     st = facet__onnx_read(path, &limits, &graph, err);
-    return st == FACET_OK ? facet__model_create(graph, o.precision, out, err)
-                          : st;
+    if (st != FACET_OK)
+        return st;
+    st = facet__model_create(graph, o.precision, out, err);
+    return st == FACET_OK ? st : facet__fail_in(err, st, path);
 }
 
 facet_status facet_model_load_memory(const void *bytes, size_t size,
