@@ -183,9 +183,13 @@ static facet_status fail(facet_error *err, facet_status status, const char *msg)
 /* MPI itself, and a communicator whose errors come back as answers. */
 static facet_status join(world *w, int *local)
 {
-    int ready, level;
-    facet_status st = check(w, MPI_Initialized(&ready));
+    int ready, ended, level;
+    facet_status st = check(w, MPI_Finalized(&ended));
 
+    if (st == FACET_OK && ended)
+        return FACET_EIO;
+    if (st == FACET_OK)
+        st = check(w, MPI_Initialized(&ready));
     if (st == FACET_OK && !ready) {
         st = check(w, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level));
         w->initialized = st == FACET_OK;
@@ -214,7 +218,9 @@ facet_status facet_mpi_open(
     w->comm = MPI_COMM_NULL;
     if (join(w, &local) != FACET_OK) {
         free(w);
-        return fail(err, FACET_EIO, "MPI cannot join the other processes");
+        return fail(err, FACET_EIO,
+            "MPI cannot join the other processes, or has ended: it is begun "
+            "once a process");
     }
     *comm = (facet_comm){ .size = sizeof *comm,
         .rank = w->rank,

@@ -17,13 +17,14 @@ extern "C" {
 
 /**
  * Join the processes that were started together. MPI is initialized unless the
- * program has done so (at least MPI_THREAD_FUNNELED, in this thread).
+ * program has done so (at least MPI_THREAD_FUNNELED, in this thread): once a
+ * process, as MPI cannot be begun again after it was finalized.
  *
  * @param comm      Filled in; for this thread alone, until facet_mpi_close.
  * @param complain  Called, when this process gives up in the midst of a step,
  *                  with why; all processes are ended after it. May be NULL.
  *
- * Errors: FACET_EIO (MPI refuses; told), FACET_ENOMEM.
+ * Errors: FACET_EIO (MPI refuses, or was finalized; told), FACET_ENOMEM.
  * Thread safety: the calling thread is the one that may use `comm`.
  */
 FACET_API FACET_MUST_USE facet_status facet_mpi_open(

@@ -45,7 +45,7 @@ facet_status facet__tar_open(
     *out = NULL;
     if (!tar)
         return facet__fail_memory(err);
-    tar->file = open(path, O_RDONLY | O_CLOEXEC);
+    tar->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     tar->path = facet__strdup(path);
     if (tar->file < 0)
         st = facet__fail(err, errno == ENOENT ? FACET_ENOTFOUND : FACET_EIO,
