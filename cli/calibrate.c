@@ -81,7 +81,9 @@ static int calibrate(eval_run *run)
     facet_error err = { FACET_OK, "" };
     int status;
 
-    status = eval_scores_of(run, "pairs");
+    status = need_place(run->out);
+    if (status == EXIT_YES)
+        status = eval_scores_of(run, "pairs");
     if (status != EXIT_YES)
         return status;
     if (run->out && !can_store(run))

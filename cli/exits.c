@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char exit_table[] =
     "Exit status:\n"
@@ -116,13 +118,49 @@ static void make_parents(const char *folder)
     free(path);
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 int need_folder(const char *folder)
 {
     if (!folder)
         return EXIT_YES;
     make_parents(folder);
-    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+    if (mkdir(folder, 0777) == 0 || is_folder(folder))
         return EXIT_YES;
-    complain("%s: %s", folder, strerror(errno));
+    complain("%s: %s", folder,
+        errno == EEXIST ? "it is a file; name a folder" : strerror(errno));
+    return EXIT_IO;
+}
+
+/* May files be put into the folder of `file`? */
+static bool folder_takes(const char *file)
+{
+    char *folder = strdup(file);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    bool good;
+
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0';
+    good = folder && access(slash ? folder : ".", W_OK | X_OK) == 0;
+    free(folder);
+    return good;
+}
+
+int need_place(const char *file)
+{
+    if (!file)
+        return EXIT_YES;
+    if (is_folder(file))
+        complain("%s: it is a folder; name a file", file);
+    else if (access(file, W_OK) == 0 || folder_takes(file))
+        return EXIT_YES;
+    else
+        complain(
+            "%s: %s; check the folder and its rights", file, strerror(errno));
     return EXIT_IO;
 }

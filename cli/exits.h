@@ -42,4 +42,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * failure; the exit status. */
 int need_folder(const char *folder);
 
+/* Before long work whose result goes into a file: is it no folder, and is there
+ * one to put it into? NULL is fine. Complains; the exit status. */
+int need_place(const char *file);
+
 #endif

@@ -478,6 +478,8 @@ import in = {.count = 0 };
 
     facet_settings_init(&in.settings);
     argp_parse(&argp, argc, argv, 0, NULL, &in);
+    if (need_place(in.paths[1]) != EXIT_YES)
+        return EXIT_IO;
     st = facet_model_import(in.paths[0], &in.settings, in.paths[1], &err);
     return st == FACET_OK ? EXIT_YES : tell(in.paths[0], st, &err);
 }

@@ -350,5 +350,5 @@ int model_quantize(int argc, char **argv)
     networks_init(&q.nets);
     facet_quantize_opts_init(&q.opts);
     argp_parse(&argp, argc, argv, 0, NULL, &q);
-    return run(&q);
+    return need_place(q.paths[1]) == EXIT_YES ? run(&q) : EXIT_IO;
 }

@@ -424,13 +424,15 @@ static int run(synth *s)
         complain("the name of the folder is too long");
         return EXIT_USAGE;
     }
+    s->count = s->people * s->images + s->groups;
+    s->lines = calloc(s->count + 1, sizeof *s->lines);
+    if (!s->lines || facet_head_create(&s->head, &err) != FACET_OK) {
+        complain("not enough memory for %zu pictures", s->count);
+        return EXIT_NO_MEMORY;
+    }
     status = make_folders(s);
     if (status != EXIT_YES)
         return status;
-    s->count = s->people * s->images + s->groups;
-    s->lines = calloc(s->count + 1, sizeof *s->lines);
-    if (!s->lines || facet_head_create(&s->head, &err) != FACET_OK)
-        return EXIT_NO_MEMORY;
     pthread_mutex_init(&s->lock, NULL);
     progress_start(&s->progress, s->quiet);
     run_threads(s);

@@ -176,10 +176,12 @@ static void print_result(const training *t, int finished)
             (unsigned long long)t->last.steps, t->last.broken);
         return;
     }
-    printf("{\"finished\":%s,\"step\":%llu,\"steps\":%llu,\"loss\":%.6g,"
-           "\"broken\":%zu",
+    printf("{\"finished\":%s,\"step\":%llu,\"steps\":%llu",
         finished ? "true" : "false", (unsigned long long)t->last.step,
-        (unsigned long long)t->last.steps, t->last.loss, t->last.broken);
+        (unsigned long long)t->last.steps);
+    if (t->last.loss >= 0) /* before the first step there is none */
+        printf(",\"loss\":%.6g", t->last.loss);
+    printf(",\"broken\":%zu", t->last.broken);
     if (isfinite(t->last.score))
         printf(",\"validation\":%.6g", t->last.score);
     puts("}");
