@@ -114,6 +114,33 @@ class Files(unittest.TestCase):
         self.assertIn('facet.mean', bad.stderr)
         self.assertEqual(list(copy.parent.glob('bad.onnx*')), [])
 
+    def test_a_network_goes_where_the_path_leads_or_is_refused_before(self):
+        where = pathlib.Path(folder.name) / 'places'
+        where.mkdir()
+        tiny = MODELS / 'embedder-tiny.onnx'
+        pipe, file, link = (where / n for n in ('pipe', 'file.onnx', 'link'))
+        os.mkfifo(pipe)
+        for place in (where / 'no' / 'x.onnx', where, pipe):
+            done = facet('model', 'set', tiny, place, 'facet.threshold=0.5')
+            self.assertEqual(done.returncode, 7, done.stderr)
+            self.assertIn(str(place), done.stderr)
+        self.assertTrue(pipe.is_fifo())
+        for verb in (['import'], ['quantize', '--images', MODELS]):
+            done = facet('model', *verb, tiny, where / 'no' / 'x.onnx')
+            self.assertEqual(done.returncode, 7, done.stderr)
+        file.write_bytes(b'old')
+        file.chmod(0o600)
+        link.symlink_to(file)
+        done = facet('model', 'set', tiny, link, 'facet.threshold=0.5')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        told = json.loads(facet('model', 'info', '--json', file).stdout)
+        self.assertEqual(told['settings']['threshold'], 0.5)
+        done = facet('detect', '--detector', tiny, where)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn('embedder-tiny.onnx', done.stderr)
+
     def test_installed_ones_are_found(self):
         build = pathlib.Path(FACET).parent
         with tempfile.TemporaryDirectory() as where:
