@@ -289,7 +289,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child networks_child[] = {
-    { &networks_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
+    { &faces_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
 };
 const struct argp eval_source_argp = {
     .options = source_options,

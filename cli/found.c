@@ -85,7 +85,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_child children[] = { { &networks_argp, 0, NULL, 0 },
+static const struct argp_child children[] = { { &faces_argp, 0, NULL, 0 },
     { NULL, 0, NULL, 0 } };
 const struct argp finder_argp = {
     .options = options, .parser = parse, .children = children

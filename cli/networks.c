@@ -136,7 +136,7 @@ enum {
     KEY_ALIGNED,
 };
 
-static const struct argp_option options[] = {
+static const struct argp_option network_options[] = {
     { NULL, 0, NULL, 0, "Networks:", 1 },
     { "detector", KEY_DETECTOR, "FILE", 0,
         "ONNX file that finds faces; else $FACET_DETECTOR or the default", 1 },
@@ -144,23 +144,26 @@ static const struct argp_option options[] = {
         "ONNX file that embeds faces; else $FACET_MODEL or the default", 1 },
     { "precision", KEY_PRECISION, "NAME", 0,
         "auto (the default), fp32, bf16 or int8", 1 },
+    { 0 },
+};
+
+static const struct argp_option face_options[] = {
     { NULL, 0, NULL, 0, "Faces:", 2 },
     { "min-face", KEY_MIN_FACE, "PIXELS", 0,
         "smallest face to report; 0, the default, suits the photo", 2 },
     { "max-faces", KEY_MAX_FACES, "N", 0, "only the N best of a photo", 2 },
     { "score", KEY_SCORE, "S", 0,
-        "how sure to be that it is a face, 0 to 1; default 0.6", 2 },
+        "how sure to be that it is a face, 0.01 to 1; default 0.6", 2 },
     { "policy", KEY_POLICY, "NAME", 0,
         "which faces count: all, largest, central, single", 2 },
     { "aligned", KEY_ALIGNED, NULL, 0,
-        "the photos are crops that `facet align` made", 2 },
+        "the photos are crops that `facet align` made: to embed them", 2 },
     { 0 },
 };
 
-static error_t parse(int key, char *text, struct argp_state *state)
+static error_t parse_networks(int key, char *text, struct argp_state *state)
 {
     networks *nets = state->input;
-    double number;
     int word;
 
     switch (key) {
@@ -175,6 +178,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (word < 0)
             argp_error(state, "no precision '%s'", text);
         nets->opts.precision = (facet_precision)word;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static error_t parse_faces(int key, char *text, struct argp_state *state)
+{
+    networks *nets = state->input;
+    double number;
+    int word;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = nets;
         break;
     case KEY_MIN_FACE:
         number = number_option(state, "--min-face", text, 0, 1e5);
@@ -203,7 +222,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-const struct argp networks_argp = { .options = options, .parser = parse };
+const struct argp networks_argp = { .options = network_options,
+    .parser = parse_networks };
+
+static const struct argp_child networks_too[] = {
+    { &networks_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
+};
+
+const struct argp faces_argp = {
+    .options = face_options, .parser = parse_faces, .children = networks_too
+};
 
 void networks_init(networks *nets)
 {

@@ -14,7 +14,8 @@ typedef enum network_kind {
     NETWORK_LANDMARKS,
 } network_kind;
 
-/* Filled in by networks_argp; begin with networks_init. */
+/* Filled in by networks_argp, or faces_argp, which has its options too; begin
+ * with networks_init. */
 typedef struct networks {
     facet_pipeline_opts opts;        /* without paths and threads */
     const char *detector, *embedder; /* as given; NULL to be looked for */
@@ -22,7 +23,7 @@ typedef struct networks {
 
 /* Options --detector --model --precision --min-face --max-faces --score
  * --policy --aligned; its input is a networks. */
-extern const struct argp networks_argp;
+extern const struct argp networks_argp, faces_argp;
 
 void networks_init(networks *nets);
 

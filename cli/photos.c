@@ -201,7 +201,7 @@ static void parse_arguments(photos *p, int argc, char **argv)
     static const struct argp aligning = { .options = align_options,
         .parser = parse_align };
     const struct argp_child children[] = {
-        { &networks_argp, 0, NULL, 0 },
+        { &faces_argp, 0, NULL, 0 },
         { p->verb->aligns ? &aligning : NULL, 0, NULL, -1 },
         { NULL, 0, NULL, 0 },
     };

@@ -234,7 +234,7 @@ static int compare(verify *v, facet_pipeline *pipeline)
 
 int verb_verify(int argc, char **argv)
 {
-    const struct argp_child children[] = { { &networks_argp, 0, NULL, 0 },
+    const struct argp_child children[] = { { &faces_argp, 0, NULL, 0 },
         { NULL, 0, NULL, 0 } };
     const struct argp argp = {
         .options = options,

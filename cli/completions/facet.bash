@@ -4,8 +4,9 @@
 _facet() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local verb=${COMP_WORDS[1]} part=${COMP_WORDS[2]} formats="jsonl json csv"
-    local networks="--detector --model --precision --min-face --max-faces
-        --score --policy --aligned"
+    local files="--detector --model --precision"
+    local networks="$files --min-face --max-faces --score --policy
+        --aligned"
     local photos="--files-from --null --format --threads --draw
         --max-megapixels --max-megabytes --quiet"
     local finder="--files-from --null --threads --max-megapixels --quiet"
@@ -112,8 +113,8 @@ _facet() {
                 return
             fi ;;
         esac ;;
-    bench) options="--runs --json $networks" ;;
-    selftest) options="$networks" ;;
+    bench) options="--runs --json $files" ;;
+    selftest) options="$files" ;;
     model)
         if [ "$COMP_CWORD" = 2 ]; then
             COMPREPLY=($(compgen -W "info import quantize set" -- "$current"))

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # zsh completion for facet
 
-local -a networks photos own finder store decides enrolls
-networks=(
+local -a files networks photos own finder store decides enrolls
+files=(
     '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
     '--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"'
     '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
+)
+networks=(
+    $files
     '--min-face=[smallest face to report]:pixels:'
     '--max-faces=[only the best of a photo]:number:'
     '--score=[how sure to be that it is a face]:score:'
@@ -211,8 +214,8 @@ case $words[2] in
                 $finder $networks) ;;
         esac ;;
     bench) own=('--runs=[time so many runs]:number:'
-        '--json[answer in JSON Lines]' $networks) ;;
-    selftest) own=($networks) ;;
+        '--json[answer in JSON Lines]' $files) ;;
+    selftest) own=($files) ;;
     model)
         if (( CURRENT == 3 )); then
             _values part info import quantize set
