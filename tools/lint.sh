@@ -40,6 +40,7 @@ for page in $(git ls-files '*.md'); do
 done
 
 tools/check_layers.py || failed=1
+tools/check_figures.py || failed=1
 
 # clang-tidy wants to know how files are compiled, and the generated header.
 [ -f build/build.ninja ] || cmake --preset release >/dev/null
