@@ -13,7 +13,7 @@
 #include "output.h"
 #include "verbs.h"
 
-/* Sources that are enrolled already, sorted once. */
+/* Sources that are enrolled already. */
 typedef struct known {
     char **list;
     size_t count, room;
@@ -224,7 +224,8 @@ static int enroll_all(enrolment *e)
     inputs_pass_over(in, e->known.list, e->known.count);
     status = finder_run(&e->run->finder, in, take_photo, e);
     if (inputs_passed_over(in) && !e->run->finder.quiet)
-        complain("%zu photos were enrolled before", inputs_passed_over(in));
+        complain("%zu photos passed over: enrolled before, or named twice",
+            inputs_passed_over(in));
     inputs_close(in);
     return status == EXIT_YES ? (int)e->status : (int)status;
 }

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@ struct inputs {
     FILE *list; /* what comes after the names */
     char separator;
     bool failed;
-    char *const *known; /* sorted */
-    size_t n_known, passed_over;
+    bool once;  /* no file twice */
+    void *seen; /* tree of the files that are known or came before */
+    size_t passed_over;
 };
 
 static char *joined(const char *folder, const char *name)
@@ -31,6 +33,13 @@ static char *joined(const char *folder, const char *name)
     if (path)
         snprintf(path, size, "%s%s%s", folder, slash, name);
     return path;
+}
+
+static void fail_memory(inputs *in)
+{
+    if (!in->failed)
+        complain("not enough memory for the names of the photos");
+    in->failed = true;
 }
 
 /* Takes over `name`. */
@@ -46,9 +55,7 @@ static void append(inputs *in, char *name)
         }
     }
     if (!name || in->count == in->room) {
-        if (!in->failed)
-            complain("not enough memory for the names of the photos");
-        in->failed = true;
+        fail_memory(in);
         free(name);
         return;
     }
@@ -148,6 +155,11 @@ inputs *inputs_open(
     return NULL;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
 void inputs_close(inputs *in)
 {
     if (!in)
@@ -155,6 +167,12 @@ void inputs_close(inputs *in)
     for (size_t i = in->next; i < in->count; i++)
         free(in->names[i]);
     free(in->names);
+    while (in->seen) {
+        char *file = *(char **)in->seen;
+
+        tdelete(file, &in->seen, by_text);
+        free(file);
+    }
     if (in->list && in->list != stdin)
         fclose(in->list);
     free(in);
@@ -181,30 +199,41 @@ static char *next_of_list(inputs *in)
     return NULL;
 }
 
-static int by_text(const void *a, const void *b)
+/* Remember the file that a name means, since folders are spelled in many ways;
+ * of one that is gone, the name. Whether it had been remembered before. */
+static bool is_seen(inputs *in, const char *name)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    char *file = realpath(name, NULL);
+    char **at;
+
+    if (!file)
+        file = strdup(name);
+    at = file ? tsearch(file, &in->seen, by_text) : NULL;
+    if (at && *at == file)
+        return false;
+    if (!at)
+        fail_memory(in);
+    free(file);
+    return at != NULL;
 }
 
-/* Free a name that is known, and count it. */
+/* Free a name whose file is known, and count it. */
 static bool pass_over(inputs *in, char *name)
 {
-    if (!in->n_known ||
-        !bsearch(&name, in->known, in->n_known, sizeof *in->known, by_text))
+    if (!in->once || !is_seen(in, name))
         return false;
     free(name);
     in->passed_over++;
     return true;
 }
 
-void inputs_pass_over(inputs *in, char **known, size_t count)
+void inputs_pass_over(inputs *in, char *const *known, size_t count)
 {
     size_t kept = 0;
 
-    if (count > 0)
-        qsort(known, count, sizeof *known, by_text);
-    in->known = known;
-    in->n_known = count;
+    in->once = true;
+    for (size_t i = 0; i < count; i++)
+        (void)is_seen(in, known[i]);
     for (size_t i = 0; i < in->count; i++)
         if (!pass_over(in, in->names[i]))
             in->names[kept++] = in->names[i];

@@ -20,9 +20,9 @@ inputs *inputs_open(
     char *const *names, int count, const char *list, char separator);
 void inputs_close(inputs *in);
 
-/* Pass over what is known already: names, which are sorted, and borrowed.
- * Before the first photo. */
-void inputs_pass_over(inputs *in, char **known, size_t count);
+/* Pass over photos that are known, and any that was handed out before, by the
+ * files that their names mean: to be called before the first photo. */
+void inputs_pass_over(inputs *in, char *const *known, size_t count);
 /* How many have been passed over. */
 size_t inputs_passed_over(const inputs *in);
 

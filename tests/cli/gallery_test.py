@@ -305,6 +305,21 @@ class Rendered(unittest.TestCase):
                 [{'gallery': 'h.db', 'templates': 200, 'mapped': True,
                   'damaged': damaged}])
 
+    def test_a_photo_is_one_however_it_is_spelled(self):
+        (self.path / 'link').symlink_to('faces')
+        spelled = 'faces', './faces', 'faces//', self.path / 'faces', 'link/'
+        first = self.run_facet('cluster', '--album', 'album', *spelled)
+        told = [f['image'] for c in lines(first) for f in c['faces']]
+        self.assertEqual(sorted(told), sorted(
+            str(path.relative_to(self.path)) for path in self.faces))
+        self.run_facet('gallery', 'create', 'g.db')
+        self.run_facet('enroll', 'g.db', '--force', 'faces')
+        for folder in spelled:
+            again = self.run_facet('cluster', '--album', 'album', folder)
+            self.assertEqual(again.stdout, first.stdout, folder)
+            again = self.run_facet('enroll', 'g.db', '--force', folder)
+            self.assertEqual(again.stdout, '', folder)
+
     def test_one_command_at_a_time_changes_an_album(self):
         self.run_facet('cluster', '--album', 'album', 'faces')
         folder = os.open(self.path / 'album', os.O_RDONLY)
