@@ -21,6 +21,7 @@ typedef struct change {
     char **words; /* [count], after the folder */
     int count;
     album album;
+    bool done; /* at least in part: the page is out of date */
 } change;
 
 enum { KEY_GALLERY = 0x780, KEY_PARTS, MOST_PARTS = 1000 };
@@ -88,18 +89,20 @@ static int begin(change *c, const usage *u, int argc, char **argv)
     return status;
 }
 
-/* Number photos, list clusters anew, write the page. */
+/* List clusters anew and write the page, also after a change that ended half
+ * way. */
 static int finish(change *c, int status)
 {
     const float threshold =
         facet_cluster_threshold(FACET_CLUSTER_AVERAGE, NAN) - 0.06F;
+    int written = EXIT_YES;
 
-    if (status == EXIT_YES)
-        status = album_list(&c->album, threshold);
-    if (status == EXIT_YES)
-        status = album_write(&c->album);
+    if (c->done)
+        written = album_list(&c->album, threshold);
+    if (c->done && written == EXIT_YES)
+        written = album_write(&c->album);
     album_close(&c->album);
-    return status;
+    return status == EXIT_YES ? written : status;
 }
 
 /* A cluster's number, "12" or "#12"; 0, having complained, for none. */
@@ -113,6 +116,21 @@ static uint64_t cluster_of(const change *c, const char *word)
         return id;
     complain("%s: there is no cluster %s", c->folder, word);
     return 0;
+}
+
+/* The clusters that every `step`th word names, before any is changed: a wrong
+ * word changes nothing. */
+static int clusters_of(const change *c, int step, uint64_t **out)
+{
+    uint64_t *ids = calloc((size_t)c->count + 1, sizeof *ids);
+    int status = ids ? EXIT_YES : EXIT_NO_MEMORY;
+
+    for (int i = 0; i < c->count && status == EXIT_YES; i += step) {
+        ids[i / step] = cluster_of(c, c->words[i]);
+        status = ids[i / step] ? EXIT_YES : EXIT_USAGE;
+    }
+    *out = ids;
+    return status;
 }
 
 /* ---- name ---- */
@@ -197,14 +215,14 @@ static int copy_person(
     return store_fail(&(store){ .path = c->gallery }, st, &err);
 }
 
-static int name_one(
-    const change *c, facet_gallery *to, uint64_t id, const char *name)
+static int name_one(change *c, facet_gallery *to, uint64_t id, const char *name)
 {
     facet_error err = { FACET_OK, "" };
     const facet_status st =
         facet_gallery_rename_person(c->album.g, id, name, &err);
     int status = album_fail(&c->album, st, &err);
 
+    c->done |= st == FACET_OK;
     if (st == FACET_EEXISTS)
         complain(
             "(clusters of one person are joined with facet cluster merge)");
@@ -232,6 +250,7 @@ int cluster_name(int argc, char **argv)
     change c;
     facet_gallery *to = NULL;
     store target;
+    uint64_t *ids = NULL;
     int status = begin(&c, &u, argc, argv);
 
     store_init(&target);
@@ -240,13 +259,13 @@ int cluster_name(int argc, char **argv)
         complain("a name is missing");
         status = EXIT_USAGE;
     }
+    if (status == EXIT_YES)
+        status = clusters_of(&c, 2, &ids);
     if (status == EXIT_YES && c.gallery)
         status = store_open(&target, false, &to);
-    for (int i = 0; i + 1 < c.count && status == EXIT_YES; i += 2) {
-        const uint64_t id = cluster_of(&c, c.words[i]);
-
-        status = id ? name_one(&c, to, id, c.words[i + 1]) : EXIT_USAGE;
-    }
+    for (int i = 0; i < c.count && status == EXIT_YES; i += 2)
+        status = name_one(&c, to, ids[i / 2], c.words[i + 1]);
+    free(ids);
     facet_gallery_free(to);
     store_free(&target);
     return finish(&c, status);
@@ -261,10 +280,24 @@ static int merge_into(change *c, uint64_t into, uint64_t from)
     const int status =
         album_fail(a, facet_gallery_merge_people(a->g, from, into, &err), &err);
 
+    c->done |= status == EXIT_YES;
     for (size_t i = 0; status == EXIT_YES && i < a->count; i++)
         if (a->faces[i].cluster == from)
             a->faces[i].cluster = into;
     return status;
+}
+
+static int all_different(const change *c, const uint64_t *ids)
+{
+    for (int i = 0; i < c->count; i++)
+        for (int j = 0; j < i; j++)
+            if (ids[i] == ids[j]) {
+                complain("%s: cluster %" PRIu64 " is named twice: a cluster "
+                         "cannot be merged with itself",
+                    c->folder, ids[i]);
+                return EXIT_USAGE;
+            }
+    return EXIT_YES;
 }
 
 int cluster_merge(int argc, char **argv)
@@ -273,19 +306,19 @@ int cluster_merge(int argc, char **argv)
         "Make one cluster of several: the first keeps its number and name.",
         NULL, 2, false };
     change c;
+    uint64_t *ids = NULL;
     int status = begin(&c, &u, argc, argv);
-    const uint64_t into = status == EXIT_YES ? cluster_of(&c, c.words[0]) : 0;
 
-    if (status == EXIT_YES && !into)
-        status = EXIT_USAGE;
-    for (int i = 1; i < c.count && status == EXIT_YES; i++) {
-        const uint64_t from = cluster_of(&c, c.words[i]);
-
-        status = from && from != into ? merge_into(&c, into, from) : EXIT_USAGE;
-    }
+    if (status == EXIT_YES)
+        status = clusters_of(&c, 1, &ids);
+    if (status == EXIT_YES)
+        status = all_different(&c, ids);
+    for (int i = 1; i < c.count && status == EXIT_YES; i++)
+        status = merge_into(&c, ids[0], ids[i]);
     if (status == EXIT_YES &&
-        !json_line(json_pack("{s:I}", "cluster", (json_int_t)into)))
+        !json_line(json_pack("{s:I}", "cluster", (json_int_t)ids[0])))
         status = EXIT_NO_MEMORY;
+    free(ids);
     return finish(&c, status);
 }
 
@@ -318,6 +351,7 @@ static int split(change *c, uint64_t id)
     }
     if (status == EXIT_YES)
         status = album_change_all(a, changes, n);
+    c->done = status == EXIT_YES;
     for (size_t i = 0; i < n && status == EXIT_YES; i++)
         if ((i == 0 || changes[i].group != changes[i - 1].group) &&
             !json_line(json_pack("{s:I, s:I}", "cluster", (json_int_t)id,

@@ -320,6 +320,44 @@ class Rendered(unittest.TestCase):
             again = self.run_facet('enroll', 'g.db', '--force', folder)
             self.assertEqual(again.stdout, '', folder)
 
+    def album(self):
+        """An album with a cluster a person; numbers of the clusters."""
+        self.run_facet('synth', '--people', 4, '--images', 3, '--size', 200,
+                       '--seed', 7, '--out', 'four')
+        told = lines(self.run_facet('cluster', '--album', 'album', 'four'))
+        numbers = [c['cluster'] for c in told if c['cluster']]
+        self.assertGreater(len(numbers), 1)
+        return numbers
+
+    def written(self):
+        return json.loads((self.path / 'album/clusters.json').read_text())
+
+    def test_a_wrong_word_changes_nothing_of_an_album(self):
+        a, b, *_ = self.album()
+        before = self.written()
+        for words, reason in (
+                (('name', 'album', a, 'Anna', 99, 'Bob'), 'no cluster 99'),
+                (('merge', 'album', a, b, 99), 'no cluster 99'),
+                (('merge', 'album', a, b, a), 'cannot be merged with itself'),
+                (('merge', 'album', a, a), 'cannot be merged with itself')):
+            process = self.run_facet('cluster', *words, expect=2)
+            self.assertIn(reason, process.stderr)
+            self.assertEqual(process.stdout, '')
+            self.assertEqual(self.written(), before)
+            listed = lines(self.run_facet('cluster', 'list', 'album'))
+            self.assertEqual(
+                {c['cluster']: (c['name'], c['faces']) for c in listed[:-1]},
+                {c['cluster']: (c['name'], c['faces'])
+                 for c in before['clusters']})
+
+    def test_the_page_shows_what_was_changed_before_a_failure(self):
+        a, b, *_ = self.album()
+        self.run_facet('cluster', 'name', 'album', a, 'Anna', b, 'Anna',
+                       expect=7)
+        self.assertIn((a, 'Anna'), {(c['cluster'], c['name'])
+                                    for c in self.written()['clusters']})
+        self.assertIn('Anna', (self.path / 'album/index.html').read_text())
+
     def test_one_command_at_a_time_changes_an_album(self):
         self.run_facet('cluster', '--album', 'album', 'faces')
         folder = os.open(self.path / 'album', os.O_RDONLY)
