@@ -2,8 +2,10 @@
 /* gallery.c - facet gallery VERB: which one, and its arguments. */
 #include "gallery.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "facet/settings.h"
 #include "numbers.h"
 #include "verbs.h"
 
@@ -192,4 +194,19 @@ int gallery_open_for(gallery_run *run, bool read_only, facet_gallery **out)
                 "--detector and --model, or change the gallery with facet "
                 "gallery migrate" });
     return status;
+}
+
+/* A threshold by FPIR is low among few people, of whom a stranger is seldom
+ * taken for one: too low to say that two of them are the same. */
+facet_enroll_rule gallery_enroll_rule(const gallery_run *run)
+{
+    const bool by_rate = !isnan(run->limits.fpir);
+    facet_enroll_rule rule;
+
+    facet_enroll_rule_init(&rule, (float)run->limits.threshold);
+    rule.min_quality = (float)run->limits.min_quality;
+    if (by_rate) /* then networks are open */
+        rule.duplicate_at = fmaxf(rule.duplicate_at,
+            facet_pipeline_settings(run->finder.pipelines[0])->threshold);
+    return rule;
 }

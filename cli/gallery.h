@@ -55,6 +55,9 @@ void gallery_free(gallery_run *run);
  * embeddings of its contract. */
 int gallery_open_for(gallery_run *run, bool read_only, facet_gallery **out);
 
+/* What may be enrolled, by limits that are settled. */
+facet_enroll_rule gallery_enroll_rule(const gallery_run *run);
+
 int gallery_create(int argc, char **argv);
 int gallery_enroll(int argc, char **argv);
 int gallery_list(int argc, char **argv);

@@ -60,8 +60,7 @@ int gallery_audit(int argc, char **argv)
         status = thresholds_settle(
             &run.limits, run.finder.pipelines[0], info.people);
     if (status == EXIT_YES) {
-        facet_enroll_rule_init(&rule, (float)run.limits.threshold);
-        rule.min_quality = (float)run.limits.min_quality;
+        rule = gallery_enroll_rule(&run);
         status = store_fail(&run.store,
             facet_gallery_audit(g, &rule, print_finding, g, &err), &err);
     }

@@ -269,8 +269,7 @@ int gallery_enroll(int argc, char **argv)
         status = thresholds_settle(
             &run.limits, run.finder.pipelines[0], info.people);
     if (status == EXIT_YES) {
-        facet_enroll_rule_init(&e.rule, (float)run.limits.threshold);
-        e.rule.min_quality = (float)run.limits.min_quality;
+        e.rule = gallery_enroll_rule(&run);
         status = enroll_all(&e);
     }
     for (size_t i = 0; i < e.known.count; i++)

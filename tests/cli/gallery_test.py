@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Galleries and clusters by the command, on photos from ../shared."""
+import base64
 import csv
 import fcntl
 import json
+import math
 import os
 import pathlib
 import shutil
+import struct
 import tempfile
 import unittest
 
@@ -319,6 +322,46 @@ class Rendered(unittest.TestCase):
             self.assertEqual(again.stdout, first.stdout, folder)
             again = self.run_facet('enroll', 'g.db', '--force', folder)
             self.assertEqual(again.stdout, '', folder)
+
+    def alike(self, photo, similarity):
+        """g.db with one person who is so much like the photo's."""
+        face, = lines(self.run_facet('embed', photo))[0]['faces']
+        v = face['embedding']  # of length 1
+        other = v[1:] + v[:1]
+        along = sum(x * y for x, y in zip(v, other))
+        other = [y - along * x for x, y in zip(v, other)]
+        across = (1 - similarity ** 2) ** 0.5 / math.hypot(*other)
+        other = struct.pack(f'<{len(v)}f', *(
+            similarity * x + across * y for x, y in zip(v, other)))
+        shutil.rmtree(self.path / 'g', ignore_errors=True)
+        (self.path / 'g').mkdir()
+        self.run_facet('gallery', 'create', 'g/g.db')
+        head, = lines(self.run_facet('gallery', 'export', 'g/g.db'))
+        (self.path / 'one').write_text('\n'.join(map(json.dumps, [
+            head, {'person': 1, 'name': 'Ann'},
+            {'template': 1, 'person': 1,
+             'embedding': base64.b64encode(other).decode()}])))
+        self.run_facet('gallery', 'import', 'g/g.db', 'one')
+
+    def test_few_people_are_no_reason_to_take_two_for_one(self):
+        """The default embedder's own threshold is 0.3606; at FPIR 0.01 among
+        one person it is 0.2573."""
+        photo = self.faces[0]
+        for similarity, options, refused in (
+                (0.30, (), None), (0.40, (), ['duplicate']),
+                (0.30, ('--fpir', 0.01), None),
+                (0.30, ('--threshold', 0.29), ['duplicate'])):
+            self.alike(photo, similarity)
+            told, = lines(self.run_facet(
+                'enroll', 'g/g.db', '--person', 'Bob', *options, photo,
+                expect=1 if refused else 0))
+            self.assertEqual(told.get('refused'), refused, told)
+        self.alike(photo, 0.30)
+        self.run_facet('enroll', 'g/g.db', '--person', 'Bob', photo)
+        for threshold, findings in ((), 0), (('--threshold', 0.29), 1):
+            found = lines(self.run_facet('gallery', 'audit', 'g/g.db',
+                                         *threshold))
+            self.assertEqual(bool(found), bool(findings), found)
 
     def album(self):
         """An album with a cluster a person; numbers of the clusters."""
