@@ -398,6 +398,28 @@ static size_t face_of(const change *c, const char *word)
     return i;
 }
 
+/* "in cluster 3" or "alone". */
+static const char *where_is(const album_face *face, char *text, size_t room)
+{
+    if (!face->cluster)
+        return "alone";
+    snprintf(text, room, "in cluster %" PRIu64, face->cluster);
+    return text;
+}
+
+static bool are_together(const change *c, size_t from, size_t to)
+{
+    const album_face *a = &c->album.faces[from], *b = &c->album.faces[to];
+    char here[64], there[64];
+
+    if (from == to || (a->cluster && a->cluster == b->cluster))
+        return true;
+    complain("%s: face %" PRIu64 " is %s, face %" PRIu64 " %s", c->folder,
+        a->id, where_is(a, here, sizeof here), b->id,
+        where_is(b, there, sizeof there));
+    return false;
+}
+
 static bool print_step(const album *a, const facet_cluster_step *step)
 {
     const album_face *from = &a->faces[step->from], *to = &a->faces[step->to];
@@ -448,7 +470,8 @@ int cluster_explain(int argc, char **argv)
     static const usage u = { "facet cluster explain", "DIR FACE FACE",
         "Why two faces are in one cluster: the chain of faces between them "
         "whose weakest link is strongest. Faces have numbers in clusters.json "
-        "and on the page.",
+        "and on the page.\vThe exit status is 1 when they are in none or in "
+        "two.",
         NULL, 2, true };
     change c;
     int status = begin(&c, &u, argc, argv);
@@ -457,9 +480,12 @@ int cluster_explain(int argc, char **argv)
         const size_t from = face_of(&c, c.words[0]);
         const size_t to = face_of(&c, c.words[1]);
 
-        status = from < c.album.count && to < c.album.count
-                     ? explain(&c, from, to)
-                     : EXIT_USAGE;
+        if (from == c.album.count || to == c.album.count)
+            status = EXIT_USAGE;
+        else if (!are_together(&c, from, to))
+            status = EXIT_NO_MATCH;
+        else
+            status = explain(&c, from, to);
     }
     album_close(&c.album);
     return status;

@@ -401,6 +401,19 @@ class Rendered(unittest.TestCase):
                                     for c in self.written()['clusters']})
         self.assertIn('Anna', (self.path / 'album/index.html').read_text())
 
+    def test_what_is_not_together_is_not_explained(self):
+        a, b, *_ = self.album()
+        listed = {c['cluster']: [f['face'] for f in c['faces']] for c in
+                  lines(self.run_facet('cluster', 'list', 'album'))}
+        here, there = listed[a][-1], listed[b][0]
+        process = self.run_facet('cluster', 'explain', 'album', here, there,
+                                 expect=1)
+        self.assertEqual(process.stdout, '')
+        self.assertIn(f'album: face {here} is in cluster {a}, '
+                      f'face {there} in cluster {b}', process.stderr)
+        self.run_facet('cluster', 'explain', 'album', here, 99999, expect=2)
+        self.run_facet('cluster', 'explain', 'album', here, here)
+
     def test_one_command_at_a_time_changes_an_album(self):
         self.run_facet('cluster', '--album', 'album', 'faces')
         folder = os.open(self.path / 'album', os.O_RDONLY)
