@@ -76,7 +76,7 @@ static int open_store(album *a, const finder *f, bool changes)
         return status;
     if (f && stat(a->store.path, &about) != 0 && errno == ENOENT)
         return store_create(&a->store, &f->contract, f->dim, &a->g);
-    return store_open(&a->store, false, &a->g);
+    return store_open(&a->store, !changes, &a->g);
 }
 
 int album_open(album *a, const char *folder, const finder *f, bool changes)

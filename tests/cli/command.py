@@ -22,11 +22,11 @@ need_shared = unittest.skipUnless(
     '../shared is not here')
 
 
-def facet(*arguments, given=None, cwd=None, **environment):
+def facet(*arguments, given=None, cwd=None, user=None, **environment):
     """The finished process; output as text."""
     return subprocess.run(
         [FACET, *map(str, arguments)], input=given, capture_output=True,
-        cwd=cwd, text=True, timeout=240,
+        cwd=cwd, user=user, text=True, timeout=240,
         env={**CLEAN, **{k: str(v) for k, v in environment.items()}})
 
 

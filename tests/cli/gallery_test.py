@@ -278,8 +278,8 @@ class Rendered(unittest.TestCase):
                        '--out', 'faces')
         self.faces = sorted((self.path / 'faces').rglob('*.jpg'))
 
-    def run_facet(self, *arguments, expect=0):
-        process = facet(*arguments, cwd=self.path)
+    def run_facet(self, *arguments, expect=0, **more):
+        process = facet(*arguments, cwd=self.path, **more)
         self.assertEqual(process.returncode, expect, process.stderr)
         return process
 
@@ -413,6 +413,23 @@ class Rendered(unittest.TestCase):
                       f'face {there} in cluster {b}', process.stderr)
         self.run_facet('cluster', 'explain', 'album', here, 99999, expect=2)
         self.run_facet('cluster', 'explain', 'album', here, here)
+
+    def test_an_album_may_be_one_to_read_only(self):
+        told = lines(self.run_facet('cluster', '--album', 'album', 'faces'))
+        face = told[0]['faces'][0]['face']
+        for path in self.path, self.path / 'album':
+            path.chmod(0o555)
+            self.addCleanup(path.chmod, 0o755)
+        for path in (self.path / 'album').iterdir():
+            path.chmod(0o444)
+        nobody = {'user': 65534} if os.geteuid() == 0 else {}
+        listed = lines(self.run_facet('cluster', 'list', 'album', **nobody))
+        self.assertEqual([c['faces'] for c in listed],
+                         [c['faces'] for c in told])
+        self.run_facet('cluster', 'explain', 'album', face, face, **nobody)
+        process = self.run_facet('cluster', 'name', 'album', 2, 'x', expect=7,
+                                 **nobody)
+        self.assertIn('permission', process.stderr)
 
     def test_one_command_at_a_time_changes_an_album(self):
         self.run_facet('cluster', '--album', 'album', 'faces')
