@@ -112,6 +112,21 @@ static void add_folder(inputs *in, const char *folder)
     free(entries);
 }
 
+/* A folder that somebody named: to find nothing in it is a failure. */
+static void add_named_folder(inputs *in, const char *folder)
+{
+    const size_t before = in->count;
+    const bool failed = in->failed;
+
+    in->failed = false;
+    add_folder(in, folder);
+    if (in->count == before && !in->failed) {
+        complain("%s: no picture in it", folder);
+        in->failed = true;
+    }
+    in->failed |= failed;
+}
+
 static bool set_list(inputs *in, const char *list)
 {
     if (in->list) {
@@ -131,7 +146,7 @@ static bool add_name(inputs *in, const char *name)
     if (!strcmp(name, "-"))
         return set_list(in, name);
     if (stat(name, &st) == 0 && S_ISDIR(st.st_mode))
-        add_folder(in, name);
+        add_named_folder(in, name);
     else
         append(in, strdup(name));
     return true;

@@ -3,8 +3,8 @@
  *
  * Folders are walked in sorted order, without hidden files and without
  * following links to folders; of their files those count whose name ends like a
- * picture's. A name given by itself always counts. Lists are read as they are
- * needed, so that they may be endless. */
+ * picture's; a folder without any has failed. A name given by itself always
+ * counts. Lists are read as they are needed, so that they may be endless. */
 #ifndef FACET_CLI_INPUTS_H
 #define FACET_CLI_INPUTS_H
 
@@ -32,7 +32,8 @@ char *inputs_next(inputs *in);
 /* How many there are in all; 0 while a list is not read to its end. */
 size_t inputs_total(const inputs *in);
 
-/* A folder or a list could not be read to its end (and that was told). */
+/* A folder or a list could not be read to its end, or a folder has no picture
+ * (and that was told). */
 bool inputs_failed(const inputs *in);
 
 #endif

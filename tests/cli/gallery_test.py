@@ -363,6 +363,24 @@ class Rendered(unittest.TestCase):
                                          *threshold))
             self.assertEqual(bool(found), bool(findings), found)
 
+    def test_pictures_of_folders_are_known_by_their_names(self):
+        for name in 'none/sub', 'some/sub', 'some/.hidden':
+            (self.path / name).mkdir(parents=True)
+        for name in ('none/photo.txt', 'none/.a.jpg', 'some/photo', 'some/b.JPEG',
+                     'some/sub/a.jpg', 'some/.hidden/a.jpg'):
+            shutil.copy(self.faces[0], self.path / name)
+        (self.path / 'none/link').symlink_to(self.path / 'some')
+        told = lines(self.run_facet('detect', 'some', 'none/photo.txt'))
+        self.assertEqual([line['image'] for line in told],
+                         ['some/b.JPEG', 'some/sub/a.jpg', 'none/photo.txt'])
+        process = self.run_facet('detect', 'none', 'some', expect=7)
+        self.assertEqual(lines(process), told[:2])
+        self.assertEqual(process.stderr, 'facet: none: no picture in it\n')
+        self.run_facet('gallery', 'create', 'g.db')
+        for words in ('enroll', 'g.db'), ('cluster', '--album', 'album'):
+            process = self.run_facet(*words, 'none', expect=7)
+            self.assertIn('none: no picture in it', process.stderr)
+
     def album(self):
         """An album with a cluster a person; numbers of the clusters."""
         self.run_facet('synth', '--people', 4, '--images', 3, '--size', 200,
