@@ -83,6 +83,25 @@ static char *read_all(const char *name, size_t *size)
     return NULL;
 }
 
+/* What is wrong with a line is the fault of the lines, not of the gallery. */
+static int import_from(
+    store *s, facet_gallery *g, const char *name, facet_import_report *report)
+{
+    size_t size = 0;
+    char *text = read_all(name, &size);
+    facet_error err = { FACET_OK, "" };
+    facet_status st;
+
+    if (!text)
+        return EXIT_IO;
+    st = facet_gallery_import(g, text, size, report, &err);
+    free(text);
+    if (st == FACET_OK || strncmp(err.msg, "line ", 5) != 0)
+        return store_fail(s, st, &err);
+    complain("%s: %s", strcmp(name, "-") ? name : "standard input", err.msg);
+    return (int)exit_for_gallery(st);
+}
+
 int gallery_import(int argc, char **argv)
 {
     static const gallery_usage usage = { .name = "facet gallery import",
@@ -94,27 +113,18 @@ int gallery_import(int argc, char **argv)
     gallery_run run;
     facet_gallery *g = NULL;
     facet_import_report report;
-    facet_error err = { FACET_OK, "" };
-    char *text = NULL;
-    size_t size = 0;
     int status;
 
     gallery_parse(&run, &usage, argc, argv);
     status = store_open(&run.store, false, &g);
-    if (status == EXIT_YES) {
-        text = read_all(run.words[0], &size);
-        status =
-            text ? store_fail(&run.store,
-                       facet_gallery_import(g, text, size, &report, &err), &err)
-                 : EXIT_IO;
-    }
+    if (status == EXIT_YES)
+        status = import_from(&run.store, g, run.words[0], &report);
     if (status == EXIT_YES &&
         !json_line(json_pack("{s:I, s:I, s:I}", "people_added",
             (json_int_t)report.people_added, "people_found",
             (json_int_t)report.people_found, "templates",
             (json_int_t)report.templates)))
         status = EXIT_NO_MEMORY;
-    free(text);
     facet_gallery_free(g);
     gallery_free(&run);
     return status;

@@ -284,6 +284,12 @@ static facet_status open_db(
     return facet__db_run(&s->base, err, "PRAGMA synchronous = FULL", "");
 }
 
+static facet_status fail_folder(facet_error *err)
+{
+    return facet__fail(
+        err, FACET_EIO, "this is a folder, and a gallery is a file");
+}
+
 static facet_status find_file(const char *path, facet_error *err)
 {
     struct stat s;
@@ -291,6 +297,8 @@ static facet_status find_file(const char *path, facet_error *err)
     if (stat(path, &s))
         return facet__fail(
             err, FACET_ENOTFOUND, "there is no such gallery file");
+    if (S_ISDIR(s.st_mode))
+        return fail_folder(err);
     if (s.st_size == 0)
         return facet__fail(err, FACET_EEMPTY, "the file is empty");
     return FACET_OK;
@@ -330,9 +338,11 @@ static facet_status open_existing(store *s, const char *path,
 static facet_status touch_file(const char *path, facet_error *err)
 {
     const int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat s;
 
     if (file < 0 && errno == EEXIST)
-        return FACET_OK;
+        return stat(path, &s) == 0 && S_ISDIR(s.st_mode) ? fail_folder(err)
+                                                         : FACET_OK;
     if (file < 0)
         return facet__fail(err, FACET_EIO, "%s", strerror(errno));
     close(file);

@@ -323,6 +323,22 @@ class Rendered(unittest.TestCase):
             again = self.run_facet('enroll', 'g.db', '--force', folder)
             self.assertEqual(again.stdout, '', folder)
 
+    def test_a_failure_names_the_file_whose_it_is(self):
+        self.run_facet('gallery', 'create', 'g.db')
+        head = self.run_facet('gallery', 'export', 'g.db').stdout
+        (self.path / 'bad').write_text(head + '[')
+        process = self.run_facet('gallery', 'import', 'g.db', 'bad', expect=7)
+        self.assertEqual(process.stderr,
+                         'facet: bad: line 2: not a JSON object\n')
+        process = self.run_facet('gallery', 'import', 'g.db', '-', given='[',
+                                 expect=7)
+        self.assertEqual(process.stderr, 'facet: standard input: line 1: '
+                         'not a JSON object\n')
+        for words in (('list', 'faces'), ('import', 'faces', 'bad'),
+                      ('create', 'faces')):
+            process = self.run_facet('gallery', *words, expect=7)
+            self.assertIn('faces: this is a folder', process.stderr)
+
     def alike(self, photo, similarity):
         """g.db with one person who is so much like the photo's."""
         face, = lines(self.run_facet('embed', photo))[0]['faces']
