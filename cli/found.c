@@ -12,6 +12,7 @@
 
 #include "facet/align.h"
 #include "facet/settings.h"
+#include "limits.h"
 #include "numbers.h"
 #include "work.h"
 
@@ -40,15 +41,13 @@ typedef struct errand {
 
 /* ---- Options ---- */
 
-enum { KEY_FILES_FROM = 0x200, KEY_MEGAPIXELS = 0x201 };
+enum { KEY_FILES_FROM = 0x200 };
 
 static const struct argp_option options[] = {
     { "files-from", KEY_FILES_FROM, "FILE", 0,
         "photos listed in FILE, one a line; - is stdin", 0 },
     { "null", '0', NULL, 0, "names in the list end with a zero byte", 0 },
     { "threads", 't', "N", 0, "photos at a time; default: every core", 0 },
-    { "max-megapixels", KEY_MEGAPIXELS, "N", 0,
-        "refuse larger photos; default 100", 0 },
     { "quiet", 'q', NULL, 0, "no progress on the terminal", 0 },
     { 0 },
 };
@@ -60,6 +59,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &f->nets;
+        state->child_inputs[1] = &f->limits;
         break;
     case KEY_FILES_FROM:
         f->list = text;
@@ -71,11 +71,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
         f->threads =
             (int)whole_option(state, "--threads", text, 1, MAX_THREADS);
         break;
-    case KEY_MEGAPIXELS:
-        f->limits.max_pixels =
-            (size_t)(1e6 *
-                     number_option(state, "--max-megapixels", text, 0.01, 1e5));
-        break;
     case 'q':
         f->quiet = true;
         break;
@@ -86,7 +81,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &faces_argp, 0, NULL, 0 },
-    { NULL, 0, NULL, 0 } };
+    { &limits_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 } };
 const struct argp finder_argp = {
     .options = options, .parser = parse, .children = children
 };

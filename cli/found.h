@@ -54,8 +54,8 @@ typedef struct finder {
     size_t dim;
 } finder;
 
-/* Options --files-from --null --threads --max-megapixels --quiet and those of
- * networks_argp; its input is a finder. */
+/* Options --files-from --null --threads --quiet and those of networks_argp and
+ * limits_argp; its input is a finder. */
 extern const struct argp finder_argp;
 
 void finder_init(finder *f);

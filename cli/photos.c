@@ -11,6 +11,7 @@
 #include "facet/draw.h"
 #include "facet/settings.h"
 #include "frontal.h"
+#include "limits.h"
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
@@ -57,8 +58,6 @@ enum {
     KEY_MARGIN,
     KEY_FRONTAL,
     KEY_LANDMARKS,
-    KEY_MEGAPIXELS,
-    KEY_MEGABYTES,
 };
 
 static const struct argp_option options[] = {
@@ -69,10 +68,6 @@ static const struct argp_option options[] = {
         "jsonl (the default), json, csv; npy with embed", 0 },
     { "threads", 't', "N", 0, "photos at a time; default: every core", 0 },
     { "draw", KEY_DRAW, "DIR", 0, "put copies with the faces marked there", 0 },
-    { "max-megapixels", KEY_MEGAPIXELS, "N", 0,
-        "refuse larger photos; default 100", 0 },
-    { "max-megabytes", KEY_MEGABYTES, "N", 0, "refuse larger files; default 64",
-        0 },
     { "quiet", 'q', NULL, 0, "no progress on the terminal", 0 },
     { 0 },
 };
@@ -122,8 +117,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &p->nets;
+        state->child_inputs[1] = &p->limits;
         if (p->verb->aligns)
-            state->child_inputs[1] = p;
+            state->child_inputs[2] = p;
         break;
     case KEY_FILES_FROM:
         p->list = text;
@@ -143,16 +139,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
         break;
     case KEY_DRAW:
         p->draw = text;
-        break;
-    case KEY_MEGAPIXELS:
-        p->limits.max_pixels =
-            (size_t)(1e6 *
-                     number_option(state, "--max-megapixels", text, 0.01, 1e5));
-        break;
-    case KEY_MEGABYTES:
-        p->limits.max_bytes =
-            (size_t)(1048576.0 *
-                     number_option(state, "--max-megabytes", text, 0.001, 1e6));
         break;
     case 'q':
         p->quiet = true;
@@ -202,6 +188,7 @@ static void parse_arguments(photos *p, int argc, char **argv)
         .parser = parse_align };
     const struct argp_child children[] = {
         { &faces_argp, 0, NULL, 0 },
+        { &limits_argp, 0, NULL, 0 },
         { p->verb->aligns ? &aligning : NULL, 0, NULL, -1 },
         { NULL, 0, NULL, 0 },
     };

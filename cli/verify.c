@@ -9,6 +9,7 @@
 #include "facet/calibration.h"
 #include "facet/facet.h"
 #include "facet/settings.h"
+#include "limits.h"
 #include "networks.h"
 #include "numbers.h"
 #include "output.h"
@@ -17,6 +18,7 @@
 
 typedef struct verify {
     networks nets;
+    facet_image_opts limits;
     double threshold; /* NaN: the network's own */
     double fmr;       /* NaN: no rate asked for */
     facet_calibration calibration;
@@ -47,6 +49,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &v->nets;
+        state->child_inputs[1] = &v->limits;
         break;
     case 't':
         v->threshold = number_option(state, "--threshold", text, -1, 1);
@@ -95,7 +98,8 @@ static int look_at(verify *v, facet_pipeline *pipeline, int which)
 {
     facet_image *image = NULL;
     facet_error err = { FACET_OK, "" };
-    facet_status st = facet_image_read(v->photos[which], NULL, &image, &err);
+    facet_status st =
+        facet_image_read(v->photos[which], &v->limits, &image, &err);
 
     if (st == FACET_OK)
         st = facet_pipeline_faces(pipeline, image, &v->faces[which], &err);
@@ -235,7 +239,7 @@ static int compare(verify *v, facet_pipeline *pipeline)
 int verb_verify(int argc, char **argv)
 {
     const struct argp_child children[] = { { &faces_argp, 0, NULL, 0 },
-        { NULL, 0, NULL, 0 } };
+        { &limits_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 } };
     const struct argp argp = {
         .options = options,
         .parser = parse,
@@ -254,6 +258,7 @@ int verb_verify(int argc, char **argv)
 
     argv[0] = name;
     networks_init(&v.nets);
+    facet_image_opts_init(&v.limits);
     v.nets.opts.policy = FACET_POLICY_SINGLE;
     argp_parse(&argp, argc, argv, 0, NULL, &v);
     status = networks_open(&v.nets, 1, &pipeline);

@@ -7,9 +7,9 @@ _facet() {
     local files="--detector --model --precision"
     local networks="$files --min-face --max-faces --score --policy
         --aligned"
-    local photos="--files-from --null --format --threads --draw
-        --max-megapixels --max-megabytes --quiet"
-    local finder="--files-from --null --threads --max-megapixels --quiet"
+    local limits="--max-megapixels --max-megabytes"
+    local photos="--files-from --null --format --threads --draw $limits --quiet"
+    local finder="--files-from --null --threads $limits --quiet"
     local store="--store --gallery-name --key-file --passphrase-file"
     local decides="--fpir --threshold --review --margin --min-quality"
     local options=""
@@ -54,7 +54,7 @@ _facet() {
     case $verb in
     detect | embed) options="$photos $networks" ;;
     align) options="--out --template --margin --frontal --landmarks $photos $networks" ;;
-    verify) options="--threshold --fmr --json $networks" ;;
+    verify) options="--threshold --fmr --json $limits $networks" ;;
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images
         --margin --embeddings --names --cache --compact --threads --json

@@ -28,7 +28,8 @@ set -l many '__facet_with detect align embed identify enroll gallery cluster'
 complete -c facet -n $many -l files-from -r -d 'photos listed in a file'
 complete -c facet -n $many -l null -s 0 -d 'names end with a zero byte'
 complete -c facet -n $many -l threads -s t -x -d 'photos at a time'
-complete -c facet -n $many -l max-megapixels -x -d 'refuse larger photos'
+complete -c facet -n "$many verify" -l max-megapixels -x -d 'refuse larger photos'
+complete -c facet -n "$many verify" -l max-megabytes -x -d 'refuse larger files'
 complete -c facet -n $many -l quiet -s q -d 'no progress'
 
 set -l each '__facet_with detect align embed'
@@ -36,7 +37,6 @@ complete -c facet -n '__facet_with detect align' -l format -x \
     -a 'jsonl json csv'
 complete -c facet -n '__facet_with embed' -l format -x -a 'jsonl json csv npy'
 complete -c facet -n $each -l draw -x -a '(__fish_complete_directories)'
-complete -c facet -n $each -l max-megabytes -x -d 'refuse larger files'
 
 complete -c facet -n '__facet_with align' -l out -s o -x \
     -a '(__fish_complete_directories)'

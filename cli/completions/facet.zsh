@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # zsh completion for facet
 
-local -a files networks photos own finder store decides enrolls
+local -a files networks limits photos own finder store decides enrolls
 files=(
     '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
     '--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"'
@@ -16,14 +16,17 @@ networks=(
     '--policy=[which faces count]:name:(all largest central single)'
     '--aligned[the photos are aligned crops]'
 )
+limits=(
+    '--max-megapixels=[refuse larger photos]:number:'
+    '--max-megabytes=[refuse larger files]:number:'
+)
 photos=(
     '--files-from=[photos listed in a file]:file:_files'
     '--null[names in the list end with a zero byte]'
     '--format=[of the output]:name:(jsonl json csv npy)'
     '--threads=[photos at a time]:number:'
     '--draw=[folder of marked copies]:folder:_files -/'
-    '--max-megapixels=[refuse larger photos]:number:'
-    '--max-megabytes=[refuse larger files]:number:'
+    $limits
     '--quiet[no progress on the terminal]'
 )
 
@@ -31,7 +34,7 @@ finder=(
     '--files-from=[photos listed in a file]:file:_files'
     '--null[names in the list end with a zero byte]'
     '--threads=[photos at a time]:number:'
-    '--max-megapixels=[refuse larger photos]:number:'
+    $limits
     '--quiet[no progress on the terminal]'
 )
 store=(
@@ -80,7 +83,7 @@ case $words[2] in
         $photos $networks) ;;
     verify) own=('--threshold=[similarity of a match]:similarity:'
         '--fmr=[false match rate to set the threshold by]:rate:'
-        '--json[answer in JSON]' $networks) ;;
+        '--json[answer in JSON]' $limits $networks) ;;
     eval|calibrate) own=('--pairs=[see facet eval --help]:value:_files'
         '--flat[see facet eval --help]'
         '--profile[see facet eval --help]'

@@ -339,6 +339,17 @@ class Rendered(unittest.TestCase):
             process = self.run_facet('gallery', *words, expect=7)
             self.assertIn('faces: this is a folder', process.stderr)
 
+    def test_every_verb_for_photos_has_both_limits(self):
+        photo = self.faces[0]
+        self.run_facet('gallery', 'create', 'g.db')
+        for limit in '--max-megapixels=0.01', '--max-megabytes=0.001':
+            for words in (('enroll', 'g.db', '--person', 'Ann'),
+                          ('identify', 'g.db'), ('cluster',),
+                          ('verify', photo)):
+                process = self.run_facet(*words, limit, photo, expect=5)
+                self.assertIn('limit', process.stdout + process.stderr)
+        self.run_facet('verify', '--max-megabytes=100', photo, photo)
+
     def alike(self, photo, similarity):
         """g.db with one person who is so much like the photo's."""
         face, = lines(self.run_facet('embed', photo))[0]['faces']

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - how large a photo may be, for all verbs that look at photos. */
+#ifndef FACET_CLI_LIMITS_H
+#define FACET_CLI_LIMITS_H
+
+#include <argp.h>
+
+/* Options --max-megapixels --max-megabytes; its input is a facet_image_opts,
+ * begun with facet_image_opts_init. */
+extern const struct argp limits_argp;
+
+#endif
