@@ -83,7 +83,7 @@ static bool take_photo(void *context, const found_photo *photo)
     grouping *g = context;
 
     if (photo->status != FACET_OK) {
-        complain("%s: %s", photo->path, photo->message);
+        complain_of(photo->path, photo->message);
         note_status(&g->status, exit_for_photo(photo->status));
         return true;
     }

@@ -104,6 +104,16 @@ void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
+void complain_of(const char *file, const char *message)
+{
+    enum { NAME_TOLD = 120 }; /* bytes of a name in the library's messages */
+    const size_t told = strnlen(file, NAME_TOLD);
+
+    if (!strncmp(message, file, told) && !strncmp(message + told, ": ", 2))
+        message += told + 2;
+    complain("%s: %s", file, message);
+}
+
 /* The folders above the last; what is wrong with them shows in that one. */
 static void make_parents(const char *folder)
 {

@@ -38,6 +38,10 @@ void print_plain(FILE *to, const char *text);
 /* "facet: ..." on stderr, with a line end; likewise. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* complain("%s: %s") about a file, also where the message begins with its name.
+ */
+void complain_of(const char *file, const char *message);
+
 /* Make a folder, with those above it, unless it is there or NULL. Complains on
  * failure; the exit status. */
 int need_folder(const char *folder);

@@ -381,8 +381,8 @@ static void do_photo(void *context, int thread, work_item *item)
     item->status = exit_for_photo(r.status);
     item->bytes = output_text(p->format, &r, &item->size);
     if (r.status != FACET_OK && p->format >= OUTPUT_CSV)
-        complain("%s: %s", item->path,
-            *err.msg ? err.msg : facet_status_str(r.status));
+        complain_of(
+            item->path, *err.msg ? err.msg : facet_status_str(r.status));
     free_made(&m);
     facet_faces_free(faces);
     facet_image_free(image);

@@ -85,7 +85,7 @@ static int tell_failure(
     json_t *object;
 
     if (!v->json) {
-        complain("%s: %s", photo, message);
+        complain_of(photo, message);
         return (int)exit_for_photo(st);
     }
     object = json_object();

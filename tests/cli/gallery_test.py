@@ -350,6 +350,19 @@ class Rendered(unittest.TestCase):
                 self.assertIn('limit', process.stdout + process.stderr)
         self.run_facet('verify', '--max-megabytes=100', photo, photo)
 
+    def test_an_unreadable_photo_is_named_once(self):
+        deep = self.path / ('d' * 100) / ('e' * 100)
+        deep.mkdir(parents=True)
+        for name in 'text.jpg', f'{deep.parent.name}/{deep.name}/text.jpg':
+            (self.path / name).write_text('no picture at all')
+            for words in (('verify', name), ('cluster',), ('detect',
+                          '--format', 'csv')):
+                process = self.run_facet(*words, name, expect=5)
+                self.assertEqual(process.stderr.count(name[:100]), 1,
+                                 process.stderr)
+                self.assertTrue(process.stderr.startswith(
+                    f'facet: {name}: the content is'), process.stderr)
+
     def alike(self, photo, similarity):
         """g.db with one person who is so much like the photo's."""
         face, = lines(self.run_facet('embed', photo))[0]['faces']
