@@ -26,7 +26,7 @@ static const struct {
     { "audit", gallery_audit, "look for mixed, double and spoilt people" },
     { "migrate", gallery_migrate, "change to another network" },
 };
-enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
+enum { VERB_COUNT = sizeof verbs / sizeof *verbs, MAX_THREADS = 1024 };
 
 static void help(FILE *to)
 {
@@ -101,6 +101,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[child++] = &run->store;
         if (p->usage->looks)
             state->child_inputs[child++] = &run->finder;
+        if (p->usage->embeds)
+            state->child_inputs[child++] = &run->finder.nets;
         if (p->usage->decides)
             state->child_inputs[child++] = &run->limits;
         break;
@@ -132,6 +134,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
         run->store.opts.partitions =
             (int)whole_option(state, "--partitions", text, 1, 256);
         break;
+    case GALLERY_THREADS:
+        run->finder.threads =
+            (int)whole_option(state, "--threads", text, 1, MAX_THREADS);
+        break;
+    case GALLERY_QUIET:
+        run->finder.quiet = true;
+        break;
     case ARGP_KEY_ARGS:
         take_words(p, state);
         break;
@@ -148,7 +157,7 @@ void gallery_parse(
     gallery_run *run, const gallery_usage *usage, int argc, char **argv)
 {
     parsing p = { run, usage };
-    struct argp_child children[4] = { { &store_argp, 0, NULL, 0 } };
+    struct argp_child children[5] = { { &store_argp, 0, NULL, 0 } };
     int n = 1;
     char name[64];
     const struct argp argp = { .options = usage->options,
@@ -159,6 +168,8 @@ void gallery_parse(
 
     if (usage->looks)
         children[n++].argp = &finder_argp;
+    if (usage->embeds)
+        children[n++].argp = &networks_argp;
     if (usage->decides)
         children[n++].argp = &thresholds_argp;
     *run = (gallery_run){ .person = NULL };

@@ -35,6 +35,8 @@ enum {
     GALLERY_TEMPLATES,
     GALLERY_APPROXIMATE,
     GALLERY_PARTITIONS,
+    GALLERY_THREADS = 't',
+    GALLERY_QUIET = 'q',
 };
 
 /* How a verb is used. */
@@ -42,6 +44,7 @@ typedef struct gallery_usage {
     const char *name, *args_doc, *doc;
     const struct argp_option *options; /* NULL for none of its own */
     bool looks;                        /* at photos: options of a finder */
+    bool embeds;                       /* options of networks; looks has them */
     bool decides;                      /* options of thresholds */
     int least, most; /* words after the file; most < 0: any number */
 } gallery_usage;

@@ -37,7 +37,7 @@ int gallery_audit(int argc, char **argv)
                "are like many people, outliers and repeated photos.\v"
                "The networks in use say from which similarity on people look "
                "alike; with --threshold none are needed.",
-        .looks = true,
+        .embeds = true,
         .decides = true };
     gallery_run run;
     facet_gallery *g = NULL;

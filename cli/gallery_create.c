@@ -17,7 +17,7 @@ int gallery_create(int argc, char **argv)
         .args_doc = "FILE",
         .doc = "Begin a gallery for embeddings of the networks in use.",
         .options = options,
-        .looks = true };
+        .embeds = true };
     gallery_run run;
     facet_gallery *g = NULL;
     char text[FACET_CONTRACT_TEXT];

@@ -184,6 +184,9 @@ int gallery_migrate(int argc, char **argv)
             "delete the embeddings that are not in use", 0 },
         { "drop-missing", GALLERY_DROP_MISSING, NULL, 0,
             "switch although some have no crop to be embedded from", 0 },
+        { "threads", GALLERY_THREADS, "N", 0,
+            "cores to embed on; default: all of them", 0 },
+        { "quiet", GALLERY_QUIET, NULL, 0, "no progress on the terminal", 0 },
         { 0 },
     };
     static const gallery_usage usage = { .name = "facet gallery migrate",
@@ -192,7 +195,7 @@ int gallery_migrate(int argc, char **argv)
             "Change to the networks in use, out of the crops that are stored; "
             "people and names stay. Reports how recognition changes.",
         .options = options,
-        .looks = true };
+        .embeds = true };
     gallery_run run;
     migration m = { .run = &run };
     facet_embedder_opts opts;

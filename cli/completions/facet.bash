@@ -91,14 +91,13 @@ _facet() {
         fi
         options="$store"
         case ${COMP_WORDS[2]} in
-        create) options="--approximate --partitions $store $finder
-            $networks" ;;
+        create) options="--approximate --partitions $store $networks" ;;
         enroll) options="--person --force $store $decides $finder $networks" ;;
         list | export) options="--person $store" ;;
         remove) options="--templates $store" ;;
-        audit) options="$store $decides $finder $networks" ;;
+        audit) options="$store $decides $networks" ;;
         migrate) options="--dry-run --rollback --abandon --drop-missing
-            $store $finder $networks" ;;
+            --threads --quiet $store $networks" ;;
         esac ;;
     cluster)
         options="--album --method --threshold --together $finder $networks"

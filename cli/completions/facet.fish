@@ -24,7 +24,7 @@ complete -c facet -n $faces -l score -x -d 'how sure to be that it is a face'
 complete -c facet -n $faces -l policy -x -a 'all largest central single'
 complete -c facet -n $faces -l aligned -d 'the photos are aligned crops'
 
-set -l many '__facet_with detect align embed identify enroll gallery cluster'
+set -l many '__facet_with detect align embed identify enroll cluster'
 complete -c facet -n $many -l files-from -r -d 'photos listed in a file'
 complete -c facet -n $many -l null -s 0 -d 'names end with a zero byte'
 complete -c facet -n $many -l threads -s t -x -d 'photos at a time'
@@ -127,6 +127,8 @@ complete -c facet -n '__facet_with create' -l partitions -x
 for option in dry-run rollback abandon drop-missing
     complete -c facet -n '__facet_with migrate' -l $option
 end
+complete -c facet -n '__facet_with migrate' -l threads -s t -x
+complete -c facet -n '__facet_with migrate' -l quiet -s q -d 'no progress'
 
 complete -c facet -n '__facet_with cluster' -a \
     'name merge split explain list'

@@ -193,16 +193,17 @@ case $words[2] in
         case $words[3] in
             create) own+=('--approximate[search by an HNSW index]'
                 '--partitions=[of people on a new server]:number:'
-                $finder $networks) ;;
+                $networks) ;;
             enroll) own+=($enrolls $decides $finder $networks) ;;
             list|export) own+=('--person=[which person]:name:') ;;
             remove) own+=('--templates[arguments are templates]') ;;
-            audit) own+=($decides $finder $networks) ;;
+            audit) own+=($decides $networks) ;;
             migrate) own+=('--dry-run[do not switch]'
                 '--rollback[back to what was in use]'
                 '--abandon[delete what is not in use]'
                 '--drop-missing[switch without those that have no crop]'
-                $finder $networks) ;;
+                '--threads=[cores to embed on]:number:'
+                '--quiet[no progress on the terminal]' $networks) ;;
         esac ;;
     cluster)
         case $words[3] in
