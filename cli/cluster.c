@@ -21,7 +21,8 @@ typedef struct grouping {
     char **words;
     int count;
     album album;
-    exit_number status;
+    exit_number status; /* of the first photo that failed */
+    exit_number kept;   /* of the album, which others depend on */
 } grouping;
 
 enum { KEY_ALBUM = 0x700, KEY_METHOD, KEY_THRESHOLD, KEY_TOGETHER };
@@ -78,6 +79,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
+/* The album takes no more faces. */
+static bool is_broken(const grouping *g)
+{
+    return g->kept == EXIT_IO || g->kept == EXIT_NO_MEMORY;
+}
+
 static bool take_photo(void *context, const found_photo *photo)
 {
     grouping *g = context;
@@ -87,9 +94,9 @@ static bool take_photo(void *context, const found_photo *photo)
         note_status(&g->status, exit_for_photo(photo->status));
         return true;
     }
-    note_status(
-        &g->status, (exit_number)album_add(&g->album, &g->finder, photo));
-    return g->status != EXIT_IO && g->status != EXIT_NO_MEMORY;
+    g->kept = (exit_number)album_add(&g->album, &g->finder, photo);
+    note_status(&g->status, g->kept);
+    return !is_broken(g);
 }
 
 /* The photos that the album has faces of; NULL without memory. */
@@ -112,19 +119,17 @@ static int look(grouping *g, exit_number *looked)
         inputs_pass_over(in, known, g->album.count);
         *looked = finder_run(&g->finder, in, take_photo, g);
     } else {
-        *looked = known ? EXIT_IO : EXIT_NO_MEMORY;
-        g->status = *looked;
+        g->kept = known ? EXIT_IO : EXIT_NO_MEMORY;
     }
     if (in)
         inputs_close(in);
     free(known);
-    return g->status == EXIT_IO || g->status == EXIT_NO_MEMORY ? (int)g->status
-                                                               : EXIT_YES;
+    return is_broken(g) ? (int)g->kept : EXIT_YES;
 }
 
 static int group_photos(grouping *g)
 {
-    exit_number looked;
+    exit_number looked = EXIT_YES;
     float match_at;
     int status = look(g, &looked);
 

@@ -459,6 +459,17 @@ class Rendered(unittest.TestCase):
                                     for c in self.written()['clusters']})
         self.assertIn('Anna', (self.path / 'album/index.html').read_text())
 
+    def test_a_photo_that_is_not_there_stops_no_others(self):
+        whole = self.run_facet('cluster', 'faces').stdout
+        process = self.run_facet('cluster', 'gone.jpg', 'faces', expect=7)
+        self.assertIn('gone.jpg', process.stderr)
+        self.assertEqual(process.stdout, whole)
+        process = self.run_facet('cluster', '--album', 'album', '-', expect=7,
+                                 given='gone.jpg\n' + '\n'.join(
+                                     map(str, self.faces)))
+        self.assertEqual(sum(len(c['faces']) for c in lines(process)), 4)
+        self.assertTrue((self.path / 'album/index.html').exists())
+
     def test_what_is_not_together_is_not_explained(self):
         a, b, *_ = self.album()
         listed = {c['cluster']: [f['face'] for f in c['faces']] for c in
