@@ -143,7 +143,7 @@ static facet_status part(collection *c, facet_error *err)
         with_faces += g->faces > 0;
     }
     if (with_faces < 2)
-        return facet__fail(err, FACET_EINVAL,
+        return facet__fail(err, FACET_EEMPTY,
             "%zu names with a face: two at least are needed, for what shows "
             "one person is told by what does not",
             with_faces);
@@ -249,6 +249,16 @@ static facet_status find_duplicates(
 
 /* ---- A name ---- */
 
+/* How many of a name's members stay after ranking. A share in decimals is
+ * seldom a whole number of faces in binary: 0.07 of 100 are 7, not the 8 next
+ * above 7.000000000000001. */
+static size_t count_kept(const collection *c, const group *g)
+{
+    const double share = ceil(c->opts->keep * (double)g->faces - 1e-9);
+
+    return share >= 1 ? (size_t)share : least(g->faces, 1);
+}
+
 /* What becomes of a name's members, which are in order of score. Of those that
  * share a label the first is proposed. */
 static void settle(const collection *c, const group *g, size_t kept,
@@ -280,7 +290,7 @@ static void settle(const collection *c, const group *g, size_t kept,
 static facet_status collect_name(const collection *c, size_t name)
 {
     const group *g = &c->groups[name];
-    const size_t kept = (size_t)ceil(c->opts->keep * (double)g->faces);
+    const size_t kept = count_kept(c, g);
     uint32_t *labels = facet__calloc(kept, sizeof *labels);
     uint32_t *best = facet__calloc(kept, sizeof *best);
     const bool merging = c->opts->duplicate >= 0;

@@ -152,6 +152,41 @@ static void test_pictures_without_a_face_take_no_part(void **state)
                                            : FACET_COLLECT_UNLIKE);
 }
 
+/* How many of 100 candidates of each of two names stay. */
+static size_t kept_of_100(double keep)
+{
+    enum { TWO = 2, HUNDRED = 100 };
+    static float many[TWO * HUNDRED * DIM];
+    static uint32_t of[TWO * HUNDRED];
+    static facet_collected out[TWO * HUNDRED];
+    facet_collect_opts opts = small();
+    facet__random draw = facet__random_stream(3, 0, 0);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < TWO * HUNDRED * DIM; i++)
+        many[i] = (float)facet__random_normal(&draw);
+    for (size_t i = 0; i < TWO * HUNDRED; i++)
+        of[i] = (uint32_t)i % TWO;
+    opts.keep = keep;
+    opts.duplicate = -1;
+    CHECK_OK(facet_collect(
+        &(facet_candidates){ many, of, TWO * HUNDRED, DIM }, &opts, out, NULL));
+    for (size_t i = 0; i < TWO * HUNDRED; i++)
+        kept += out[i].stage == FACET_COLLECT_PROPOSED;
+    return kept / TWO;
+}
+
+/* 0.07 * 100 is 7.000000000000001 in doubles, 0.29 * 100 below 29. */
+static void test_the_share_that_stays_is_of_decimals(void **state)
+{
+    (void)state;
+    assert_int_equal(kept_of_100(0.07), 7);
+    assert_int_equal(kept_of_100(0.29), 29);
+    assert_int_equal(kept_of_100(0.071), 8);
+    assert_int_equal(kept_of_100(1), 100);
+    assert_int_equal(kept_of_100(1e-12), 1);
+}
+
 static void test_threads_do_not_matter(void **state)
 {
     facet_collect_opts opts = small();
@@ -188,7 +223,7 @@ static void test_unusable_candidates_are_refused(void **state)
     assert_non_null(strstr(err.msg, "candidate 5"));
     make_candidates();
     memset(names, 0, sizeof names);
-    assert_int_equal(facet_collect(&candidates, NULL, out, &err), FACET_EINVAL);
+    assert_int_equal(facet_collect(&candidates, NULL, out, &err), FACET_EEMPTY);
     assert_non_null(strstr(err.msg, "two"));
 }
 
@@ -199,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_blocks_follow_the_scores),
         cmocka_unit_test(test_at_distance_zero_only_exact_copies_go),
         cmocka_unit_test(test_pictures_without_a_face_take_no_part),
+        cmocka_unit_test(test_the_share_that_stays_is_of_decimals),
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_unusable_candidates_are_refused),
     };
