@@ -66,6 +66,7 @@ typedef struct eval_run {
     bool unaligned; /* faces are cut out by their boxes */
     size_t best;    /* frames that fusion `best` takes */
     bool json, flat, profile, compact;
+    bool goes_on; /* a picture that cannot be read is told, and has no face */
     eval_study study;
     /* what is in force while embeddings are made */
     eval_change change;
@@ -77,6 +78,7 @@ typedef struct eval_run {
     float *files;             /* [n_files, dim] */
     float *quality;           /* [n_files] of the faces, with fusion `best` */
     size_t dim, failed;
+    int broken; /* exit status of the first picture that could not be read */
     char contract[FACET_CONTRACT_TEXT]; /* "" if --embeddings do not say */
     facet_precision precision;          /* that the embedder runs in */
     /* scores */

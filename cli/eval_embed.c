@@ -4,6 +4,7 @@
  * The cache is one file a contract and way, JSON Lines as `facet embed` writes
  * them, whose names are the size and a hash of a picture's bytes: it does not
  * matter where a picture lies or what it is called. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "eval_look.h"
 #include "exits.h"
@@ -62,26 +64,53 @@ typedef struct job {
     looker *lookers; /* one a worker */
     facet_vectors cache;
     char (*keys)[KEY_ROOM]; /* [n_files] */
-    bool *made;             /* [n_files] not from the cache */
+    bool *made;             /* [n_files] not from the cache, and not failed */
     atomic_size_t next;
     atomic_bool stop;
-    pthread_mutex_t lock; /* of the two below */
-    facet_status status;
-    facet_error err;
+    pthread_mutex_t lock; /* of the two below, and of complaints */
+    facet_status status;  /* of the first of the list that failed */
+    size_t failed;        /* that one */
 } job;
 
-static void give_up(job *j, size_t file, facet_status st, const char *message)
+/* Files of a folder have no line. */
+static void tell_failure(
+    const eval_run *run, size_t file, facet_status st, const char *message)
 {
+    const facet_protocol *p = &run->protocol;
+    char line[40] = "";
+
+    if (p->file_lines[file])
+        snprintf(line, sizeof line, "line %" PRIu32 " of the list, ",
+            p->file_lines[file]);
+    complain("%s%s: %s", line, p->files[file],
+        *message ? message : facet_status_str(st));
+}
+
+/* Is it the picture that is wrong, and not the network or the machine? */
+static bool is_of_one_picture(facet_status st)
+{
+    const exit_number number = exit_for_photo(st);
+
+    return number == EXIT_BAD_IMAGE || number == EXIT_IO;
+}
+
+/* Of a picture that failed. Where the run goes on each is told, elsewhere the
+ * one that ends it. */
+static void fail_file(job *j, size_t file, facet_status st, const char *message)
+{
+    const bool goes_on = j->run->goes_on && is_of_one_picture(st);
+
     pthread_mutex_lock(&j->lock);
-    if (j->status == FACET_OK) {
+    if (goes_on || !atomic_load(&j->stop))
+        tell_failure(j->run, file, st, message);
+    if (!atomic_load(&j->stop) &&
+        (!goes_on || j->status == FACET_OK || file < j->failed)) {
         j->status = st;
-        snprintf(j->err.msg, sizeof j->err.msg,
-            "line %" PRIu32 " of the list, %.90s: %.120s",
-            j->run->protocol.file_lines[file], j->run->protocol.files[file],
-            *message ? message : facet_status_str(st));
+        j->failed = file;
     }
+    if (!goes_on)
+        atomic_store(&j->stop, true);
     pthread_mutex_unlock(&j->lock);
-    atomic_store(&j->stop, true);
 }
 
 /* FNV-1a over the bytes. */
@@ -123,8 +152,10 @@ static void embed_file(const worker *w, size_t file)
     facet_status st = facet_pictures_read(
         j->run->pictures, j->run->protocol.files[file], &bytes, &size, &err);
 
+    for (size_t k = 0; k < j->run->dim; k++)
+        row[k] = NAN;
     if (st != FACET_OK) {
-        give_up(j, file, st, err.msg);
+        fail_file(j, file, st, err.msg);
         return;
     }
     content_key(bytes, size, j->keys[file]);
@@ -135,13 +166,11 @@ static void embed_file(const worker *w, size_t file)
     if (found)
         memcpy(row, found->row, j->run->dim * sizeof *row);
     else {
-        for (size_t k = 0; k < j->run->dim; k++)
-            row[k] = NAN;
-        j->made[file] = true;
         st = look(j->run, &j->lookers[w->number], bytes, size, row,
             j->run->quality ? &j->run->quality[file] : NULL, &err);
+        j->made[file] = st == FACET_OK;
         if (st != FACET_OK)
-            give_up(j, file, st, err.msg);
+            fail_file(j, file, st, err.msg);
     }
     facet_pictures_free_bytes(bytes);
 }
@@ -189,23 +218,73 @@ static char *cache_path(const eval_run *run)
     return path;
 }
 
+/* Where the last whole line ends; -1 when that cannot be read. */
+static off_t end_of_lines(int file, off_t size)
+{
+    char block[4096];
+
+    while (size > 0) {
+        const size_t n =
+            size < (off_t)sizeof block ? (size_t)size : sizeof block;
+
+        if (pread(file, block, n, size - (off_t)n) != (ssize_t)n)
+            return -1;
+        for (size_t k = n; k > 0; k--)
+            if (block[k - 1] == '\n')
+                return size - (off_t)(n - k);
+        size -= (off_t)n;
+    }
+    return 0;
+}
+
+/* The cache for this process alone, until it is closed; -1 where that cannot be
+ * had. What a run that was killed left of a line is cut off. */
+static int open_cache(const char *path, int flags)
+{
+    const int file = open(path, O_RDWR | O_CLOEXEC | flags, 0666);
+    struct stat about;
+    off_t whole;
+
+    if (file < 0)
+        return -1;
+    if (flock(file, LOCK_EX) == 0 && fstat(file, &about) == 0 &&
+        (whole = end_of_lines(file, about.st_size)) >= 0 &&
+        (whole == about.st_size || ftruncate(file, whole) == 0))
+        return file;
+    close(file);
+    return -1;
+}
+
 /* Nothing there is no error; something unreadable is: it is for a person to
  * look at, and to delete. */
-static int read_cache(const eval_run *run, facet_vectors *cache)
+static int read_locked(
+    const eval_run *run, const char *path, facet_vectors *cache)
 {
-    char *path = cache_path(run);
     facet_error err = { FACET_OK, "" };
     struct stat about;
     facet_status st = FACET_OK;
 
-    if (!path)
-        return no_memory();
     if (stat(path, &about) == 0 && about.st_size > 0)
         st = facet_vectors_read_jsonl(path, cache, &err);
-    free(path);
     if (st == FACET_OK && cache->count > 0 && cache->dim != run->dim)
         facet_vectors_free(cache);
     return eval_fail(st, &err);
+}
+
+/* A cache that may only be read is read without a lock. */
+static int read_cache(const eval_run *run, facet_vectors *cache)
+{
+    char *path = cache_path(run);
+    int file, status;
+
+    if (!path)
+        return no_memory();
+    file = open_cache(path, 0);
+    status = read_locked(run, path, cache);
+    if (file >= 0)
+        close(file);
+    free(path);
+    return status;
 }
 
 static void write_line(
@@ -226,21 +305,36 @@ static int by_key(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* The first of equal pictures that were made, and not by another run meanwhile
- * (`there`, sorted). */
-static bool is_new(const job *j, size_t i, char **made, size_t n_made,
-    char *const *there, size_t n_there)
+/* Keys, sorted: of what this run made, and of what the cache has, which another
+ * run may have added to meanwhile. */
+typedef struct key_lists {
+    char **made, **there;
+    size_t n_made, n_there;
+} key_lists;
+
+/* The first of equal pictures that were made, and not there. */
+static bool is_new(const job *j, size_t i, const key_lists *k)
 {
     char *key = j->keys[i];
-    char **at =
-        j->made[i] ? bsearch(&key, made, n_made, sizeof *made, by_key) : NULL;
+    char **at = j->made[i]
+                    ? bsearch(&key, k->made, k->n_made, sizeof *k->made, by_key)
+                    : NULL;
 
-    if (!at ||
-        (n_there && bsearch(&key, there, n_there, sizeof *there, by_key)))
+    if (!at || (k->n_there && bsearch(&key, k->there, k->n_there,
+                                  sizeof *k->there, by_key)))
         return false;
-    while (at > made && strcmp(at[-1], key) == 0)
+    while (at > k->made && strcmp(at[-1], key) == 0)
         at--;
     return *at == key;
+}
+
+static void put_new(const job *j, const key_lists *k, bool failures, FILE *to)
+{
+    const size_t dim = j->run->dim;
+
+    for (size_t i = 0; i < j->run->protocol.n_files; i++)
+        if (is_new(j, i, k) && (isnan(j->run->files[i * dim]) != 0) == failures)
+            write_line(to, j->keys[i], j->run->files + i * dim, dim);
 }
 
 /* Keys of what was made, sorted; whether any of it has an embedding. */
@@ -258,44 +352,62 @@ static bool gather_made(const job *j, char **made, size_t *n)
     return any;
 }
 
-/* With the file locked: what it lacks. A file without any embedding could not
- * be read again, so failures alone are not kept. */
-static bool append_locked(const job *j, FILE *file)
+/* What the locked file lacks. A file without any embedding could not be read
+ * again, so failures alone are not kept, and come last. */
+static bool put_lacking(const job *j, const char *path, FILE *to)
 {
-    const size_t count = j->run->protocol.n_files;
-    char **made = calloc(count + 1, sizeof *made);
+    char **made = calloc(j->run->protocol.n_files + 1, sizeof *made);
     facet_vectors there = { .count = 0 };
     size_t n = 0;
-    const bool good =
-        made && read_cache(j->run, &there) == EXIT_YES && file != NULL;
+    const bool good = made && read_locked(j->run, path, &there) == EXIT_YES;
 
     if (good && (gather_made(j, made, &n) || there.count)) {
+        const key_lists k = { made, there.names, n, there.count };
+
         if (there.count)
             qsort(there.names, there.count, sizeof *there.names, by_key);
-        for (size_t i = 0; i < count; i++)
-            if (is_new(j, i, made, n, there.names, there.count))
-                write_line(file, j->keys[i], j->run->files + i * j->run->dim,
-                    j->run->dim);
+        put_new(j, &k, false, to);
+        put_new(j, &k, true, to);
     }
     facet_vectors_free(&there);
     free(made);
     return good;
 }
 
-static int append_cache(const job *j)
+/* All of it or nothing: half a line would spoil the cache for every later
+ * run. */
+static bool append_locked(const job *j, const char *path, int file)
+{
+    struct stat before;
+    const int copy = fstat(file, &before) == 0 ? dup(file) : -1;
+    FILE *to = copy >= 0 ? fdopen(copy, "a") : NULL;
+    bool good;
+
+    if (!to) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    good = put_lacking(j, path, to) && !ferror(to);
+    good = fclose(to) == 0 && good;
+    if (!good)
+        (void)!ftruncate(file, before.st_size);
+    return good;
+}
+
+/* A cache that cannot be written costs time, later, and not this run's
+ * answer. */
+static void append_cache(const job *j)
 {
     char *path = cache_path(j->run);
-    FILE *file = path ? fopen(path, "a") : NULL;
-    bool good =
-        file && flock(fileno(file), LOCK_EX) == 0 && append_locked(j, file);
+    const int file = path ? open_cache(path, O_CREAT | O_APPEND) : -1;
 
-    if (file)
-        good = fclose(file) == 0 && good;
-    if (!good)
-        complain(
-            "%s: the cache cannot be written", path ? path : j->run->cache);
+    if (file < 0 || !append_locked(j, path, file))
+        complain("%s: the cache cannot be written, what was made is not kept",
+            path ? path : j->run->cache);
+    if (file >= 0)
+        close(file);
     free(path);
-    return good ? EXIT_YES : EXIT_IO;
 }
 
 /* ---- the whole ---- */
@@ -322,7 +434,7 @@ static int run_workers(job *j, const cached *known, size_t n_known)
         pthread_join(threads[started], NULL);
     free(workers);
     free(threads);
-    return eval_fail(j->status, &j->err);
+    return EXIT_YES;
 }
 
 static int embed_all(job *j)
@@ -347,9 +459,12 @@ static int embed_all(job *j)
     qsort(known, j->cache.count, sizeof *known, by_name);
     status = run_workers(j, known, j->cache.count);
     free(known);
-    if (status == EXIT_YES && j->run->cache)
-        status = append_cache(j);
-    return status;
+    if (status != EXIT_YES)
+        return status;
+    if (j->run->cache)
+        append_cache(j);
+    j->run->broken = exit_for_photo(j->status);
+    return atomic_load(&j->stop) ? j->run->broken : EXIT_YES;
 }
 
 static int open_lookers(job *j)

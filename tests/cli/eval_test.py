@@ -6,14 +6,16 @@ import math
 import pathlib
 import random
 import re
+import resource
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import unittest
 
-from command import (DETECTOR, EMBEDDER, SHARED, facet, facet_networks, lines,
-                     need_shared)
+from command import (CLEAN, DETECTOR, EMBEDDER, FACET, SHARED, SOURCE, facet,
+                     facet_networks, lines, need_shared)
+from noise import write_noise
 
 FACES = SHARED / 'data' / 'faces'
 CHROMIUM = shutil.which('chromium')
@@ -330,6 +332,74 @@ class Networks(unittest.TestCase):
         other = mixed(EMBEDDER, SHARED / 'models' / 'mobilefacenet.onnx')
         self.assertEqual(other.returncode, 6)
         self.assertIn('256', other.stderr)
+
+
+class Cache(unittest.TestCase):
+    """What was embedded is kept, whatever happens to the rest."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        for i in range(6):
+            person = self.path / 'people' / f'p{i // 2}'
+            person.mkdir(parents=True, exist_ok=True)
+            write_noise(person / f'{i}.png', i)
+
+    def words(self):
+        return ['eval', 'folder', self.path / 'people', '--margin', 8,
+                '--rounds', 20, '--json', '--cache', self.path / 'cache']
+
+    def eval(self, **environment):
+        return facet(*self.words(), FACET_MODEL=SOURCE / 'models' /
+                     'embedder-tiny.onnx', **environment)
+
+    def kept(self):
+        file, = (self.path / 'cache').iterdir()
+        return file, file.read_text().splitlines()
+
+    def test_a_broken_picture_is_not_the_end_of_the_others(self):
+        (self.path / 'people' / 'p2' / '5.png').write_bytes(b'no picture')
+        process = self.eval()
+        self.assertEqual(process.returncode, 5, process.stderr)
+        self.assertIn('p2/5.png', process.stderr)
+        self.assertNotIn('line 0', process.stderr)
+        _, rows = self.kept()
+        self.assertEqual(len(rows), 5)
+        self.assertTrue(all('embedding' in row for row in rows))
+        write_noise(self.path / 'people' / 'p2' / '5.png', 5)
+        process = self.eval()
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertEqual(len(self.kept()[1]), 6)
+
+    def test_half_a_line_is_made_anew(self):
+        whole = self.eval()
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        file, rows = self.kept()
+        for end in (-1, -2, -len(rows[-1]) + 5):
+            file.write_text('\n'.join(rows)[:end])
+            process = self.eval()
+            self.assertEqual(process.returncode, 0, process.stderr)
+            self.assertEqual(process.stdout, whole.stdout)
+            self.assertEqual(self.kept()[1], rows)
+
+    def test_a_full_disk_costs_the_cache_and_nothing_else(self):
+        whole = self.eval()
+        file, rows = self.kept()
+        file.write_text(''.join(row + '\n' for row in rows[:2]))
+        before = file.read_text()
+        limit = len(before) + len(rows[2]) + 9  # a line and a bit
+        process = subprocess.run(
+            [FACET, *map(str, self.words())], capture_output=True, text=True,
+            timeout=240, check=False, restore_signals=False,
+            env={**CLEAN, 'FACET_MODEL': str(SOURCE / 'models' /
+                                             'embedder-tiny.onnx')},
+            preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertEqual(process.stdout, whole.stdout)
+        self.assertIn('cache', process.stderr)
+        self.assertEqual(file.read_text(), before)
 
 
 class Detection(unittest.TestCase):
