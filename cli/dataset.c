@@ -178,7 +178,9 @@ static int build(dataset *d)
         status = page_file(d->folder, "candidates.tsv", put_table, d);
     if (status == EXIT_YES && d->run.pictures)
         status = dataset_page(d);
-    return status == EXIT_YES ? print_summary(d) : status;
+    if (status == EXIT_YES)
+        status = print_summary(d);
+    return status == EXIT_YES ? d->run.broken : status;
 }
 
 int verb_dataset(int argc, char **argv)
@@ -205,6 +207,7 @@ int verb_dataset(int argc, char **argv)
 
     argv[0] = name;
     eval_init(&d.run);
+    d.run.goes_on = true;
     facet_collect_opts_init(&d.opts);
     argp_parse(&argp, argc, argv, 0, NULL, &d);
     status = build(&d);

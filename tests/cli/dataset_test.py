@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
-from command import SHARED, facet, facet_networks, lines, need_shared
+from command import SHARED, SOURCE, facet, facet_networks, lines, need_shared
+from noise import write_noise
 
 FACES = SHARED / 'data' / 'faces'
 CHROMIUM = shutil.which('chromium')
@@ -72,6 +73,37 @@ class Dataset(unittest.TestCase):
                 sorted(r['block'] for r in rows if r['stage'] == 'proposed'),
                 4 * ['0'] + 2 * ['1'])
         self.assertFalse((self.path / 'out' / 'index.html').exists())
+
+    def searches(self, names=('anna', 'bert')):
+        """A folder for each name, four pictures in it."""
+        for k, name in enumerate(names):
+            folder = self.path / 'searches' / name
+            folder.mkdir(parents=True)
+            for i in range(4):
+                write_noise(folder / f'{i}.png', 4 * k + i)
+        return self.path / 'searches'
+
+    def crops(self, *words):
+        return facet('dataset', *words, '--margin', 8, '--keep', 1, '--out',
+                     self.path / 'out',
+                     FACET_MODEL=SOURCE / 'models' / 'embedder-tiny.onnx')
+
+    def test_a_broken_picture_has_no_face(self):
+        folder = self.searches()
+        (folder / 'anna' / '1.png').write_bytes(b'no picture')
+        (folder / 'bert' / '2.png').unlink()
+        (folder / 'bert' / '2.png').symlink_to('nowhere')
+        for threads in (1, 2):
+            process = self.crops(folder, '--threads', threads, '--cache',
+                                 self.path / 'cache')
+            self.assertEqual(process.returncode, 5, process.stderr)
+            self.assertEqual(lines(process)[0]['no_face'], 2)
+            for name in ('anna/1.png', 'bert/2.png'):
+                self.assertIn(f'facet: {name}: ', process.stderr)
+                self.assertEqual(self.table()[name]['stage'], 'no-face')
+        file, = (self.path / 'cache').iterdir()
+        self.assertEqual(len(file.read_text().splitlines()), 6)
+        self.assertNotIn('"faces":[]', file.read_text())
 
     def test_wrong_use_and_hopeless_lists(self):
         self.made()
