@@ -145,6 +145,53 @@ static int fit(fitting *f, const char *model, float *w)
     return status;
 }
 
+/* Does the network make embeddings of this contract, of faces that its detector
+ * finds or of crops that came without one? */
+static facet_status has_contract(const facet_pipeline *pipeline,
+    const char *wanted, char found[FACET_CONTRACT_TEXT], bool *has)
+{
+    facet_contract contract;
+    facet_embedder *alone = NULL;
+    const facet_status st = facet_embedder_create(
+        facet_pipeline_embedder_model(pipeline), NULL, &alone, NULL);
+
+    if (st != FACET_OK)
+        return st;
+    contract = facet_embedder_contract(alone);
+    *has = strcmp(facet_contract_text(&contract, found), wanted) == 0;
+    facet_embedder_free(alone);
+    contract = facet_pipeline_contract(pipeline);
+    *has = strcmp(facet_contract_text(&contract, found), wanted) == 0 || *has;
+    return FACET_OK;
+}
+
+/* A map that was learnt on one network's embeddings means nothing behind
+ * another. Embeddings that do not say whose they are, are believed. */
+static int check_contract(const eval_run *run, const char *model)
+{
+    networks nets = run->nets;
+    char found[FACET_CONTRACT_TEXT];
+    facet_pipeline *pipeline = NULL;
+    bool has = false;
+    int status;
+
+    if (!run->embeddings || !*run->contract)
+        return EXIT_YES;
+    nets.embedder = model;
+    nets.opts.aligned = true; /* goes without a detector, counts one */
+    status = networks_open(&nets, 1, &pipeline);
+    if (status == EXIT_YES)
+        status =
+            eval_fail(has_contract(pipeline, run->contract, found, &has), NULL);
+    facet_pipeline_close(pipeline);
+    if (status != EXIT_YES || has)
+        return status;
+    complain("%s has embeddings of contract %s, and %s makes those of %s: give "
+             "with --model and --detector what they were made by",
+        run->embeddings, run->contract, model, found);
+    return EXIT_BAD_MODEL;
+}
+
 static int train(fitting *f)
 {
     eval_run *run = &f->run;
@@ -158,10 +205,13 @@ static int train(fitting *f)
         return status;
     f->opts.threads = run->threads;
     model = network_find(NETWORK_EMBEDDER, run->nets.embedder);
+    if (!model)
+        return EXIT_BAD_MODEL; /* network_find has complained */
+    status = check_contract(run, model);
     w = malloc(f->opts.dim * run->dim * sizeof *w);
-    if (model && w)
+    if (status == EXIT_YES && w)
         status = fit(f, model, w);
-    else {
+    else if (status == EXIT_YES) {
         complain("not enough memory");
         status = EXIT_NO_MEMORY;
     }

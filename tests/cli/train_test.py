@@ -14,7 +14,7 @@ import time
 import unittest
 import zlib
 
-from command import FACET, facet
+from command import FACET, SOURCE, facet
 
 RECIPE = '''name: toy
 network: {{ kind: mobilefacenet, dim: 32 }}
@@ -293,6 +293,27 @@ class Train(Faces):
         process = self.tpe()
         self.assertEqual(process.returncode, 6, process.stderr)
         self.assertFalse((self.folder / 'new.onnx').exists())
+
+    def test_tpe_refuses_another_networks_embeddings(self):
+        models = SOURCE / 'models'
+        with open(self.folder / 'people.tsv', 'w') as people:
+            for i in range(8):
+                file = self.folder / f'{i}.png'
+                write_png(file, random.Random(i), 112)
+                print(file, f'p{i // 2}', sep='\t', file=people)
+        made = facet('embed', '--aligned', *self.folder.glob('*.png'),
+                     '--model', models / 'embedder-tiny.onnx')
+        self.assertEqual(made.returncode, 0, made.stderr)
+        (self.folder / 'faces.jsonl').write_text(made.stdout)
+        self.assertIn('contract', made.stdout)
+        for name, status in (('embedder', 6), ('embedder-tiny', 0)):
+            process = self.tpe('--steps', 2, '--model',
+                               models / f'{name}.onnx')
+            self.assertEqual(process.returncode, status, process.stderr)
+            self.assertEqual((self.folder / 'new.onnx').exists(), not status)
+            self.assertEqual(
+                len(re.findall('[0-9a-f]{64}', process.stderr)),
+                2 if status else 0)
 
 
 class Landmarks(unittest.TestCase):
