@@ -164,16 +164,26 @@ static int print_summary(const dataset *d)
                : EXIT_NO_MEMORY;
 }
 
-static int build(dataset *d)
+/* All that can be known to be in the way before hours of embedding. */
+static int prepare(dataset *d)
 {
     int status = eval_read_people(&d->run);
+
+    if (status == EXIT_YES)
+        status = need_folder(d->folder);
+    if (status == EXIT_YES)
+        status = need_writable(d->folder);
+    return status;
+}
+
+static int build(dataset *d)
+{
+    int status = prepare(d);
 
     if (status == EXIT_YES)
         status = eval_embed(&d->run);
     if (status == EXIT_YES)
         status = collect(d);
-    if (status == EXIT_YES)
-        status = need_folder(d->folder);
     if (status == EXIT_YES)
         status = page_file(d->folder, "candidates.tsv", put_table, d);
     if (status == EXIT_YES && d->run.pictures)

@@ -174,3 +174,30 @@ int need_place(const char *file)
             "%s: %s; check the folder and its rights", file, strerror(errno));
     return EXIT_IO;
 }
+
+int need_writable(const char *folder)
+{
+    struct stat about;
+
+    if (stat(folder, &about) == 0 && !S_ISDIR(about.st_mode))
+        errno = ENOTDIR;
+    else if (access(folder, W_OK | X_OK) == 0)
+        return EXIT_YES;
+    complain("%s: %s", folder, strerror(errno));
+    return EXIT_IO;
+}
+
+int need_place(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    char *folder = slash ? strndup(path, length ? length : 1) : strdup(".");
+    int status = EXIT_NO_MEMORY;
+
+    if (folder)
+        status = need_writable(folder);
+    else
+        complain("not enough memory");
+    free(folder);
+    return status;
+}

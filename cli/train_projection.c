@@ -200,6 +200,8 @@ static int train(fitting *f)
     int status = eval_read_people(run);
 
     if (status == EXIT_YES)
+        status = need_place(run->out);
+    if (status == EXIT_YES)
         status = eval_embed(run);
     if (status != EXIT_YES)
         return status;

@@ -105,6 +105,13 @@ class Dataset(unittest.TestCase):
         self.assertEqual(len(file.read_text().splitlines()), 6)
         self.assertNotIn('"faces":[]', file.read_text())
 
+    def test_a_folder_that_cannot_be_written_is_told_first(self):
+        (self.path / 'out').write_text('')
+        process = self.crops(self.searches(), '--cache', self.path / 'cache')
+        self.assertEqual(process.returncode, 7)
+        self.assertIn(f'{self.path}/out: Not a directory', process.stderr)
+        self.assertFalse((self.path / 'cache').exists())
+
     def test_wrong_use_and_hopeless_lists(self):
         self.made()
         rows = ('--embeddings', self.path / 'rows.jsonl')

@@ -315,6 +315,12 @@ class Train(Faces):
                 len(re.findall('[0-9a-f]{64}', process.stderr)),
                 2 if status else 0)
 
+    def test_tpe_looks_first_where_to_write(self):
+        self.write_embeddings()
+        process = self.tpe('--out', self.folder / 'none' / 'new.onnx')
+        self.assertEqual(process.returncode, 7, process.stderr)
+        self.assertIn('none: No such', process.stderr)
+
 
 class Landmarks(unittest.TestCase):
     """Rendered heads, whose points are known, teach a landmark network."""
