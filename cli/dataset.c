@@ -164,6 +164,18 @@ static int print_summary(const dataset *d)
                : EXIT_NO_MEMORY;
 }
 
+/* With embeddings from a file, pictures are for the page alone. */
+static int open_pictures(eval_run *run)
+{
+    facet_error err = { FACET_OK, "" };
+
+    if (!run->embeddings || run->images.count == 0)
+        return EXIT_YES;
+    return eval_fail(facet_pictures_open(run->images.items, run->images.count,
+                         &run->pictures, &err),
+        &err);
+}
+
 /* All that can be known to be in the way before hours of embedding. */
 static int prepare(dataset *d)
 {
@@ -173,7 +185,7 @@ static int prepare(dataset *d)
         status = need_folder(d->folder);
     if (status == EXIT_YES)
         status = need_writable(d->folder);
-    return status;
+    return status == EXIT_YES ? open_pictures(&d->run) : status;
 }
 
 static int build(dataset *d)

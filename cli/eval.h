@@ -74,7 +74,7 @@ typedef struct eval_run {
     /* the list */
     facet_protocol protocol;
     /* embeddings of its files */
-    facet_pictures *pictures; /* NULL with --embeddings */
+    facet_pictures *pictures; /* may be NULL with --embeddings */
     float *files;             /* [n_files, dim] */
     float *quality;           /* [n_files] of the faces, with fusion `best` */
     size_t dim, failed;

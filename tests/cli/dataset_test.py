@@ -105,6 +105,23 @@ class Dataset(unittest.TestCase):
         self.assertEqual(len(file.read_text().splitlines()), 6)
         self.assertNotIn('"faces":[]', file.read_text())
 
+    def test_embeddings_and_pictures_make_a_page(self):
+        folder = self.searches()
+        made = [{'image': f'{name}/{i}.png',
+                 'faces': [{'embedding': [k == 4 * n + i for k in range(8)]}]}
+                for n, name in enumerate(('anna', 'bert')) for i in range(4)]
+        (self.path / 'rows.jsonl').write_text('\n'.join(
+            json.dumps(row).replace('true', '1').replace('false', '0')
+            for row in made))
+        rows = ('--embeddings', self.path / 'rows.jsonl')
+        process = self.crops(folder, *rows)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertFalse((self.path / 'out' / 'index.html').exists())
+        process = self.crops(folder, *rows, '--images', folder)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        page = (self.path / 'out' / 'index.html').read_text()
+        self.assertEqual(page.count('src="data:image/jpeg;base64,'), 8)
+
     def test_a_folder_that_cannot_be_written_is_told_first(self):
         (self.path / 'out').write_text('')
         process = self.crops(self.searches(), '--cache', self.path / 'cache')
