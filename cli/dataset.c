@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exits.h"
 #include "numbers.h"
@@ -70,6 +71,58 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
+}
+
+/* ---- Names ---- */
+
+/* What lists cannot hold, or read back as something else; NULL for a good
+ * name. */
+static const char *fault_of(const char *name)
+{
+    const size_t length = strlen(name);
+    json_t *text = json_string(name); /* of UTF-8 only */
+
+    json_decref(text);
+    if (strpbrk(name, "\t\n\r"))
+        return "a tab or a line end in its name";
+    if (length == 0 || name[0] == ' ' || name[length - 1] == ' ')
+        return "a blank at an end of its name";
+    return text ? NULL : "a name that is not UTF-8";
+}
+
+/* Is there a fault, and told? */
+static bool tell_fault(const char *name, const char *fault)
+{
+    char *plain = fault ? strdup(name) : NULL;
+    json_t *text;
+
+    if (!fault)
+        return false;
+    for (char *at = plain; at && *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = '?';
+    text = plain ? json_path(plain) : NULL;
+    complain("'%s' has %s, which candidates.tsv and the list that the page "
+             "saves cannot hold: rename it",
+        text ? json_string_value(text) : "", fault);
+    json_decref(text);
+    free(plain);
+    return true;
+}
+
+/* Names of people first: they are those of folders, and would be told again
+ * with each file. A # makes a comment of a line, which begins with a file. */
+static int check_names(const facet_protocol *p)
+{
+    size_t people = 0, files = 0;
+
+    for (size_t i = 0; i < p->n_subjects; i++)
+        people += tell_fault(p->subjects[i], fault_of(p->subjects[i]));
+    for (size_t i = 0; people == 0 && i < p->n_files; i++)
+        files += tell_fault(p->files[i],
+            *p->files[i] == '#' ? "a # at the beginning of its name"
+                                : fault_of(p->files[i]));
+    return people + files == 0 ? EXIT_YES : EXIT_IO;
 }
 
 /* ---- Candidates ---- */
@@ -181,6 +234,8 @@ static int prepare(dataset *d)
 {
     int status = eval_read_people(&d->run);
 
+    if (status == EXIT_YES)
+        status = check_names(&d->run.protocol);
     if (status == EXIT_YES)
         status = need_folder(d->folder);
     if (status == EXIT_YES)

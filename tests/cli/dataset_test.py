@@ -3,6 +3,7 @@
 """facet dataset: stages, the table, the page."""
 import csv
 import json
+import os
 import pathlib
 import random
 import re
@@ -121,6 +122,24 @@ class Dataset(unittest.TestCase):
         self.assertEqual(process.returncode, 0, process.stderr)
         page = (self.path / 'out' / 'index.html').read_text()
         self.assertEqual(page.count('src="data:image/jpeg;base64,'), 8)
+
+    def test_names_that_lists_cannot_hold_are_refused(self):
+        for number, (person, file, fault) in enumerate((
+                (b'an\tna', b'1.png', 'tab'), (b'anna', b'1\n2.png', 'line end'),
+                (b'anna', b'1\r.png', 'line end'), (b'anna ', b'1.png', 'blank'),
+                (b' anna', b'1.png', 'blank'), (b'anna', b'1.png ', 'blank'),
+                (b'#anna', b'1.png', '#'), (b'ann\xe4', b'1.png', 'UTF-8'))):
+            folder = self.path / str(number)
+            for name in (person, b'bert'):
+                os.makedirs(bytes(folder / 'x')[:-1] + name)
+            write_noise(folder / 'bert' / '1.png', 1)
+            with open(bytes(folder / 'x')[:-1] + person + b'/' + file, 'wb'):
+                pass
+            process = self.crops(folder)
+            self.assertEqual(process.returncode, 7, (person, file))
+            self.assertRegex(process.stderr, f'{fault}.*rename')
+            self.assertEqual(len(process.stderr.splitlines()), 1)
+            self.assertFalse((self.path / 'out').exists())
 
     def test_a_folder_that_cannot_be_written_is_told_first(self):
         (self.path / 'out').write_text('')
