@@ -228,6 +228,18 @@ static void study_option(
             eval_change_name(change), text);
 }
 
+/* What would be found wrong only after all the work. */
+static void check_word(
+    const struct argp_state *state, int key, const char *text)
+{
+    const char *fault = key == KEY_FAIL_IF ? eval_condition_fault(text) : NULL;
+
+    if (fault)
+        argp_error(state, "--fail-if '%s': %s", text, fault);
+    if (key == KEY_PLOT && !eval_plot_named(text))
+        argp_error(state, "--plot %s: plots end in .svg, .png or .pdf", text);
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     eval_run *run = state->input;
@@ -239,6 +251,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     }
     if (words_option(run, key)) {
+        check_word(state, key, text);
         add_word(state, words_option(run, key), text);
         return 0;
     }
@@ -453,20 +466,43 @@ int eval_numbers(eval_run *run)
     return status;
 }
 
+/* Where plots and the page go; before the work. */
+static int check_places(const eval_run *run)
+{
+    int status = run->report ? need_place(run->report) : EXIT_YES;
+
+    for (size_t i = 0; i < run->plots.count && status == EXIT_YES; i++)
+        status = need_place(run->plots.items[i]);
+    return status;
+}
+
+static int first_of(int status, int next)
+{
+    return status == EXIT_YES ? next : status;
+}
+
+/* One part that cannot be had does not cost the others; the status is of the
+ * first. */
+static int put_out(const eval_run *run)
+{
+    int status = eval_print(run);
+
+    if (run->cohort)
+        status = first_of(status, eval_print_cohorts(run));
+    status = first_of(status, eval_plots(run));
+    return run->report ? first_of(status, eval_page(run)) : status;
+}
+
 static int measure(eval_run *run, const char *kind)
 {
-    int status = eval_scores_of(run, kind);
+    int status = check_places(run);
 
+    if (status == EXIT_YES)
+        status = eval_scores_of(run, kind);
     if (status == EXIT_YES)
         status = eval_numbers(run);
     if (status == EXIT_YES)
-        status = eval_print(run);
-    if (status == EXIT_YES && run->cohort)
-        status = eval_print_cohorts(run);
-    if (status == EXIT_YES)
-        status = eval_plots(run);
-    if (status == EXIT_YES && run->report)
-        status = eval_page(run);
+        status = put_out(run);
     return status == EXIT_YES ? eval_conditions(run) : status;
 }
 

@@ -128,6 +128,11 @@ int eval_plots(const eval_run *run);
 int eval_page(const eval_run *run);
 int eval_conditions(const eval_run *run);
 
+/* While options are read: does the name of a plot end as plots do; what is
+ * wrong with a condition, NULL for nothing. */
+bool eval_plot_named(const char *path);
+const char *eval_condition_fault(const char *text);
+
 const char *eval_change_name(eval_change change);
 /* Numbers separated by commas; false when they are none, or too many. */
 bool eval_study_parse(eval_study *study, const char *text);

@@ -205,31 +205,76 @@ static bool find_value(
     return false;
 }
 
+/* "fnmr@1e-3>0.05", taken apart. */
+typedef struct condition {
+    char name[32], sign;
+    double at, bound; /* at: 0 for a number without a rate */
+} condition;
+
+static bool read_condition(const char *text, condition *c)
+{
+    int read = 0;
+
+    if (sscanf(text, "%31[a-z0-9_]@%lf%c%lf%n", c->name, &c->at, &c->sign,
+            &c->bound, &read) != 4 ||
+        text[read]) {
+        read = 0;
+        c->at = 0;
+        if (sscanf(text, "%31[a-z0-9_]%c%lf%n", c->name, &c->sign, &c->bound,
+                &read) != 3 ||
+            text[read])
+            return false;
+    }
+    return (c->sign == '<' || c->sign == '>') && isfinite(c->bound);
+}
+
+/* Is it one of the numbers that a run of some kind has? */
+static bool is_number(const condition *c)
+{
+    static const struct {
+        const char *name;
+        int first, count; /* of `rates`; 0: has none */
+    } all[] = { { "accuracy", 0, 0 }, { "accuracy_se", 0, 0 },
+        { "accuracy_sd", 0, 0 }, { "auc", 0, 0 }, { "eer", 0, 0 },
+        { "d_prime", 0, 0 }, { "rank1", 0, 0 }, { "rank5", 0, 0 },
+        { "rank10", 0, 0 }, { "failures_to_enrol", 0, 0 }, { "ap_easy", 0, 0 },
+        { "ap_medium", 0, 0 }, { "ap_hard", 0, 0 }, { "recall", 0, 0 },
+        { "landmark_error", 0, 0 }, { "tar", 0, RATES }, { "fnmr", 0, RATES },
+        { "val", 1, 2 }, { "tpir", 0, 3 }, { "fnir", 0, 3 } };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strcmp(all[i].name, c->name) != 0)
+            continue;
+        for (int k = 0; k < all[i].count; k++)
+            if (fabs(rates[all[i].first + k] - c->at) <= 1e-9 * c->at)
+                return true;
+        return all[i].count == 0 && c->at == 0;
+    }
+    return false;
+}
+
+const char *eval_condition_fault(const char *text)
+{
+    condition c;
+
+    if (!read_condition(text, &c))
+        return "want NAME>NUMBER or NAME@RATE>NUMBER, or < for >";
+    return is_number(&c) ? NULL
+                         : "no such number: docs/eval and --json name them";
+}
+
 /* A number that the data cannot resolve fails its condition: a gate that
  * passes for want of data is none. */
 static int check_condition(const eval_run *run, const char *text)
 {
-    char name[32], sign;
-    double at = 0, bound, value;
-    int read = 0;
+    condition c;
+    double value;
 
-    if (!(sscanf(text, "%31[a-z0-9_]@%lf%c%lf%n", name, &at, &sign, &bound,
-              &read) == 4 &&
-            !text[read])) {
-        read = 0;
-        at = 0;
-        if (!(sscanf(text, "%31[a-z0-9_]%c%lf%n", name, &sign, &bound, &read) ==
-                    3 &&
-                !text[read])) {
-            complain("--fail-if '%s': want NAME@RATE>NUMBER", text);
-            return EXIT_USAGE;
-        }
-    }
-    if ((sign != '<' && sign != '>') || !find_value(run, name, at, &value)) {
-        complain("--fail-if '%s': no such number here", text);
+    if (!read_condition(text, &c) || !find_value(run, c.name, c.at, &value)) {
+        complain("--fail-if '%s': a run of this kind has no such number", text);
         return EXIT_USAGE;
     }
-    if (isnan(value) || (sign == '>' ? value > bound : value < bound)) {
+    if (isnan(value) || (c.sign == '>' ? value > c.bound : value < c.bound)) {
         complain("--fail-if '%s': it is %.6g", text, value);
         return EXIT_NO_MATCH;
     }

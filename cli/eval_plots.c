@@ -88,24 +88,37 @@ static facet_plot_kind kind_of(const eval_run *run, const char *path)
     return FACET_PLOT_ROC;
 }
 
+bool eval_plot_named(const char *path)
+{
+    const char *ending = strrchr(path, '.');
+
+    return ending && (!strcmp(ending, ".svg") || !strcmp(ending, ".png") ||
+                         !strcmp(ending, ".pdf"));
+}
+
+static int write_plot(const eval_run *run, const char *path, eval_plot *plot)
+{
+    facet_error err = { FACET_OK, "" };
+
+    if (eval_plot_fill(run, kind_of(run, path), plot))
+        return eval_fail(facet_plot_write(&plot->plot, path, &err), &err);
+    complain("%s: this run has nothing for such a plot", path);
+    return EXIT_USAGE;
+}
+
 int eval_plots(const eval_run *run)
 {
     eval_plot *plot = malloc(sizeof *plot);
-    int status = EXIT_YES;
+    int first = EXIT_YES;
 
     if (!plot)
         return eval_fail(FACET_ENOMEM, NULL);
-    for (size_t i = 0; i < run->plots.count && status == EXIT_YES; i++) {
-        const char *path = run->plots.items[i];
-        facet_error err = { FACET_OK, "" };
+    for (size_t i = 0; i < run->plots.count; i++) {
+        const int status = write_plot(run, run->plots.items[i], plot);
 
-        if (eval_plot_fill(run, kind_of(run, path), plot))
-            status = eval_fail(facet_plot_write(&plot->plot, path, &err), &err);
-        else {
-            complain("%s: this run has nothing for such a plot", path);
-            status = EXIT_USAGE;
-        }
+        if (first == EXIT_YES)
+            first = status;
     }
     free(plot);
-    return status;
+    return first;
 }

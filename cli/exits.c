@@ -189,15 +189,19 @@ int need_writable(const char *folder)
 
 int need_place(const char *path)
 {
+    struct stat about;
     const char *slash = strrchr(path, '/');
     const size_t length = slash ? (size_t)(slash - path) : 0;
     char *folder = slash ? strndup(path, length ? length : 1) : strdup(".");
-    int status = EXIT_NO_MEMORY;
+    int status = EXIT_IO;
 
-    if (folder)
-        status = need_writable(folder);
-    else
+    if (!folder) {
         complain("not enough memory");
+        status = EXIT_NO_MEMORY;
+    } else if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        complain("%s: %s", path, strerror(EISDIR));
+    else
+        status = need_writable(folder);
     free(folder);
     return status;
 }

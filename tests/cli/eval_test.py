@@ -157,6 +157,31 @@ class Made(unittest.TestCase):
             process = self.eval('--fail-if', gate)
             self.assertEqual(process.returncode, status, gate)
 
+    def test_what_does_not_fit_is_told_before_the_work(self):
+        (self.path / 'v.jsonl').unlink()  # nobody gets that far
+        for more in (('--plot', 'roc.jpg'), ('--plot', 'roc'),
+                     ('--fail-if', 'err>0.1'), ('--fail-if', 'fnmr>0.1'),
+                     ('--fail-if', 'tar@0.02<0.1'), ('--fail-if', 'eer>nan'),
+                     ('--fail-if', 'eer')):
+            process = self.eval(*more)
+            self.assertEqual(process.returncode, 2, more)
+            self.assertIn(more[1], process.stderr)
+        for more in (('--report', 'none/page.html'), ('--report', '.'),
+                     ('--plot', 'none/roc.svg')):
+            process = self.eval(more[0], self.path / more[1])
+            self.assertEqual(process.returncode, 7, more)
+            self.assertNotIn('v.jsonl', process.stderr)
+
+    def test_a_plot_that_does_not_fit_costs_nothing_else(self):
+        process = self.eval('--plot', self.path / 'cmc.svg', '--plot',
+                            self.path / 'det.svg', '--report',
+                            self.path / 'page.html')
+        self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertRegex(process.stderr, 'cmc.svg.*nothing')
+        self.assertIn('eer', process.stdout)
+        self.assertTrue((self.path / 'det.svg').exists())
+        self.assertTrue((self.path / 'page.html').exists())
+
     def test_bad_lists_are_told_with_the_line(self):
         for pairs, line in (([('p0-0', 'nobody', 1), ('p0-0', 'p1-0', 0)], 1),
                             (self.pairs[:9] + self.pairs[:1], 10),
