@@ -3,6 +3,7 @@
 #include "eval.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -372,6 +373,20 @@ static int usage(const char *text)
     return EXIT_USAGE;
 }
 
+static int read_folder(eval_run *run, const char *folder)
+{
+    facet_error err = { FACET_OK, "" };
+    const facet_status st = facet_protocol_read_folder(
+        folder, &run->protocol_opts, &run->protocol, &err);
+
+    if (st != FACET_EEMPTY)
+        return eval_fail(st, &err);
+    complain("%s has no folders with pictures: put those of each person into "
+             "one of their own, %s/PERSON/PICTURE",
+        folder, folder);
+    return EXIT_IO;
+}
+
 int eval_read_people(eval_run *run)
 {
     struct stat about;
@@ -386,9 +401,7 @@ int eval_read_people(eval_run *run)
             &err);
     if (run->images.count == 0 && !run->embeddings)
         run->images.items[run->images.count++] = run->list;
-    return eval_fail(facet_protocol_read_folder(
-                         run->list, &run->protocol_opts, &run->protocol, &err),
-        &err);
+    return read_folder(run, run->list);
 }
 
 int eval_read_list(eval_run *run, const char *kind)
@@ -405,7 +418,7 @@ int eval_read_list(eval_run *run, const char *kind)
                 run->matches, run->gallery, run->probes, opts, p, &err),
             &err);
     if (!list)
-        return usage("which list? Give --pairs FILE");
+        return usage("which list? Give it after the kind, or with --pairs");
     if (strcmp(kind, "pairs") == 0)
         st = facet_protocol_read_pairs(list, opts, p, &err);
     else if (strcmp(kind, "lfw") == 0)
@@ -417,12 +430,13 @@ int eval_read_list(eval_run *run, const char *kind)
     else if (strcmp(kind, "ytf") == 0)
         st = facet_protocol_read_ytf(
             list, run->frames, run->max_frames, opts, p, &err);
-    else if (strcmp(kind, "folder") == 0) {
-        st = facet_protocol_read_folder(list, opts, p, &err);
-        if (st == FACET_OK)
-            st = facet_protocol_all_pairs(p, opts, &err);
-    } else
-        return usage("that kind of list is not known; see --help");
+    else {
+        const int status = read_folder(run, list);
+
+        if (status != EXIT_YES)
+            return status;
+        st = facet_protocol_all_pairs(p, opts, &err);
+    }
     return eval_fail(st, &err);
 }
 
@@ -506,13 +520,40 @@ static int measure(eval_run *run, const char *kind)
     return status == EXIT_YES ? eval_conditions(run) : status;
 }
 
+static const char *const kinds[] = { "pairs", "lfw", "ytf", "ijb", "cfp",
+    "identify", "folder", "cluster", "compare", "mixed", "detect" };
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static bool is_kind(const char *kind)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_kind(const char *kind)
+{
+    char all[KINDS * 12];
+    size_t used = 0;
+
+    for (size_t i = 0; i < KINDS; i++)
+        used += (size_t)snprintf(
+            all + used, sizeof all - used, "%s%s", i ? ", " : "", kinds[i]);
+    if (*kind)
+        complain("'%s' is no kind of measurement: give one of %s", kind, all);
+    else
+        complain("what is measured? Give a kind first: one of %s", all);
+    return EXIT_USAGE;
+}
+
 static bool has_no_study(const char *kind)
 {
-    static const char *const kinds[] = { "cluster", "compare", "mixed",
+    static const char *const without[] = { "cluster", "compare", "mixed",
         "detect" };
 
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kind, kinds[i]) == 0)
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        if (strcmp(kind, without[i]) == 0)
             return true;
     return false;
 }
@@ -530,7 +571,8 @@ int verb_eval(int argc, char **argv)
         "Measure how well embeddings tell people apart, or how well faces are "
         "found.\v"
         "KIND is pairs, lfw, ytf, ijb, cfp, identify, folder (LIST is the "
-        "folder), cluster (LIST CLUSTERS: two files of lines `item label`), "
+        "folder), cluster (LIST CLUSTERS: two files, a line an "
+        "item, a tab and a label), "
         "compare (two networks on the same --pairs), mixed (OLD NEW: networks "
         "that compare with each other, on --pairs) or detect (--images and "
         "--boxes: average precision over faces of at least 50, 30 and 10 "
@@ -542,7 +584,9 @@ int verb_eval(int argc, char **argv)
     eval_init(&run);
     argp_parse(&argp, argc, argv, 0, NULL, &run);
     kind = run.words.count > 0 ? run.words.items[0] : "";
-    if (run.study.change != EVAL_AS_IS && has_no_study(kind))
+    if (!is_kind(kind))
+        status = refuse_kind(kind);
+    else if (run.study.change != EVAL_AS_IS && has_no_study(kind))
         status = usage("a study is for lists that are compared");
     else if (strcmp(kind, "cluster") == 0)
         status = eval_cluster(&run);

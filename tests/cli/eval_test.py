@@ -263,6 +263,26 @@ class Made(unittest.TestCase):
         self.assertEqual(rates, sorted(rates, reverse=True))
         self.assertGreater(rates[-1], 1e-5)
 
+    def test_kinds_are_named(self):
+        for words, says in (([], 'what is measured'), (['foo', 'list'], "'foo'")):
+            process = facet('eval', *words)
+            self.assertEqual(process.returncode, 2)
+            self.assertIn(says, process.stderr)
+            self.assertRegex(process.stderr, 'pairs, .*mixed, detect')
+        process = facet('eval', 'pairs')
+        self.assertEqual(process.returncode, 2)
+        self.assertIn('which list', process.stderr)
+
+    def test_a_folder_without_people_is_told_with_the_remedy(self):
+        (self.path / 'flat').mkdir()
+        (self.path / 'flat' / '1.jpg').write_bytes(b'')
+        for words in (['eval', 'folder', self.path / 'flat'],
+                      ['dataset', self.path / 'flat', '--out',
+                       self.path / 'out']):
+            process = facet(*words)
+            self.assertEqual(process.returncode, 7, process.stderr)
+            self.assertIn(f'{self.path}/flat/PERSON/PICTURE', process.stderr)
+
     def test_clusters(self):
         for name, labels in (('truth', '000112'), ('found', '001112')):
             text = ''.join(f'{i}\t{c}\n' for i, c in enumerate(labels))
