@@ -283,6 +283,16 @@ static void tell(const quantize *q, const facet_quantize_report *r, size_t n)
     json_line(o);
 }
 
+/* Of nothing there are no ranges. Why pictures were left out is told already.
+ */
+static int refuse_nothing(const quantize *q)
+{
+    for (int i = 0; i < q->n_archives + q->n_folders; i++)
+        complain("no picture in %s that can be used",
+            i < q->n_archives ? q->archives[i] : q->folders[i - q->n_archives]);
+    return EXIT_IO;
+}
+
 static int run(const quantize *q)
 {
     collection c = { .q = q, .images = calloc(q->wanted, sizeof *c.images) };
@@ -296,6 +306,8 @@ static int run(const quantize *q)
         status = collect_folders(&c);
     if (status == EXIT_YES && c.skipped > 1)
         complain("%zu pictures were left out in all", c.skipped);
+    if (status == EXIT_YES && c.count == 0)
+        status = refuse_nothing(q);
     if (status == EXIT_YES) {
         const facet_status st = facet_model_quantize(q->paths[0],
             (const facet_image *const *)c.images, c.count, &q->opts,

@@ -128,6 +128,15 @@ class Usage(unittest.TestCase):
                 self.assertTrue(process.stderr.startswith('facet: '))
             self.assertFalse((pathlib.Path(folder) / 'new.onnx').exists())
 
+    def test_no_picture_to_quantize_by_is_7_and_says_where(self):
+        with tempfile.TemporaryDirectory() as folder:
+            new = pathlib.Path(folder) / 'new.onnx'
+            for place in (folder, f'{folder}/nope'):
+                process = facet('model', 'quantize', '--images', place,
+                                SOURCE / 'models' / 'embedder-tiny.onnx', new)
+                self.assertEqual(process.returncode, 7, process.stderr)
+                self.assertIn(f'no picture in {place}', process.stderr)
+            self.assertFalse(new.exists())
 
 
 if __name__ == '__main__':
