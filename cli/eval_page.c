@@ -164,11 +164,14 @@ static void put_pair(const eval_run *run, facet_report *report, size_t pair)
     uint8_t *left, *right;
     const facet_report_picture a = load_picture(run, at->a, &left);
     const facet_report_picture b = load_picture(run, at->b, &right);
-    char text[64];
+    char line[24] = "", text[64];
 
-    snprintf(text, sizeof text,
-        score == -HUGE_VAL ? "failed to enrol, line %u" : "line %u: %.4f",
-        at->line, score);
+    if (at->line) /* pairs of a folder have none */
+        snprintf(line, sizeof line, "line %u: ", at->line);
+    if (score == -HUGE_VAL)
+        snprintf(text, sizeof text, "%sfailed to enrol", line);
+    else
+        snprintf(text, sizeof text, "%s%.4f", line, score);
     facet_report_pair(report, &a, &b, text);
     facet_pictures_free_bytes(left);
     facet_pictures_free_bytes(right);

@@ -270,7 +270,10 @@ facet_status facet_protocol_look_up(const facet_protocol *protocol,
         facet__fail_memory(err);
     for (size_t i = 0; i < protocol->n_files && status == FACET_OK; i++) {
         row = facet__names_find(&names, protocol->files[i]);
-        if (row == UINT32_MAX)
+        if (row == UINT32_MAX && protocol->file_lines[i] == 0) /* of a folder */
+            status = facet__fail(err, FACET_ENOTFOUND,
+                "there is no embedding of '%.120s'", protocol->files[i]);
+        else if (row == UINT32_MAX)
             status = facet__fail(err, FACET_ENOTFOUND,
                 "line %u of the list: there is no embedding of '%.120s'",
                 protocol->file_lines[i], protocol->files[i]);

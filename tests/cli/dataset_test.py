@@ -118,6 +118,12 @@ class Dataset(unittest.TestCase):
         process = self.crops(folder, *rows)
         self.assertEqual(process.returncode, 0, process.stderr)
         self.assertFalse((self.path / 'out' / 'index.html').exists())
+        write_noise(folder / 'bert' / '9.png', 9)
+        process = self.crops(folder, *rows)
+        self.assertEqual(process.returncode, 7)
+        self.assertEqual(process.stderr,
+                         "facet: there is no embedding of 'bert/9.png'\n")
+        (folder / 'bert' / '9.png').unlink()
         process = self.crops(folder, *rows, '--images', folder)
         self.assertEqual(process.returncode, 0, process.stderr)
         page = (self.path / 'out' / 'index.html').read_text()

@@ -395,9 +395,9 @@ class Cache(unittest.TestCase):
         return ['eval', 'folder', self.path / 'people', '--margin', 8,
                 '--rounds', 20, '--json', '--cache', self.path / 'cache']
 
-    def eval(self, **environment):
-        return facet(*self.words(), FACET_MODEL=SOURCE / 'models' /
-                     'embedder-tiny.onnx', **environment)
+    def eval(self, *more):
+        return facet(*self.words(), *more, FACET_MODEL=SOURCE / 'models' /
+                     'embedder-tiny.onnx')
 
     def kept(self):
         file, = (self.path / 'cache').iterdir()
@@ -416,6 +416,13 @@ class Cache(unittest.TestCase):
         process = self.eval()
         self.assertEqual(process.returncode, 0, process.stderr)
         self.assertEqual(len(self.kept()[1]), 6)
+
+    def test_pairs_of_a_folder_have_no_line(self):
+        process = self.eval('--report', self.path / 'page.html')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        page = (self.path / 'page.html').read_text()
+        self.assertGreater(page.count('Worst false'), 0)
+        self.assertEqual(page.count('line 0'), 0)
 
     def test_half_a_line_is_made_anew(self):
         whole = self.eval()
