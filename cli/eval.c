@@ -302,9 +302,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_child networks_child[] = {
-    { &faces_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
-};
+static const struct argp_child networks_child[] = { { &faces_argp, 0, NULL, 0 },
+    { NULL, 0, NULL, 0 } };
 const struct argp eval_source_argp = {
     .options = source_options,
     .parser = parse_source,
@@ -483,7 +482,7 @@ int eval_numbers(eval_run *run)
 /* Where plots and the page go; before the work. */
 static int check_places(const eval_run *run)
 {
-    int status = run->report ? need_place(run->report) : EXIT_YES;
+    int status = need_place(run->report);
 
     for (size_t i = 0; i < run->plots.count && status == EXIT_YES; i++)
         status = need_place(run->plots.items[i]);

@@ -147,61 +147,43 @@ int need_folder(const char *folder)
     return EXIT_IO;
 }
 
-/* May files be put into the folder of `file`? */
-static bool folder_takes(const char *file)
+int need_writable(const char *folder)
 {
-    char *folder = strdup(file);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    bool good;
+    if (!is_folder(folder))
+        complain("%s: there is no such folder; create it first", folder);
+    else if (access(folder, W_OK | X_OK) != 0)
+        complain("%s: %s; check its rights", folder, strerror(errno));
+    else
+        return EXIT_YES;
+    return EXIT_IO;
+}
 
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    good = folder && access(slash ? folder : ".", W_OK | X_OK) == 0;
-    free(folder);
-    return good;
+/* That of a path, to be freed. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path))
+                 : strdup(".");
 }
 
 int need_place(const char *file)
 {
-    if (!file)
+    char *folder;
+    int status;
+
+    if (!file || (access(file, W_OK) == 0 && !is_folder(file)))
         return EXIT_YES;
-    if (is_folder(file))
+    if (is_folder(file)) {
         complain("%s: it is a folder; name a file", file);
-    else if (access(file, W_OK) == 0 || folder_takes(file))
-        return EXIT_YES;
-    else
-        complain(
-            "%s: %s; check the folder and its rights", file, strerror(errno));
-    return EXIT_IO;
-}
-
-int need_writable(const char *folder)
-{
-    struct stat about;
-
-    if (stat(folder, &about) == 0 && !S_ISDIR(about.st_mode))
-        errno = ENOTDIR;
-    else if (access(folder, W_OK | X_OK) == 0)
-        return EXIT_YES;
-    complain("%s: %s", folder, strerror(errno));
-    return EXIT_IO;
-}
-
-int need_place(const char *path)
-{
-    struct stat about;
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 0;
-    char *folder = slash ? strndup(path, length ? length : 1) : strdup(".");
-    int status = EXIT_IO;
-
+        return EXIT_IO;
+    }
+    folder = folder_of(file);
     if (!folder) {
-        complain("not enough memory");
-        status = EXIT_NO_MEMORY;
-    } else if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-        complain("%s: %s", path, strerror(EISDIR));
-    else
-        status = need_writable(folder);
+        complain("%s", facet_status_str(FACET_ENOMEM));
+        return EXIT_NO_MEMORY;
+    }
+    status = need_writable(folder);
     free(folder);
     return status;
 }

@@ -45,13 +45,10 @@ void complain_of(const char *file, const char *message);
 /* Make a folder, with those above it, unless it is there or NULL. Complains on
  * failure; the exit status. */
 int need_folder(const char *folder);
-/* Likewise when a folder is not there, or nothing can be put into it. */
-int need_writable(const char *folder);
-/* The same for the folder that a file is to be written to. */
-int need_place(const char *path);
 
-/* Before long work whose result goes into a file: is it no folder, and is there
- * one to put it into? NULL is fine. Complains; the exit status. */
+/* Before long work: can files be put into a folder, or can this one (NULL is
+ * fine) be written? Complains if not; the exit status. */
+int need_writable(const char *folder);
 int need_place(const char *file);
 
 #endif
