@@ -519,49 +519,88 @@ static int measure(eval_run *run, const char *kind)
     return status == EXIT_YES ? eval_conditions(run) : status;
 }
 
-static const char *const kinds[] = { "pairs", "lfw", "ytf", "ijb", "cfp",
-    "identify", "folder", "cluster", "compare", "mixed", "detect" };
+typedef struct kind {
+    const char *name;
+    int (*run)(eval_run *run); /* NULL: a list that is compared */
+    bool judged;               /* --fail-if is for it */
+} kind;
+
+static const kind kinds[] = {
+    { "pairs", NULL, true },
+    { "lfw", NULL, true },
+    { "ytf", NULL, true },
+    { "ijb", NULL, true },
+    { "cfp", NULL, true },
+    { "identify", NULL, true },
+    { "folder", NULL, true },
+    { "cluster", eval_cluster, false },
+    { "compare", eval_compare, false },
+    { "mixed", eval_mixed, false },
+    { "detect", eval_detect, true },
+};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static bool is_kind(const char *kind)
+static const kind *find_kind(const char *name)
 {
     for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kind, kinds[i]) == 0)
-            return true;
-    return false;
+        if (strcmp(name, kinds[i].name) == 0)
+            return &kinds[i];
+    return NULL;
 }
 
-static int refuse_kind(const char *kind)
+static int refuse_kind(const char *name)
 {
     char all[KINDS * 12];
     size_t used = 0;
 
     for (size_t i = 0; i < KINDS; i++)
-        used += (size_t)snprintf(
-            all + used, sizeof all - used, "%s%s", i ? ", " : "", kinds[i]);
-    if (*kind)
-        complain("'%s' is no kind of measurement: give one of %s", kind, all);
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s",
+            i ? ", " : "", kinds[i].name);
+    if (*name)
+        complain("'%s' is no kind of measurement: give one of %s", name, all);
     else
         complain("what is measured? Give a kind first: one of %s", all);
     return EXIT_USAGE;
 }
 
-static bool has_no_study(const char *kind)
+/* Options that a kind would pass over; a condition that nobody looks at would
+ * always hold. */
+static int check_kind(const eval_run *run, const kind *k)
 {
-    static const char *const without[] = { "cluster", "compare", "mixed",
-        "detect" };
+    const bool study = run->study.change != EVAL_AS_IS;
 
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
-        if (strcmp(kind, without[i]) == 0)
-            return true;
-    return false;
+    if (study && k->run)
+        return usage("a study is for lists that are compared");
+    if (run->conditions.count > 0 && (study || !k->judged))
+        return usage("--fail-if is for one measurement: of a list that is "
+                     "compared, or detect; not for studies and other kinds");
+    if ((run->report || run->plots.count > 0 || run->cohort) &&
+        (study || k->run))
+        return usage("--report, --plot and --cohort are for one measurement of "
+                     "a list that is compared");
+    return EXIT_YES;
+}
+
+static int run_kind(eval_run *run, const kind *k)
+{
+    const int status = check_kind(run, k);
+
+    if (status != EXIT_YES)
+        return status;
+    if (k->run)
+        return k->run(run);
+    if (run->words.count > 1)
+        run->list = run->words.items[1];
+    return run->study.change == EVAL_AS_IS ? measure(run, k->name)
+                                           : eval_studied(run, k->name);
 }
 
 int verb_eval(int argc, char **argv)
 {
     struct argp argp = eval_argp;
+    const kind *found;
+    const char *word;
     eval_run run;
-    const char *kind;
     int status;
     char name[] = "facet eval";
 
@@ -582,25 +621,9 @@ int verb_eval(int argc, char **argv)
     argv[0] = name;
     eval_init(&run);
     argp_parse(&argp, argc, argv, 0, NULL, &run);
-    kind = run.words.count > 0 ? run.words.items[0] : "";
-    if (!is_kind(kind))
-        status = refuse_kind(kind);
-    else if (run.study.change != EVAL_AS_IS && has_no_study(kind))
-        status = usage("a study is for lists that are compared");
-    else if (strcmp(kind, "cluster") == 0)
-        status = eval_cluster(&run);
-    else if (strcmp(kind, "compare") == 0)
-        status = eval_compare(&run);
-    else if (strcmp(kind, "mixed") == 0)
-        status = eval_mixed(&run);
-    else if (strcmp(kind, "detect") == 0)
-        status = eval_detect(&run);
-    else {
-        if (run.words.count > 1)
-            run.list = run.words.items[1];
-        status = run.study.change == EVAL_AS_IS ? measure(&run, kind)
-                                                : eval_studied(&run, kind);
-    }
+    word = run.words.count > 0 ? run.words.items[0] : "";
+    found = find_kind(word);
+    status = found ? run_kind(&run, found) : refuse_kind(word);
     eval_free(&run);
     return status;
 }

@@ -227,6 +227,13 @@ class Made(unittest.TestCase):
             process = self.eval(*study)
             self.assertEqual(process.returncode, 2, study)
             self.assertEqual(process.stdout, '')
+        for more in (('--fail-if', 'eer>0.5'), ('--report', 'page.html'),
+                     ('--plot', 'roc.svg')):  # nobody would look at them
+            process = self.eval('--dims', '8', *more)
+            self.assertEqual(process.returncode, 2, more)
+            self.assertIn(more[0], process.stderr)
+            process = facet('eval', 'cluster', 'a', 'b', *more)
+            self.assertEqual(process.returncode, 2, more)
         process = facet('eval', 'cluster', 'a', 'b', '--dims', 8)
         self.assertEqual(process.returncode, 2)
         self.assertIn('study', process.stderr)
