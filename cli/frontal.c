@@ -41,7 +41,7 @@ int frontals_open(
     f->landmarkers = calloc((size_t)threads, sizeof(facet_landmarker *));
     st = f->landmarkers ? open_all(f, path, precision, &err) : FACET_ENOMEM;
     if (st != FACET_OK)
-        complain("%s: %s", path, *err.msg ? err.msg : facet_status_str(st));
+        complain_of(path, *err.msg ? err.msg : facet_status_str(st));
     free(path);
     return (int)exit_for_model(st);
 }

@@ -117,8 +117,7 @@ static int write_by_part(
     const facet_status st = set_all(s, part, &err);
 
     if (st != FACET_OK)
-        complain(
-            "%s: %s", s->paths[0], *err.msg ? err.msg : facet_status_str(st));
+        complain_of(s->paths[0], *err.msg ? err.msg : facet_status_str(st));
     else if ((mode && chmod(part, mode) != 0) || rename(part, to) != 0)
         complain("%s: %s", to, strerror(errno));
     else

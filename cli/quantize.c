@@ -250,7 +250,7 @@ static int find_settings(collection *c)
         st = facet_settings_read(model, &c->settings, &err);
     facet_model_free(model);
     if (st != FACET_OK)
-        complain("%s: %s", c->q->paths[0], err.msg);
+        complain_of(c->q->paths[0], err.msg);
     if (st == FACET_OK && c->settings.task == FACET_TASK_EMBEDDER &&
         c->q->margin < 0)
         return networks_open(&c->q->nets, 0, &c->pipeline);
@@ -314,7 +314,7 @@ static int run(const quantize *q)
             q->paths[1], &report, &err);
 
         if (st != FACET_OK)
-            complain("%s: %s", q->paths[0], err.msg);
+            complain_of(q->paths[0], err.msg);
         else
             tell(q, &report, c.count);
         status = (int)exit_for_model(st);

@@ -312,7 +312,7 @@ static int check(
     if (path && st == FACET_OK)
         good &= check_cases(path, what, FACET_PRECISION_AUTO, &st, &err);
     if (st != FACET_OK && path)
-        complain("%s: %s", path, *err.msg ? err.msg : facet_status_str(st));
+        complain_of(path, *err.msg ? err.msg : facet_status_str(st));
     free(path);
     return st != FACET_OK ? (int)exit_for_model(st)
            : good         ? EXIT_YES
