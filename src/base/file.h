@@ -23,9 +23,9 @@ facet_status facet__file_read_text(const char *path, size_t max_bytes,
 
 /* Write a file so that `path` holds the old content or the new, never a part:
  * a temporary file beside it is written, synced and renamed, and the folder is
- * synced. Links are followed; into what is no regular file (a pipe, a device)
- * the bytes are written as they are. Errors name the file: FACET_ENOTFOUND (no
- * such folder), FACET_EIO, FACET_ENOMEM. */
+ * synced. Links to files are followed; into what is no regular file (a pipe, a
+ * device) the bytes are written as they are. Errors name the file:
+ * FACET_ENOTFOUND (no such folder), FACET_EIO, FACET_ENOMEM. */
 facet_status facet__file_write(
     const char *path, const void *bytes, size_t size, facet_error *err);
 

@@ -33,7 +33,7 @@ facet_status facet__check_size(const facet__source *source, uint64_t width,
     if (width * height > source->opts.max_pixels)
         return facet__fail(err, FACET_ELIMIT,
             "%llu x %llu pixels are more than the limit of %zu; shrink the "
-            "picture or raise max_pixels (--max-megapixels)",
+            "picture or raise max_pixels",
             (unsigned long long)width, (unsigned long long)height,
             source->opts.max_pixels);
     return FACET_OK;
@@ -121,7 +121,7 @@ static facet_status check_bytes(
     if (size > opts->max_bytes)
         return facet__fail(err, FACET_ELIMIT,
             "%llu bytes are more than the limit of %zu; shrink the picture or "
-            "raise max_bytes (--max-megabytes)",
+            "raise max_bytes",
             (unsigned long long)size, opts->max_bytes);
     return FACET_OK;
 }

@@ -74,9 +74,11 @@ void facet__list_word(char *list, size_t room, const char *word)
     static const char more[] = ", ...";
     const size_t at = strlen(list);
 
+    if (at + 1 >= sizeof more && strcmp(list + at + 1 - sizeof more, more) == 0)
+        return;
     if (at + strlen(word) + sizeof ", " + sizeof more <= room)
         snprintf(list + at, room - at, "%s%s", at ? ", " : "", word);
-    else if (at < sizeof more || strcmp(list + at + 1 - sizeof more, more) != 0)
+    else
         snprintf(list + at, room - at, "%s", more);
 }
 

@@ -125,6 +125,7 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("name: test", "nam: test", "run, loss");
     check_refused(
         "[500, 800]", "[500, 800]\n  stps: 9", "there are kind, milestones,");
+    check_refused("kind: mobilefacenet,", "kind: m,", "mobilefacenet, ...");
     check_refused("kind: mobilefacenet,", "kind: mobilefacenett,",
         "x.yaml:2: network.kind is one of deepface, facenet-nn1");
     check_refused("kind: people-by-images", "kind: pk",

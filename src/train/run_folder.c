@@ -61,7 +61,7 @@ static facet_status hold(
 
     if (fd < 0)
         return facet__fail(err, FACET_EIO, "%s: %s", path, strerror(errno));
-    folder->held = fd;
+    folder->held = fd + 1;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return FACET_OK;
     return facet__fail(err, FACET_EBUSY,
@@ -75,6 +75,7 @@ facet_status facet__run_folder_open(
 {
     facet_status st = make_folder(path, err);
 
+    *out = (facet__run_folder){ 0 };
     if (st == FACET_OK)
         st = hold(path, out, err);
     return st == FACET_OK ? sweep(path, err) : st;
@@ -83,6 +84,6 @@ facet_status facet__run_folder_open(
 void facet__run_folder_close(facet__run_folder *folder)
 {
     if (folder->held > 0)
-        close(folder->held);
+        close(folder->held - 1);
     folder->held = 0;
 }
