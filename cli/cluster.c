@@ -100,23 +100,25 @@ static bool take_photo(void *context, const found_photo *photo)
 }
 
 /* The photos that the album has faces of; NULL without memory. */
-static char **known_photos(const album *a)
+static char **known_photos(const album *a, size_t *count)
 {
     char **known = calloc(a->count + 1, sizeof *known);
 
     for (size_t i = 0; known && i < a->count; i++)
-        known[i] = a->faces[i].source;
+        if (i == 0 || strcmp(a->faces[i].source, a->faces[i - 1].source) != 0)
+            known[(*count)++] = a->faces[i].source;
     return known;
 }
 
 /* All photos that are new to the album. */
 static int look(grouping *g, exit_number *looked)
 {
-    char **known = known_photos(&g->album);
+    size_t count = 0;
+    char **known = known_photos(&g->album, &count);
     inputs *in = finder_inputs(&g->finder, g->words, g->count);
 
     if (in && known) {
-        inputs_pass_over(in, known, g->album.count);
+        inputs_pass_over(in, known, count);
         *looked = finder_run(&g->finder, in, take_photo, g);
     } else {
         g->kept = known ? EXIT_IO : EXIT_NO_MEMORY;

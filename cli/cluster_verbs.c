@@ -125,6 +125,8 @@ static int clusters_of(const change *c, int step, uint64_t **out)
     uint64_t *ids = calloc((size_t)c->count + 1, sizeof *ids);
     int status = ids ? EXIT_YES : EXIT_NO_MEMORY;
 
+    if (!ids)
+        complain("%s", facet_status_str(FACET_ENOMEM));
     for (int i = 0; i < c->count && status == EXIT_YES; i += step) {
         ids[i / step] = cluster_of(c, c->words[i]);
         status = ids[i / step] ? EXIT_YES : EXIT_USAGE;

@@ -2,11 +2,13 @@
 /* eval.c - how good is an embedding? Options, lists, and the way of a run. */
 #include "eval.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "exits.h"
 #include "numbers.h"
@@ -479,31 +481,33 @@ int eval_numbers(eval_run *run)
     return status;
 }
 
-/* Where plots and the page go; before the work. */
+/* Where plots and the page go, and is the list of groups there? Before the
+ * work. */
 static int check_places(const eval_run *run)
 {
     int status = need_place(run->report);
 
+    if (run->cohort && access(run->cohort, R_OK) != 0) {
+        complain("%s: %s", run->cohort, strerror(errno));
+        return EXIT_IO;
+    }
     for (size_t i = 0; i < run->plots.count && status == EXIT_YES; i++)
         status = need_place(run->plots.items[i]);
     return status;
-}
-
-static int first_of(int status, int next)
-{
-    return status == EXIT_YES ? next : status;
 }
 
 /* One part that cannot be had does not cost the others; the status is of the
  * first. */
 static int put_out(const eval_run *run)
 {
-    int status = eval_print(run);
+    exit_number status = (exit_number)eval_print(run);
 
     if (run->cohort)
-        status = first_of(status, eval_print_cohorts(run));
-    status = first_of(status, eval_plots(run));
-    return run->report ? first_of(status, eval_page(run)) : status;
+        note_status(&status, (exit_number)eval_print_cohorts(run));
+    note_status(&status, (exit_number)eval_plots(run));
+    if (run->report)
+        note_status(&status, (exit_number)eval_page(run));
+    return (int)status;
 }
 
 static int measure(eval_run *run, const char *kind)

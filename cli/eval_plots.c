@@ -109,16 +109,13 @@ static int write_plot(const eval_run *run, const char *path, eval_plot *plot)
 int eval_plots(const eval_run *run)
 {
     eval_plot *plot = malloc(sizeof *plot);
-    int first = EXIT_YES;
+    exit_number first = EXIT_YES;
 
     if (!plot)
         return eval_fail(FACET_ENOMEM, NULL);
-    for (size_t i = 0; i < run->plots.count; i++) {
-        const int status = write_plot(run, run->plots.items[i], plot);
-
-        if (first == EXIT_YES)
-            first = status;
-    }
+    for (size_t i = 0; i < run->plots.count; i++)
+        note_status(
+            &first, (exit_number)write_plot(run, run->plots.items[i], plot));
     free(plot);
-    return first;
+    return (int)first;
 }

@@ -137,13 +137,16 @@ static bool is_folder(const char *path)
 
 int need_folder(const char *folder)
 {
+    int number;
+
     if (!folder)
         return EXIT_YES;
     make_parents(folder);
-    if (mkdir(folder, 0777) == 0 || is_folder(folder))
+    number = mkdir(folder, 0777) == 0 ? 0 : errno;
+    if (is_folder(folder))
         return EXIT_YES;
     complain("%s: %s", folder,
-        errno == EEXIST ? "it is a file; name a folder" : strerror(errno));
+        number == EEXIST ? "it is a file; name a folder" : strerror(number));
     return EXIT_IO;
 }
 
@@ -167,23 +170,42 @@ static char *folder_of(const char *path)
                  : strdup(".");
 }
 
+/* A regular file is replaced by one that is written beside it, where a link
+ * leads: what counts is the folder. */
+static int need_place_beside(const char *file)
+{
+    char *target = realpath(file, NULL);
+    char *folder = folder_of(target ? target : file);
+    int status = EXIT_NO_MEMORY;
+
+    if (folder)
+        status = need_writable(folder);
+    else
+        complain("%s", facet_status_str(FACET_ENOMEM));
+    free(folder);
+    free(target);
+    return status;
+}
+
 int need_place(const char *file)
 {
-    char *folder;
-    int status;
+    struct stat about;
 
-    if (!file || (access(file, W_OK) == 0 && !is_folder(file)))
+    if (!file)
         return EXIT_YES;
-    if (is_folder(file)) {
+    if (stat(file, &about) != 0 || S_ISREG(about.st_mode))
+        return need_place_beside(file);
+    if (S_ISDIR(about.st_mode))
         complain("%s: it is a folder; name a file", file);
-        return EXIT_IO;
-    }
-    folder = folder_of(file);
-    if (!folder) {
-        complain("%s", facet_status_str(FACET_ENOMEM));
-        return EXIT_NO_MEMORY;
-    }
-    status = need_writable(folder);
-    free(folder);
-    return status;
+    else if (access(file, W_OK) != 0)
+        complain("%s: %s", file, strerror(errno));
+    else
+        return EXIT_YES;
+    return EXIT_IO;
+}
+
+void note_status(exit_number *status, exit_number new)
+{
+    if (*status == EXIT_YES || (*status == EXIT_NO_MATCH && new != EXIT_YES))
+        *status = new;
 }

@@ -27,6 +27,9 @@ exit_number exit_for_photo(facet_status status);
 /* The number for a failure with a network. */
 exit_number exit_for_model(facet_status status);
 
+/* One more thing that can be remembered: the first failure decides. */
+void note_status(exit_number *status, exit_number new);
+
 /* The table, as it stands at the end of --help. */
 extern const char exit_table[];
 

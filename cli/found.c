@@ -203,8 +203,8 @@ static void do_photo(void *context, int thread, work_item *item)
     facet_image *image = NULL;
     facet_faces *faces = NULL;
     head *at;
-    head top = { .status = facet_image_read(
-                     item->path, &e->f->limits, &image, &err) };
+    head top = { .status =
+                     limits_read(item->path, &e->f->limits, &image, &err) };
     FILE *to = open_memstream(&item->bytes, &item->size);
 
     if (top.status == FACET_OK)
@@ -294,10 +294,4 @@ exit_number finder_run(finder *f, inputs *in, found_take *take, void *context)
     status = work_run(in, f->threads, NULL, do_photo, take_photo, &e);
     progress_end(&e.progress);
     return status == EXIT_YES && inputs_failed(in) ? EXIT_IO : status;
-}
-
-void note_status(exit_number *status, exit_number new)
-{
-    if (*status == EXIT_YES || (*status == EXIT_NO_MATCH && new != EXIT_YES))
-        *status = new;
 }

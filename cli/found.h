@@ -54,7 +54,7 @@ typedef struct finder {
     size_t dim;
 } finder;
 
-/* Options --files-from --null --threads --quiet and those of networks_argp and
+/* Options --files-from --null --threads --quiet and those of faces_argp and
  * limits_argp; its input is a finder. */
 extern const struct argp finder_argp;
 
@@ -69,8 +69,5 @@ exit_number finder_run(finder *f, inputs *in, found_take *take, void *context);
 
 /* The photos of words and of the finder's list; NULL, having complained. */
 inputs *finder_inputs(const finder *f, char *const *words, int count);
-
-/* One more thing that can be remembered: the first failure decides. */
-void note_status(exit_number *status, exit_number new);
 
 #endif

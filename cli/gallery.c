@@ -176,6 +176,8 @@ void gallery_parse(
     finder_init(&run->finder);
     store_init(&run->store);
     thresholds_init(&run->limits);
+    /* No photo is looked at: that does without a detector, and counts one. */
+    run->finder.nets.opts.aligned = usage->embeds;
     snprintf(name, sizeof name, "%s", usage->name);
     argv[0] = name;
     argp_parse(&argp, argc, argv, 0, NULL, &p);

@@ -4,7 +4,8 @@
  * Folders are walked in sorted order, without hidden files and without
  * following links to folders; of their files those count whose name ends like a
  * picture's; a folder without any has failed. A name given by itself always
- * counts. Lists are read as they are needed, so that they may be endless. */
+ * counts. Lists are read as they are needed, so that they may be endless,
+ * unless names are passed over: those are remembered. */
 #ifndef FACET_CLI_INPUTS_H
 #define FACET_CLI_INPUTS_H
 

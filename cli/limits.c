@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limits.h"
 
-#include "facet/image.h"
+#include <stdio.h>
+#include <string.h>
+
 #include "numbers.h"
 
 enum { KEY_MEGAPIXELS = 0x280, KEY_MEGABYTES };
@@ -38,3 +40,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 const struct argp limits_argp = { .options = options, .parser = parse };
+
+facet_status limits_read(const char *path, const facet_image_opts *limits,
+    facet_image **image, facet_error *err)
+{
+    const facet_status st = facet_image_read(path, limits, image, err);
+    const size_t used = strlen(err->msg);
+
+    if (st == FACET_ELIMIT)
+        snprintf(err->msg + used, sizeof err->msg - used,
+            " (--max-megapixels, --max-megabytes)");
+    return st;
+}

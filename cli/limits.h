@@ -5,8 +5,15 @@
 
 #include <argp.h>
 
+#include "facet/image.h"
+
 /* Options --max-megapixels --max-megabytes; its input is a facet_image_opts,
  * begun with facet_image_opts_init. */
 extern const struct argp limits_argp;
+
+/* facet_image_read, whose error names the option for a photo that is too large.
+ */
+facet_status limits_read(const char *path, const facet_image_opts *limits,
+    facet_image **image, facet_error *err);
 
 #endif

@@ -475,11 +475,13 @@ static int model_import(int argc, char **argv)
 import in = {.count = 0 };
     facet_error err = { FACET_OK, "" };
     facet_status st;
+    int status;
 
     facet_settings_init(&in.settings);
     argp_parse(&argp, argc, argv, 0, NULL, &in);
-    if (need_place(in.paths[1]) != EXIT_YES)
-        return EXIT_IO;
+    status = need_place(in.paths[1]);
+    if (status != EXIT_YES)
+        return status;
     st = facet_model_import(in.paths[0], &in.settings, in.paths[1], &err);
     return st == FACET_OK ? EXIT_YES : tell(in.paths[0], st, &err);
 }

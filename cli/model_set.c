@@ -177,9 +177,9 @@ int model_set(int argc, char **argv)
                "facet.threshold. KEY= removes one.",
     };
     setting s = { .n_paths = 0 };
+    int status;
 
     argp_parse(&argp, argc, argv, 0, NULL, &s);
-    if (need_file(s.paths[1]) != EXIT_YES)
-        return EXIT_IO;
-    return write_copy(&s, s.paths[1]);
+    status = need_file(s.paths[1]);
+    return status == EXIT_YES ? write_copy(&s, s.paths[1]) : status;
 }

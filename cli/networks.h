@@ -21,9 +21,10 @@ typedef struct networks {
     const char *detector, *embedder; /* as given; NULL to be looked for */
 } networks;
 
-/* Options --detector --model --precision --min-face --max-faces --score
- * --policy --aligned; its input is a networks. */
-extern const struct argp networks_argp, faces_argp;
+/* Options --detector --model --precision; its input is a networks. */
+extern const struct argp networks_argp;
+/* These and --min-face --max-faces --score --policy --aligned; likewise. */
+extern const struct argp faces_argp;
 
 void networks_init(networks *nets);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "claims.h"
@@ -320,13 +321,22 @@ static facet_status write_crops(const photos *p, int thread,
     return st;
 }
 
+static bool is_same_file(const char *left, const char *right)
+{
+    struct stat a, b;
+
+    return strcmp(left, right) == 0 ||
+           (stat(left, &a) == 0 && stat(right, &b) == 0 &&
+               a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 /* Whom else the file (to be freed) belongs to; NULL for nobody. */
 static const char *rival(claims *all, char *file, const char *photo)
 {
     const char *owner = file ? claims_make(all, file, photo) : NULL;
 
     free(file);
-    return owner && strcmp(owner, photo) ? owner : NULL;
+    return owner && !is_same_file(owner, photo) ? owner : NULL;
 }
 
 /* Files go to the first photo that would write them: the note names it. */
@@ -360,9 +370,8 @@ static void do_photo(void *context, int thread, work_item *item)
     made m = { 0 };
     result r = { .path = item->path, .message = err.msg };
 
-    r.status = item->note
-                   ? refuse(item->note, &err)
-                   : facet_image_read(item->path, &p->limits, &image, &err);
+    r.status = item->note ? refuse(item->note, &err)
+                          : limits_read(item->path, &p->limits, &image, &err);
     if (r.status == FACET_OK)
         r.status =
             facet_pipeline_faces(p->pipelines[thread], image, &faces, &err);

@@ -358,9 +358,11 @@ int model_quantize(int argc, char **argv)
                "pictures. The copy stays an ONNX file for everybody else.",
     };
     quantize q = { .wanted = 64, .margin = -1 };
+    int status;
 
     networks_init(&q.nets);
     facet_quantize_opts_init(&q.opts);
     argp_parse(&argp, argc, argv, 0, NULL, &q);
-    return need_place(q.paths[1]) == EXIT_YES ? run(&q) : EXIT_IO;
+    status = need_place(q.paths[1]);
+    return status == EXIT_YES ? run(&q) : status;
 }

@@ -98,8 +98,7 @@ static int look_at(verify *v, facet_pipeline *pipeline, int which)
 {
     facet_image *image = NULL;
     facet_error err = { FACET_OK, "" };
-    facet_status st =
-        facet_image_read(v->photos[which], &v->limits, &image, &err);
+    facet_status st = limits_read(v->photos[which], &v->limits, &image, &err);
 
     if (st == FACET_OK)
         st = facet_pipeline_faces(pipeline, image, &v->faces[which], &err);

@@ -91,13 +91,13 @@ _facet() {
         fi
         options="$store"
         case ${COMP_WORDS[2]} in
-        create) options="--approximate --partitions $store $networks" ;;
+        create) options="--approximate --partitions $store $files" ;;
         enroll) options="--person --force $store $decides $finder $networks" ;;
         list | export) options="--person $store" ;;
         remove) options="--templates $store" ;;
-        audit) options="$store $decides $networks" ;;
+        audit) options="$store $decides $files" ;;
         migrate) options="--dry-run --rollback --abandon --drop-missing
-            --threads --quiet $store $networks" ;;
+            --threads --quiet $store $files" ;;
         esac ;;
     cluster)
         options="--album --method --threshold --together $finder $networks"

@@ -16,7 +16,7 @@ complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
 complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
 complete -c facet -n $nets -l precision -x -a 'auto fp32 bf16 int8'
 
-set -l faces '__facet_with detect align embed verify identify enroll gallery cluster eval \
+set -l faces '__facet_with detect align embed verify identify enroll cluster eval \
     calibrate dataset tpe tse tde vgg-triplet'
 complete -c facet -n $faces -l min-face -x -d 'smallest face, pixels'
 complete -c facet -n $faces -l max-faces -x -d 'only the best of a photo'

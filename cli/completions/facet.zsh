@@ -193,17 +193,17 @@ case $words[2] in
         case $words[3] in
             create) own+=('--approximate[search by an HNSW index]'
                 '--partitions=[of people on a new server]:number:'
-                $networks) ;;
+                $files) ;;
             enroll) own+=($enrolls $decides $finder $networks) ;;
             list|export) own+=('--person=[which person]:name:') ;;
             remove) own+=('--templates[arguments are templates]') ;;
-            audit) own+=($decides $networks) ;;
+            audit) own+=($decides $files) ;;
             migrate) own+=('--dry-run[do not switch]'
                 '--rollback[back to what was in use]'
                 '--abandon[delete what is not in use]'
                 '--drop-missing[switch without those that have no crop]'
                 '--threads=[cores to embed on]:number:'
-                '--quiet[no progress on the terminal]' $networks) ;;
+                '--quiet[no progress on the terminal]' $files) ;;
         esac ;;
     cluster)
         case $words[3] in

@@ -151,7 +151,7 @@ class Dataset(unittest.TestCase):
         (self.path / 'out').write_text('')
         process = self.crops(self.searches(), '--cache', self.path / 'cache')
         self.assertEqual(process.returncode, 7)
-        self.assertIn(f'{self.path}/out: Not a directory', process.stderr)
+        self.assertIn(f'{self.path}/out: it is a file', process.stderr)
         self.assertFalse((self.path / 'cache').exists())
 
     def test_wrong_use_and_hopeless_lists(self):

@@ -157,6 +157,17 @@ class Made(unittest.TestCase):
             process = self.eval('--fail-if', gate)
             self.assertEqual(process.returncode, status, gate)
 
+    def test_every_number_that_is_printed_can_be_a_condition(self):
+        found = re.findall(r'^(\w+)(?: @ (\S+))? +[-0-9]', self.eval().stdout,
+                           re.M)
+        names = {name for name, _ in found} - {'pictures', 'comparisons'}
+        self.assertLessEqual({'eer', 'tar', 'd_prime'}, names)
+        for name, rate in found:
+            if name in names:
+                gate = f'{name}@{rate}<-9' if rate else f'{name}<-9'
+                process = self.eval('--fail-if', gate)
+                self.assertIn(process.returncode, (0, 1), process.stderr)
+
     def test_what_does_not_fit_is_told_before_the_work(self):
         (self.path / 'v.jsonl').unlink()  # nobody gets that far
         for more in (('--plot', 'roc.jpg'), ('--plot', 'roc'),

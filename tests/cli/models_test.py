@@ -123,11 +123,12 @@ class Files(unittest.TestCase):
         for place in (where / 'no' / 'x.onnx', where, pipe):
             done = facet('model', 'set', tiny, place, 'facet.threshold=0.5')
             self.assertEqual(done.returncode, 7, done.stderr)
-            self.assertIn(str(place), done.stderr)
+            self.assertIn(str(where), done.stderr)
         self.assertTrue(pipe.is_fifo())
         for verb in (['import'], ['quantize', '--images', MODELS]):
             done = facet('model', *verb, tiny, where / 'no' / 'x.onnx')
             self.assertEqual(done.returncode, 7, done.stderr)
+            self.assertIn('no such folder', done.stderr)
         file.write_bytes(b'old')
         file.chmod(0o600)
         link.symlink_to(file)

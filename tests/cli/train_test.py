@@ -319,7 +319,7 @@ class Train(Faces):
         self.write_embeddings()
         process = self.tpe('--out', self.folder / 'none' / 'new.onnx')
         self.assertEqual(process.returncode, 7, process.stderr)
-        self.assertIn('none: No such', process.stderr)
+        self.assertIn('none: there is no such folder', process.stderr)
 
 
 class Landmarks(unittest.TestCase):
