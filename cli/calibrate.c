@@ -27,7 +27,7 @@ static int print_text(const facet_calibration *c)
 static int print_table(const facet_calibration *c)
 {
     printf("%-8s %-10s %-20s %s\n", "FMR", "threshold", "interval",
-        "FPIR in a gallery of 1000");
+        "FPIR among 1000 templates");
     for (size_t i = 0; i < c->n_rates; i++) {
         const facet_calibration_rate *r = &c->rates[i];
 

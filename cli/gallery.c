@@ -209,8 +209,8 @@ int gallery_open_for(gallery_run *run, bool read_only, facet_gallery **out)
     return status;
 }
 
-/* A threshold by FPIR is low among few people, of whom a stranger is seldom
- * taken for one: too low to say that two of them are the same. */
+/* A threshold by FPIR is low among few templates, for one of which a stranger
+ * is seldom taken: too low to say that two people are the same. */
 facet_enroll_rule gallery_enroll_rule(const gallery_run *run)
 {
     const bool by_rate = !isnan(run->limits.fpir);

@@ -58,7 +58,7 @@ int gallery_audit(int argc, char **argv)
             store_fail(&run.store, facet_gallery_stats(g, &info, NULL), NULL);
     if (status == EXIT_YES && run.finder.pipelines)
         status = thresholds_settle(
-            &run.limits, run.finder.pipelines[0], info.people);
+            &run.limits, run.finder.pipelines[0], info.templates);
     if (status == EXIT_YES) {
         rule = gallery_enroll_rule(&run);
         status = store_fail(&run.store,

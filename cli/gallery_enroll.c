@@ -267,7 +267,7 @@ int gallery_enroll(int argc, char **argv)
             store_fail(&run.store, facet_gallery_stats(e.g, &info, NULL), NULL);
     if (status == EXIT_YES)
         status = thresholds_settle(
-            &run.limits, run.finder.pipelines[0], info.people);
+            &run.limits, run.finder.pipelines[0], info.templates);
     if (status == EXIT_YES) {
         e.rule = gallery_enroll_rule(&run);
         status = enroll_all(&e);

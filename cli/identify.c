@@ -129,7 +129,7 @@ static int identify_all(identification *i)
 
     if (settled == EXIT_YES)
         settled = thresholds_settle(
-            &run->limits, run->finder.pipelines[0], info.people);
+            &run->limits, run->finder.pipelines[0], info.templates);
     if (settled != EXIT_YES)
         return settled;
     facet_identify_rule_init(&i->rule, (float)run->limits.threshold);

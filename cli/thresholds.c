@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
     { NULL, 0, NULL, 0, "Decisions:", 4 },
     { "fpir", KEY_FPIR, "RATE", 0,
         "how often a stranger may be taken for somebody, by the network's "
-        "calibration and the number of people; default 0.01",
+        "calibration and the number of templates; default 0.01",
         4 },
     { "threshold", KEY_THRESHOLD, "T", 0,
         "similarity from which on it is a match, instead", 4 },
@@ -110,7 +110,7 @@ void thresholds_init(thresholds *t)
 
 /* Thresholds at an FPIR; `err` says why there are none. */
 static facet_status by_calibration(thresholds *t,
-    const facet_pipeline *pipeline, double fpir, double people,
+    const facet_pipeline *pipeline, double fpir, double templates,
     facet_error *err)
 {
     facet_calibration *c = malloc(sizeof *c);
@@ -119,7 +119,7 @@ static facet_status by_calibration(thresholds *t,
 
     if (st == FACET_OK)
         st = facet_calibration_threshold(
-            c, facet_gallery_fmr(fpir, people), &rate, err);
+            c, facet_gallery_fmr(fpir, templates), &rate, err);
     if (st == FACET_OK) {
         t->threshold = rate.threshold;
         t->fpir = fpir;
@@ -129,7 +129,7 @@ static facet_status by_calibration(thresholds *t,
 
         t->review =
             facet_calibration_threshold(
-                c, facet_gallery_fmr(wide, people), &rate, NULL) == FACET_OK
+                c, facet_gallery_fmr(wide, templates), &rate, NULL) == FACET_OK
                 ? rate.threshold
                 : t->threshold - review_below;
     }
@@ -138,7 +138,7 @@ static facet_status by_calibration(thresholds *t,
 }
 
 int thresholds_settle(
-    thresholds *t, const facet_pipeline *pipeline, uint64_t people)
+    thresholds *t, const facet_pipeline *pipeline, uint64_t templates)
 {
     const double asked = t->fpir;
     facet_error err = { FACET_OK, "" };
@@ -146,7 +146,7 @@ int thresholds_settle(
 
     if (isnan(t->threshold))
         st = by_calibration(t, pipeline, isnan(asked) ? usual_fpir : asked,
-            people ? (double)people : 1, &err);
+            templates ? (double)templates : 1, &err);
     if (st != FACET_OK && !isnan(asked)) {
         complain("%s", *err.msg ? err.msg : facet_status_str(st));
         return (int)exit_for_model(st);

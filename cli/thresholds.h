@@ -25,12 +25,13 @@ extern const struct argp thresholds_argp; /* its input is a thresholds */
 
 void thresholds_init(thresholds *t);
 
-/* Fill in what was not given, for a search among `people`: thresholds from the
+/* Fill in what was not given, for a search among `templates`, each of which is
+ * compared with, however many are of one person: thresholds from the
  * calibration at t->fpir (default 0.01; `review` at ten times that rate), or,
  * where no FPIR was asked for and there is no calibration that goes so far, the
  * network's own threshold; then t->fpir stays NaN. Complains when there is
  * nothing to go by; the exit status. */
 int thresholds_settle(
-    thresholds *t, const facet_pipeline *pipeline, uint64_t people);
+    thresholds *t, const facet_pipeline *pipeline, uint64_t templates);
 
 #endif

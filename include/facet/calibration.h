@@ -94,16 +94,19 @@ FACET_API double facet_calibration_llr(
 FACET_API double facet_calibration_llr_isotonic(
     const facet_calibration *calibration, double score);
 
-/** Chance of a false alarm for a probe against n people at a threshold with
- * this FMR: 1 - (1 - fmr)^n. Comparisons are taken as independent, which makes
- * it an upper bound in practice. */
+/** Chance of a false alarm for a probe against n templates at a threshold with
+ * this FMR: 1 - (1 - fmr)^n. Templates, not people: a search that ranks people
+ * by their best template compares with all. Comparisons are taken as
+ * independent, which makes it an upper bound in practice, the more so as
+ * templates of one person are alike. */
 FACET_API double facet_gallery_fpir(double fmr, double n);
 
-/** The FMR to ask for when the FPIR of a gallery of n is to be this. */
+/** The FMR to ask for when the FPIR among n templates is to be this. */
 FACET_API double facet_gallery_fmr(double fpir, double n);
 
 /** As JSON text. Returns its length without the end; writes at most `cap`
- * bytes, terminated whenever cap > 0. 0 without memory. */
+ * bytes, terminated whenever cap > 0. 0, and nothing written, without memory
+ * or when a number is not finite. */
 FACET_API size_t facet_calibration_text(
     const facet_calibration *calibration, char *buf, size_t cap);
 

@@ -378,7 +378,7 @@ typedef struct facet_identify_rule {
 } facet_identify_rule;
 
 /** `match_at` comes from a calibration at the FMR that facet_fmr_for_fpir
- * gives for the gallery's people; `review_at` starts out the same. */
+ * gives for the gallery's templates; `review_at` starts out the same. */
 FACET_API void facet_identify_rule_init(
     facet_identify_rule *rule, float match_at);
 
@@ -404,12 +404,14 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_identify(
 
 /**
  * The false match rate that one comparison may have so that a search among
- * `people` people finds a stranger "known" at most at rate `fpir`:
- * 1 - (1 - fpir)^(1 / people), which takes the comparisons as independent.
+ * `templates` templates finds a stranger "known" at most at rate `fpir`:
+ * 1 - (1 - fpir)^(1 / templates). Each template is compared with, also where
+ * people are ranked by their best. Comparisons are taken as independent;
+ * templates of one person are alike, so that the rate is lower in practice.
  */
-FACET_API double facet_fmr_for_fpir(double fpir, uint64_t people);
-/** The inverse: 1 - (1 - fmr)^people. */
-FACET_API double facet_fpir_for_fmr(double fmr, uint64_t people);
+FACET_API double facet_fmr_for_fpir(double fpir, uint64_t templates);
+/** The inverse: 1 - (1 - fmr)^templates. */
+FACET_API double facet_fpir_for_fmr(double fmr, uint64_t templates);
 
 /* -- Guards and audit ---------------------------------------------------- */
 

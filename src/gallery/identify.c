@@ -85,14 +85,14 @@ facet_status facet_gallery_identify(const facet_gallery *g,
     return st;
 }
 
-double facet_fmr_for_fpir(double fpir, uint64_t people)
+double facet_fmr_for_fpir(double fpir, uint64_t templates)
 {
-    return people ? -expm1(log1p(-fpir) / (double)people) : fpir;
+    return templates ? -expm1(log1p(-fpir) / (double)templates) : fpir;
 }
 
-double facet_fpir_for_fmr(double fmr, uint64_t people)
+double facet_fpir_for_fmr(double fmr, uint64_t templates)
 {
-    return -expm1(log1p(-fmr) * (double)people);
+    return -expm1(log1p(-fmr) * (double)templates);
 }
 
 void facet_enroll_rule_init(facet_enroll_rule *rule, float match_at)

@@ -403,6 +403,43 @@ class Rendered(unittest.TestCase):
                                          *threshold))
             self.assertEqual(bool(found), bool(findings), found)
 
+    def gallery_of(self, people, each):
+        """g/g.db with so many people, and templates of each."""
+        shutil.rmtree(self.path / 'g', ignore_errors=True)
+        (self.path / 'g').mkdir()
+        self.run_facet('gallery', 'create', 'g/g.db')
+        head, = lines(self.run_facet('gallery', 'export', 'g/g.db'))
+        rows = [head]
+        for person in range(1, people + 1):
+            rows.append({'person': person, 'name': f'P{person}'})
+            for i in range(each):
+                one = [0.0] * head['dim']
+                one[person * each + i] = 1.0
+                rows.append({
+                    'template': len(rows), 'person': person,
+                    'embedding': base64.b64encode(
+                        struct.pack(f'<{len(one)}f', *one)).decode()})
+        (self.path / 'rows').write_text('\n'.join(map(json.dumps, rows)))
+        self.run_facet('gallery', 'import', 'g/g.db', 'rows')
+
+    def test_a_rate_holds_for_as_many_templates_as_there_are(self):
+        def threshold(people, each):
+            self.gallery_of(people, each)
+            answer, = lines(self.run_facet('identify', 'g/g.db', self.faces[0],
+                                           expect=1))
+            self.assertEqual(answer['fpir'], 0.01)
+            return answer['threshold']
+
+        def by_fmr(n):
+            fmr = 1 - (1 - 0.01) ** (1 / n)
+            verdict, = lines(self.run_facet('verify', '--json', '--fmr', fmr,
+                                            self.faces[0], self.faces[0]))
+            return verdict['threshold']
+
+        self.assertAlmostEqual(threshold(2, 1), by_fmr(2), 5)
+        self.assertAlmostEqual(threshold(6, 1), by_fmr(6), 5)
+        self.assertAlmostEqual(threshold(2, 3), by_fmr(6), 5)
+
     def test_pictures_of_folders_are_known_by_their_names(self):
         for name in 'none/sub', 'some/sub', 'some/.hidden':
             (self.path / name).mkdir(parents=True)
