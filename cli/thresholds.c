@@ -108,7 +108,8 @@ void thresholds_init(thresholds *t)
     *t = (thresholds){ unset, unset, unset, usual_margin, 0 };
 }
 
-/* Thresholds at an FPIR; `err` says why there are none. */
+/* Thresholds at an FPIR; `err` says why there are none. Then t->threshold is
+ * the strictest there is, if any. */
 static facet_status by_calibration(thresholds *t,
     const facet_pipeline *pipeline, double fpir, double templates,
     facet_error *err)
@@ -117,9 +118,12 @@ static facet_status by_calibration(thresholds *t,
     facet_calibration_rate rate;
     facet_status st = c ? network_calibration(pipeline, c, err) : FACET_ENOMEM;
 
-    if (st == FACET_OK)
+    if (st == FACET_OK) {
         st = facet_calibration_threshold(
             c, facet_gallery_fmr(fpir, templates), &rate, err);
+        if (st != FACET_OK && c->n_rates > 0)
+            t->threshold = c->rates[c->n_rates - 1].threshold;
+    }
     if (st == FACET_OK) {
         t->threshold = rate.threshold;
         t->fpir = fpir;
@@ -151,8 +155,9 @@ int thresholds_settle(
         complain("%s", *err.msg ? err.msg : facet_status_str(st));
         return (int)exit_for_model(st);
     }
-    if (isnan(t->threshold))
-        t->threshold = (double)facet_pipeline_settings(pipeline)->threshold;
+    if (st != FACET_OK) /* more templates shall not lower it; NaN is none */
+        t->threshold = fmax(
+            t->threshold, (double)facet_pipeline_settings(pipeline)->threshold);
     if (isnan(t->threshold)) {
         complain("the network has neither a calibration nor a threshold: give "
                  "--threshold");

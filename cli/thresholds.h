@@ -29,8 +29,8 @@ void thresholds_init(thresholds *t);
  * compared with, however many are of one person: thresholds from the
  * calibration at t->fpir (default 0.01; `review` at ten times that rate), or,
  * where no FPIR was asked for and there is no calibration that goes so far, the
- * network's own threshold; then t->fpir stays NaN. Complains when there is
- * nothing to go by; the exit status. */
+ * higher one of its last threshold and the network's own; then t->fpir stays
+ * NaN. Complains when there is nothing to go by; the exit status. */
 int thresholds_settle(
     thresholds *t, const facet_pipeline *pipeline, uint64_t templates);
 

@@ -13,9 +13,11 @@ import struct
 import tempfile
 import unittest
 
-from command import (PHOTOS, SHARED, facet, facet_networks, lines, need_shared)
+from command import (PHOTOS, SHARED, SOURCE, facet, facet_networks, lines,
+                     need_shared)
 
 MOBILE = SHARED / 'models' / 'mobilefacenet.onnx'
+OURS = SOURCE / 'models' / 'embedder.onnx'
 
 
 def photos_by_person():
@@ -439,6 +441,27 @@ class Rendered(unittest.TestCase):
         self.assertAlmostEqual(threshold(2, 1), by_fmr(2), 5)
         self.assertAlmostEqual(threshold(6, 1), by_fmr(6), 5)
         self.assertAlmostEqual(threshold(2, 3), by_fmr(6), 5)
+
+    def test_a_gallery_too_large_for_a_calibration_gets_no_lower_threshold(self):
+        """The network's own threshold is that of one false match in 1,000; 101
+        templates want one in 10,050."""
+        told, = lines(self.run_facet('model', 'info', '--json', OURS))
+        short = json.loads(told['metadata']['facet.calibration'])
+        short['thresholds'] = [t for t in short['thresholds']
+                               if t['fmr'] > 0.9e-4]
+        self.run_facet('model', 'set', OURS, 'short.onnx',
+                       f'facet.calibration={json.dumps(short)}')
+        self.gallery_of(101, 1)
+        for options, status in ((), 1), (('--fpir', 0.01), 6):
+            process = self.run_facet('identify', '--model', 'short.onnx',
+                                     *options, 'g/g.db', self.faces[0],
+                                     expect=status)
+        self.assertIn('calibrate with more', process.stderr)
+        answer, = lines(self.run_facet('identify', '--model', 'short.onnx',
+                                       'g/g.db', self.faces[0], expect=1))
+        self.assertIsNone(answer['fpir'])
+        self.assertAlmostEqual(answer['threshold'],
+                               short['thresholds'][-1]['threshold'], 5)
 
     def test_pictures_of_folders_are_known_by_their_names(self):
         for name in 'none/sub', 'some/sub', 'some/.hidden':
