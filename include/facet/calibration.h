@@ -58,8 +58,10 @@ typedef struct facet_calibration {
  * Calibrate from labelled comparisons.
  *
  * Thresholds are set for 0.1, 0.05, 0.02, 0.01 and so on down to the last rate
- * that the data resolve (one false match expected). Failures count in the
- * rates; they carry no evidence and are left out of the likelihood ratios.
+ * that the data resolve (one false match expected) and at which a mated
+ * comparison is accepted: pairs of one person labelled as of two, which score
+ * above all others, end them early. Failures count in the rates; they carry no
+ * evidence and are left out of the likelihood ratios.
  *
  * Errors: FACET_EINVAL (as facet_curve_create; scores that do not rise with
  *         the label: slope <= 0), FACET_ENOMEM.

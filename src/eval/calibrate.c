@@ -43,7 +43,8 @@ static facet_status set_thresholds(const facet_comparison *list, size_t count,
     for (size_t i = 0; i < FACET_CALIBRATION_RATES; i++) {
         const facet_rate rate = facet_curve_rate(curve, rate_of(i), 1);
 
-        if (rate.resolution == FACET_UNRESOLVABLE)
+        /* +INFINITY: so few false matches leave no mated comparison */
+        if (!isfinite(rate.threshold))
             break;
         wanted[i] = rate.wanted;
         out->rates[i].fmr = rate.wanted;
@@ -54,8 +55,10 @@ static facet_status set_thresholds(const facet_comparison *list, size_t count,
     status = facet_bootstrap(list, count, opts, wanted, out->n_rates, NULL,
         intervals, NULL, NULL, err);
     for (size_t i = 0; status == FACET_OK && i < out->n_rates; i++)
-        out->rates[i].interval = (facet_interval){ fmax(-1, intervals[i].low),
-            fmin(1, intervals[i].high) }; /* where no pair is, anything */
+        out->rates[i].interval = (facet_interval){
+            fmin(1, fmax(-1, intervals[i].low)), /* where no pair is, */
+            fmax(-1, fmin(1, intervals[i].high)) /* anything */
+        };
     return status;
 }
 
@@ -308,12 +311,22 @@ double facet_gallery_fmr(double fpir, double n)
 
 /* ---- JSON ---- */
 
+/* `list` with `item`, or NULL when either is: JSON has no infinities, and a
+ * list that lacks one says something else. */
+static json_t *with(json_t *list, json_t *item)
+{
+    if (json_array_append_new(list, item) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *rates_json(const facet_calibration *c)
 {
     json_t *list = json_array();
 
     for (size_t i = 0; i < c->n_rates; i++)
-        json_array_append_new(
+        list = with(
             list, json_pack("{s:f, s:f, s:[f, f]}", "fmr", c->rates[i].fmr,
                       "threshold", c->rates[i].threshold, "interval",
                       c->rates[i].interval.low, c->rates[i].interval.high));
@@ -325,8 +338,8 @@ static json_t *knots_json(const facet_calibration *c)
     json_t *list = json_array();
 
     for (size_t i = 0; i < c->n_knots; i++)
-        json_array_append_new(
-            list, json_pack("[f, f]", c->knots[i].score, c->knots[i].llr));
+        list =
+            with(list, json_pack("[f, f]", c->knots[i].score, c->knots[i].llr));
     return list;
 }
 

@@ -144,6 +144,44 @@ static void test_damaged_text_is_refused(void **state)
         FACET_EDAMAGED, "isotonic[1]");
 }
 
+/* Strangers who are one person, 3 of 1003: no mated score lies above them, so
+ * below FMR 0.003 there is no threshold. */
+static void test_wrong_labels_end_the_thresholds(void **state)
+{
+    static facet_comparison noisy[1103];
+    static char text[32768];
+    facet_calibration c, read;
+    facet_calibration_rate rate;
+    facet_bootstrap_opts opts;
+    facet_error err;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1103; i++) {
+        const bool mated = i < 100;
+
+        noisy[i] = (facet_comparison){ mated     ? .5 + .004 * i
+                                       : i < 103 ? .99
+                                                 : .0003 * i,
+            i % 50, mated ? i % 50 : (i + 1) % 50, 0, mated };
+    }
+    facet_bootstrap_opts_init(&opts);
+    opts.rounds = 50;
+    CHECK_OK(facet_calibrate(noisy, 1103, &opts, &c, &err));
+    assert_int_equal(c.n_rates, 5);
+    CHECK_NEAR(c.rates[4].fmr, .005, 1e-12);
+    for (size_t i = 0; i < c.n_rates; i++)
+        assert_true(isfinite(c.rates[i].threshold) &&
+                    isfinite(c.rates[i].interval.low) &&
+                    isfinite(c.rates[i].interval.high));
+    assert_int_equal(
+        facet_calibration_threshold(&c, .002, &rate, &err), FACET_EUNSUPPORTED);
+    assert_true(facet_calibration_text(&c, text, sizeof text) > 0);
+    CHECK_OK(facet_calibration_parse(text, &read, &err));
+    assert_int_equal(read.n_rates, c.n_rates);
+    c.rates[4].threshold = HUGE_VAL;
+    assert_int_equal(facet_calibration_text(&c, text, sizeof text), 0);
+}
+
 static void test_wrong_labels_are_refused(void **state)
 {
     const facet_comparison wrong[] = { { .1, 0, 0, 0, true },
@@ -166,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_gallery_size_correction),
         cmocka_unit_test(test_text_round_trip),
         cmocka_unit_test(test_damaged_text_is_refused),
+        cmocka_unit_test(test_wrong_labels_end_the_thresholds),
         cmocka_unit_test(test_wrong_labels_are_refused),
     };
 
