@@ -118,22 +118,34 @@ static double block_share(const block *b)
     return b->mated / b->weight;
 }
 
+/* All comparisons of the score of the last of `order`, taken off its end. They
+ * are one block before anything is pooled: which of them comes first says
+ * nothing. */
+static block take_score(const facet_comparison *list, const size_t *order,
+    size_t *count, const double weight[2])
+{
+    const double score = list[order[*count - 1]].score;
+    double n[2] = { 0, 0 };
+
+    for (; *count > 0 && list[order[*count - 1]].score == score; --*count)
+        n[list[order[*count - 1]].mated] += 1;
+    return (block){ score, score, n[1] * weight[1],
+        n[0] * weight[0] + n[1] * weight[1] };
+}
+
 /* Pool adjacent violators over comparisons by rising score. */
 static size_t pool_blocks(const facet_comparison *list, const size_t *order,
     size_t count, const double weight[2], block *blocks)
 {
     size_t n = 0;
 
-    for (size_t i = count; i-- > 0;) {
-        const facet_comparison *at = &list[order[i]];
-        const double w = weight[at->mated];
-
-        if (at->score == -HUGE_VAL)
+    while (count > 0) {
+        blocks[n] = take_score(list, order, &count, weight);
+        if (blocks[n].low == -HUGE_VAL)
             continue;
-        blocks[n++] = (block){ at->score, at->score, at->mated ? w : 0, w };
+        n++;
         while (n > 1 &&
-               (block_share(&blocks[n - 2]) >= block_share(&blocks[n - 1]) ||
-                   blocks[n - 2].high == blocks[n - 1].low)) {
+               block_share(&blocks[n - 2]) >= block_share(&blocks[n - 1])) {
             blocks[n - 2].high = blocks[n - 1].high;
             blocks[n - 2].mated += blocks[n - 1].mated;
             blocks[n - 2].weight += blocks[n - 1].weight;

@@ -182,6 +182,30 @@ static void test_wrong_labels_end_the_thresholds(void **state)
     assert_int_equal(facet_calibration_text(&c, text, sizeof text), 0);
 }
 
+/* Scores .1, .4, .5 with 0 of 8, 1 of 2, 9 of 10 mated, and 10 of each kind. */
+static void test_equal_scores_have_one_likelihood_ratio_in_any_order(
+    void **state)
+{
+    facet_comparison tied[20];
+    facet_calibration c;
+    facet_error err;
+
+    (void)state;
+    for (int turned = 0; turned < 2; turned++) {
+        for (uint32_t i = 0; i < 20; i++) {
+            const bool mated = i < 10;
+            const double score = i == 9 || i == 10 ? .4 : i < 12 ? .5 : .1;
+
+            tied[turned ? 19 - i : i] =
+                (facet_comparison){ score, i, mated ? i : i - 1, 0, mated };
+        }
+        CHECK_OK(facet_calibrate(tied, 20, NULL, &c, &err));
+        CHECK_NEAR(facet_calibration_llr_isotonic(&c, .1), log(.05), 1e-12);
+        CHECK_NEAR(facet_calibration_llr_isotonic(&c, .4), 0, 1e-12);
+        CHECK_NEAR(facet_calibration_llr_isotonic(&c, .5), log(9), 1e-12);
+    }
+}
+
 static void test_wrong_labels_are_refused(void **state)
 {
     const facet_comparison wrong[] = { { .1, 0, 0, 0, true },
@@ -205,6 +229,8 @@ int main(void)
         cmocka_unit_test(test_text_round_trip),
         cmocka_unit_test(test_damaged_text_is_refused),
         cmocka_unit_test(test_wrong_labels_end_the_thresholds),
+        cmocka_unit_test(
+            test_equal_scores_have_one_likelihood_ratio_in_any_order),
         cmocka_unit_test(test_wrong_labels_are_refused),
     };
 
