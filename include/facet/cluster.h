@@ -176,7 +176,8 @@ FACET_API FACET_MUST_USE facet_status facet_cluster_add(
  *                ones, numbered on from the largest.
  *
  * Errors: FACET_EINVAL (also: fewer faces than parts, or faces that must be
- *         together leave fewer), FACET_ENOTFOUND (no face has the label).
+ *         together leave fewer, or faces that must stay apart make more: the
+ *         message says how many), FACET_ENOTFOUND (no face has the label).
  */
 FACET_API FACET_MUST_USE facet_status facet_cluster_split(
     const facet_cluster_faces *faces, const facet_cluster_opts *opts,

@@ -439,6 +439,30 @@ static void test_a_cluster_splits_where_it_is_weakest(void **state)
         facet_cluster_split(&faces, NULL, 1, 1, labels, NULL), FACET_EINVAL);
 }
 
+/* Three faces of one photo, one that must meet none of them, and a free one. */
+static void test_a_split_into_fewer_parts_than_may_be_is_refused(void **state)
+{
+    const float rows[] = { 1, 0, .99F, .1F, .98F, .15F, .97F, .2F, 0, 1 };
+    const uint64_t photos[] = { 7, 7, 7, 8, 9 };
+    const facet_cluster_pair cannot[] = { { 0, 3 }, { 1, 3 }, { 2, 3 } };
+    const facet_cluster_faces faces = { rows, 5, 2, photos, NULL, 0, cannot,
+        3 };
+    uint32_t labels[] = { 5, 5, 5, 5, 5 };
+    facet_error err = { 0 };
+
+    (void)state;
+    assert_int_equal(
+        facet_cluster_split(&faces, NULL, 5, 3, labels, &err), FACET_EINVAL);
+    assert_non_null(strstr(err.msg, "4 parts"));
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(labels[i], 5);
+    CHECK_OK(facet_cluster_split(&faces, NULL, 5, 4, labels, &err));
+    assert_int_equal(labels[3], labels[4]);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(labels[i], labels[j]);
+}
+
 static void test_an_explanation_is_the_strongest_chain(void **state)
 {
     /* Angles of 0, 20, 45 and 80 degrees: from the first to the last the
@@ -536,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_adding_everything_is_clustering_everything),
         cmocka_unit_test(test_known_clusters_join_only_when_asked),
         cmocka_unit_test(test_a_cluster_splits_where_it_is_weakest),
+        cmocka_unit_test(test_a_split_into_fewer_parts_than_may_be_is_refused),
         cmocka_unit_test(test_an_explanation_is_the_strongest_chain),
         cmocka_unit_test(test_contradictions_and_nonsense_are_refused),
         cmocka_unit_test(test_names_of_methods_are_read_back),

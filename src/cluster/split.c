@@ -151,6 +151,11 @@ static facet_status join_to(const facet_cluster_faces *in,
         st = facet__average_run(
             faces, groups, -2.0F, opts->threads, merges, &n, err);
     facet__groups_free(groups);
+    if (st == FACET_OK && roots - n > parts)
+        st = facet__fail(err, FACET_EINVAL,
+            "faces that must stay apart make %zu parts of these: %zu cannot "
+            "be had",
+            roots - n, parts);
     if (st == FACET_OK)
         st = facet__groups_make(in, faces, opts, groups, err);
     if (st == FACET_OK && n)
