@@ -260,8 +260,8 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_compare_across(
     size_t dim, facet_comparison *out);
 
 /** The same as facet_protocol_compare, as the mean over `frames` random pairs
- * of files (C.6, DeepFace on YTF: 100), drawn by `seed`. Errors: FACET_EINVAL.
- */
+ * of files (C.6, DeepFace on YTF: 100), drawn by `seed` among those that did
+ * not fail. Errors: FACET_EINVAL, FACET_ENOMEM. */
 FACET_API FACET_MUST_USE facet_status facet_protocol_compare_frames(
     const facet_protocol *protocol, const float *files, size_t dim,
     size_t frames, uint64_t seed, facet_comparison *out);

@@ -197,42 +197,74 @@ facet_status facet_protocol_compare_across(const facet_protocol *protocol,
     return FACET_OK;
 }
 
-/* A random file of a template. */
-static const float *random_file(const facet_protocol *protocol,
-    uint32_t template_index, const float *files, size_t dim,
-    facet__random *random)
+/* The files of a template that did not fail, to draw from. */
+typedef struct usable {
+    const float **rows; /* as many as the largest template */
+    size_t count;
+} usable;
+
+static void find_usable(const facet_protocol *protocol, uint32_t template_index,
+    const float *files, size_t dim, usable *out)
 {
     const facet_protocol_template *t = &protocol->templates[template_index];
-    const size_t drawn = (size_t)facet__random_below(random, t->count);
 
-    return files + protocol->members[t->first + drawn].file * dim;
+    out->count = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const float *row =
+            files + (size_t)protocol->members[t->first + i].file * dim;
+
+        if (!failed(row))
+            out->rows[out->count++] = row;
+    }
+}
+
+static const float *draw(const usable *from, facet__random *random)
+{
+    return from->rows[facet__random_below(random, from->count)];
+}
+
+/* The mean over `frames` random pairs of files. */
+static double frames_score(const usable *a, const usable *b, size_t dim,
+    size_t frames, facet__random *random)
+{
+    double sum = 0;
+
+    if (a->count == 0 || b->count == 0)
+        return -HUGE_VAL;
+    for (size_t i = 0; i < frames; i++) {
+        const float *first = draw(a, random);
+
+        sum += product(first, draw(b, random), dim);
+    }
+    return sum / (double)frames;
 }
 
 facet_status facet_protocol_compare_frames(const facet_protocol *protocol,
     const float *files, size_t dim, size_t frames, uint64_t seed,
     facet_comparison *out)
 {
+    usable a = { NULL, 0 }, b = { NULL, 0 };
+    size_t room;
+    bool good;
+
     if (!protocol || !files || !out || dim == 0 || frames == 0)
         return FACET_EINVAL;
-    for (size_t i = 0; i < protocol->n_pairs; i++) {
+    room = largest_template(protocol);
+    a.rows = facet__calloc(room, sizeof *a.rows);
+    b.rows = facet__calloc(room, sizeof *b.rows);
+    good = a.rows && b.rows;
+    for (size_t i = 0; good && i < protocol->n_pairs; i++) {
         const facet_pair *pair = &protocol->pairs[i];
         facet__random random = facet__random_stream(seed, i, 0);
-        double sum = 0, n = 0;
 
-        for (size_t frame = 0; frame < frames; frame++) {
-            const float *a =
-                random_file(protocol, pair->a, files, dim, &random);
-            const float *b =
-                random_file(protocol, pair->b, files, dim, &random);
-
-            if (failed(a) || failed(b))
-                continue;
-            sum += product(a, b, dim);
-            n += 1;
-        }
-        out[i] = comparison_of(protocol, pair, n > 0 ? sum / n : -HUGE_VAL);
+        find_usable(protocol, pair->a, files, dim, &a);
+        find_usable(protocol, pair->b, files, dim, &b);
+        out[i] = comparison_of(
+            protocol, pair, frames_score(&a, &b, dim, frames, &random));
     }
-    return FACET_OK;
+    facet__free(a.rows);
+    facet__free(b.rows);
+    return good ? FACET_OK : FACET_ENOMEM;
 }
 
 /* Where each subject is in the gallery; SIZE_MAX for those who are not. */

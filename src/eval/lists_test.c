@@ -472,6 +472,37 @@ static void test_fusion_and_comparison(void **state)
     assert_true(c[1].score == -HUGE_VAL);
 }
 
+/* Of the first video's 200 frames one has a face. */
+static void test_random_frames_are_drawn_among_those_with_a_face(void **state)
+{
+    static float files[201 * 2];
+    static facet_member members[201];
+    facet_protocol_template templates[] = { { 0, 200, 0 }, { 200, 1, 0 } };
+    facet_pair pair = { 0, 1, 0, 0, true };
+    const facet_protocol p = { .n_files = 201,
+        .n_members = 201,
+        .n_templates = 2,
+        .n_pairs = 1,
+        .members = members,
+        .templates = templates,
+        .pairs = &pair };
+    facet_comparison c;
+
+    (void)state;
+    for (uint32_t i = 0; i < 201; i++) {
+        members[i] = (facet_member){ i, 0 };
+        files[2 * i] = i == 77 || i == 200 ? .6F : NAN;
+        files[2 * i + 1] = .8F;
+    }
+    for (uint64_t seed = 1; seed < 10; seed++) {
+        CHECK_OK(facet_protocol_compare_frames(&p, files, 2, 1, seed, &c));
+        CHECK_NEAR(c.score, 1, 1e-7);
+    }
+    files[2 * 77] = NAN;
+    CHECK_OK(facet_protocol_compare_frames(&p, files, 2, 1, 1, &c));
+    assert_true(c.score == -HUGE_VAL);
+}
+
 static void test_search_of_a_protocol(void **state)
 {
     const float values[] = { 1, 0, 0, 1, .8F, .6F, .6F, -.8F, NAN, NAN };
@@ -509,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_json_lines_with_failures),
         cmocka_unit_test(test_missing_embedding_is_told_with_the_line),
         cmocka_unit_test(test_fusion_and_comparison),
+        cmocka_unit_test(test_random_frames_are_drawn_among_those_with_a_face),
         cmocka_unit_test(test_search_of_a_protocol),
     };
 
