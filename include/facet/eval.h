@@ -129,7 +129,8 @@ typedef struct facet_rate {
     double wanted; /**< the false match rate asked for */
     double fmr;    /**< the one reached, <= wanted */
     double tar;    /**< the largest TAR with FMR <= wanted; FNMR is 1 - tar */
-    double threshold;
+    double threshold; /**< the highest with this TAR; +INFINITY for a TAR of 0
+                       */
     facet_resolution resolution;
 } facet_rate;
 
@@ -344,9 +345,11 @@ FACET_API FACET_MUST_USE facet_status facet_open_set_at_threshold(
     facet_open_set *out);
 
 /**
- * The same at a wanted FPIR, conservatively: the lowest threshold among all
- * scores whose FPIR is at most `wanted`. NaN when fewer than `least` false
- * positives are to be expected, see facet_curve_rate.
+ * The same at a wanted FPIR, conservatively: the largest TPIR over all
+ * thresholds whose FPIR is at most `wanted`, at the highest of those that have
+ * it, where `fpir` may be less than `wanted` allows; +INFINITY when that TPIR
+ * is 0. NaN when fewer than `least` false positives are to be expected, see
+ * facet_curve_rate.
  * Errors: as above, FACET_EINVAL for wanted outside (0, 1], FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_open_set_at_fpir(

@@ -38,7 +38,7 @@ typedef struct facet_member {
 } facet_member;
 
 typedef struct facet_protocol_template {
-    uint32_t first, count; /**< its members; those of one medium together */
+    uint32_t first, count; /**< its members, in any order */
     uint32_t subject;
 } facet_protocol_template;
 
