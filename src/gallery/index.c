@@ -368,13 +368,15 @@ facet_status facet__index_load(const facet_gallery *g, const facet__set *set,
     return st;
 }
 
-/* Zero the rows whose templates are gone: a walk along both lists of ids. */
+/* Zero the rows whose templates are gone: a walk along both lists of ids. A row
+ * without an id may be one that a kill or a power cut left half erased. */
 static facet_status erase_gone(facet_gallery *g, facet_error *err)
 {
     facet__index *x = &g->index;
     facet__stmt *stmt = NULL;
     bool more = true;
     uint64_t there = 0;
+    int64_t erased = 0;
     facet_status st = facet__db_walk(g->db, &stmt, err,
         "SELECT template FROM embedding WHERE in_set = ?1 ORDER BY template",
         "i", g->state.active.id);
@@ -387,12 +389,32 @@ static facet_status erase_gone(facet_gallery *g, facet_error *err)
             there =
                 more ? (uint64_t)facet__db_column(stmt, 0).integer : UINT64_MAX;
         }
-        if (st == FACET_OK && id != 0 && id != there) {
+        if (st != FACET_OK || (id != 0 && id == there))
+            continue;
+        if (!facet__rows_blank(&x->rows, i))
             facet__rows_erase(&x->rows, i);
-            x->erased++;
-        }
+        erased++;
     }
     facet__db_finish(stmt);
+    if (st == FACET_OK)
+        x->erased = erased;
+    return st;
+}
+
+/* After a removal. Rows behind the count may be those of somebody who is gone
+ * by now; without a removal the next ones overwrite them with the same. */
+static facet_status erase(facet_gallery *g, facet_error *err)
+{
+    facet__index *x = &g->index;
+    size_t unpublished;
+    facet_status st = erase_gone(g, err);
+
+    if (st != FACET_OK || x->in_memory)
+        return st;
+    st = facet__rows_erase_behind(&x->rows, &unpublished, err);
+    if (st == FACET_OK && fdatasync(x->file))
+        st =
+            facet__fail(err, FACET_EIO, "the vector file: %s", strerror(errno));
     return st;
 }
 
@@ -401,12 +423,8 @@ static facet_status catch_up(facet_gallery *g, facet_error *err)
     facet__index *x = &g->index;
     facet_status st = FACET_OK;
 
-    if (x->state.removals != g->state.removals) {
-        st = erase_gone(g, err);
-        if (st == FACET_OK && !x->in_memory && fdatasync(x->file))
-            st = facet__fail(
-                err, FACET_EIO, "the vector file: %s", strerror(errno));
-    }
+    if (x->state.removals != g->state.removals)
+        st = erase(g, err);
     if (st == FACET_OK)
         st = append_new(g, &g->state.active, &x->rows, &x->last_id, err);
     if (st == FACET_OK)
@@ -680,6 +698,44 @@ static facet_status count_damaged(
     return FACET_OK;
 }
 
+/* Of rows that are no more, and of some that never were: what of them is still
+ * in the file. */
+static facet_status count_leftovers(
+    facet_gallery *g, uint64_t *damaged, facet_error *err)
+{
+    facet__rows *rows = &g->index.rows;
+    size_t unpublished;
+    facet_status st = facet__rows_erase_behind(rows, &unpublished, err);
+
+    for (size_t i = 0; i < rows->count; i++)
+        *damaged += facet__rows_id(rows, i) == 0 && !facet__rows_blank(rows, i);
+    *damaged += unpublished;
+    return st;
+}
+
+/* With the file locked; of rows that are there it is known how many are
+ * damaged. */
+static facet_status check_file(
+    facet_gallery *g, uint64_t *damaged, facet_error *err)
+{
+    facet_status st = snapshot(g, err);
+
+    if (st == FACET_OK)
+        st = update_file(g, err);
+    if (st == FACET_OK)
+        st = count_leftovers(g, damaged, err);
+    return st == FACET_OK && *damaged ? rebuild(g, err) : st;
+}
+
+/* Without the file, whatever it is like. */
+static facet_status go_to_memory(facet_gallery *g, facet_error *err)
+{
+    all_means_free(g);
+    g->index.in_memory = true;
+    close_file(&g->index);
+    return facet__index_sync(g, err);
+}
+
 facet_status facet_gallery_check(
     facet_gallery *g, uint64_t *damaged, facet_error *err)
 {
@@ -693,17 +749,12 @@ facet_status facet_gallery_check(
         return st;
     if (st == FACET_OK)
         st = count_damaged(g, damaged, err);
-    if (st != FACET_OK || *damaged == 0)
+    if (st != FACET_OK)
         return st;
+    if (g->index.in_memory || g->read_only || !lock_file(g))
+        return *damaged || !in_step(g) ? go_to_memory(g, err) : FACET_OK;
     all_means_free(g);
-    if (g->index.in_memory || g->read_only || !lock_file(g)) {
-        g->index.in_memory = true;
-        close_file(&g->index);
-        return facet__index_sync(g, err);
-    }
-    st = snapshot(g, err);
-    if (st == FACET_OK)
-        st = rebuild(g, err);
+    st = check_file(g, damaged, err);
     unlock_file(g);
     if (st != FACET_OK && st != FACET_EDAMAGED)
         st = update_memory(g, err);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -313,6 +314,71 @@ void facet__rows_erase(facet__rows *rows, size_t index)
         element(rows, index, l->person, sizeof(uint64_t)), 0, sizeof(uint64_t));
     memset(
         element(rows, index, l->check, sizeof(uint32_t)), 0, sizeof(uint32_t));
+}
+
+static bool all_zero(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+
+    return at[0] == 0 && memcmp(at, at + 1, size - 1) == 0;
+}
+
+bool facet__rows_blank(const facet__rows *rows, size_t index)
+{
+    const facet__layout *l = &rows->layout;
+    const facet__row_code code = code_at(rows, index);
+    bool blank =
+        facet__rows_id(rows, index) == 0 &&
+        facet__rows_person(rows, index) == 0 &&
+        all_zero(facet__rows_at(rows, index), l->dim * sizeof(float)) &&
+        all_zero(code.low, l->octs * 4) && all_zero(code.step, sizeof(float)) &&
+        all_zero(code.error_high, sizeof(float)) &&
+        all_zero(code.error_full, sizeof(float)) &&
+        all_zero(
+            element(rows, index, l->check, sizeof(uint32_t)), sizeof(uint32_t));
+
+    for (size_t o = 0; blank && o < l->octs; o++)
+        blank = all_zero(code.high + o * 64, 4);
+    return blank;
+}
+
+/* How many rows the file has room for, in whole segments. */
+static facet_status room_of_file(
+    const facet__rows *rows, size_t *room, facet_error *err)
+{
+    struct stat s;
+
+    *room = 0;
+    if (fstat(rows->file, &s))
+        return facet__fail(
+            err, FACET_EIO, "the vector file: %s", strerror(errno));
+    if (s.st_size > FACET__ROWS_HEADER)
+        *room = (size_t)(s.st_size - FACET__ROWS_HEADER) / rows->layout.bytes *
+                FACET__SEGMENT_ROWS;
+    return FACET_OK;
+}
+
+facet_status facet__rows_erase_behind(
+    facet__rows *rows, size_t *erased, facet_error *err)
+{
+    const size_t count = rows->count;
+    size_t room, blank = 0;
+    facet_status st = room_of_file(rows, &room, err);
+
+    *erased = 0;
+    if (st == FACET_OK && room > count)
+        st = facet__rows_extend(rows, room, err);
+    for (size_t i = count;
+         st == FACET_OK && i < room && blank < FACET__CHUNK_ROWS; i++) {
+        blank++;
+        if (facet__rows_blank(rows, i))
+            continue;
+        facet__rows_erase(rows, i);
+        ++*erased;
+        blank = 0;
+    }
+    rows->count = count;
+    return st;
 }
 
 facet__codes facet__rows_codes(const facet__rows *rows, size_t chunk)

@@ -69,6 +69,16 @@ facet_status facet__rows_append(facet__rows *rows, uint64_t id, uint64_t person,
 /* Zero a row: first its id, so that a reader that meets zeros knows why. */
 void facet__rows_erase(facet__rows *rows, size_t index);
 
+/* Is the row all zero? One whose erasure was cut short has no id, but may have
+ * the rest. */
+bool facet__rows_blank(const facet__rows *rows, size_t index);
+
+/* Zero the rows of a file that stand behind the count: a writer left them that
+ * ended before it could publish them. They were written in order, so the search
+ * ends where as many as a chunk has are blank. */
+facet_status facet__rows_erase_behind(
+    facet__rows *rows, size_t *erased, facet_error *err);
+
 uint64_t facet__rows_id(const facet__rows *rows, size_t index);
 uint64_t facet__rows_person(const facet__rows *rows, size_t index);
 const float *facet__rows_at(const facet__rows *rows, size_t index);

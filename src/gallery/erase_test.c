@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* erase_test.c - whoever is removed leaves the vector file, also when an
+ * earlier writer ended half-way: what it left there is put into the file by
+ * hand. */
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gallery/gallery_fixture.h"
+
+enum { HEADER = 192 };
+
+static bool holds(const char *path, int person, int photo)
+{
+    float row[DIM];
+
+    fixture_row(person, photo, row);
+    return fixture_search_file(path, row, sizeof row);
+}
+
+/* All of a small file; free it. */
+static unsigned char *read_all(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat s;
+    unsigned char *all;
+
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &s), 0);
+    *size = (size_t)s.st_size;
+    all = malloc(*size);
+    assert_non_null(all);
+    assert_int_equal(fread(all, 1, *size, file), *size);
+    fclose(file);
+    return all;
+}
+
+/* Write over the bytes at `at`; the file stays the one that others have open.
+ */
+static void put(const char *path, size_t at, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static uint64_t check(facet_gallery *g)
+{
+    uint64_t damaged = 99;
+
+    CHECK_OK(facet_gallery_check(g, &damaged, NULL));
+    return damaged;
+}
+
+/* Where row `index` of the first segment has its floats. */
+static size_t place_of_row(size_t index)
+{
+    return FACET__ROWS_HEADER + facet__layout_of(DIM).row +
+           index * DIM * sizeof(float);
+}
+
+/* The power failed while rows were erased: the page of their ids is on the
+ * disk, those of their floats are not, nor is the header. */
+static void erase_by_half(const char *vectors, const unsigned char *before,
+    size_t size, size_t n_rows)
+{
+    const uint64_t none[8] = { 0 };
+
+    put(vectors, 0, before, size);
+    put(vectors, FACET__ROWS_HEADER + facet__layout_of(DIM).id, none,
+        n_rows * sizeof *none);
+}
+
+static void test_a_half_erased_row_is_erased_at_the_next_open(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    unsigned char *before;
+    size_t size;
+
+    fixture_enroll(g, "Ada", 0, 2);
+    fixture_enroll(g, "Bo", 1, 1);
+    facet_gallery_free(g);
+    before = read_all(vectors, &size);
+    g = fixture_open(f, NULL);
+    CHECK_OK(facet_gallery_remove_person(g, 1, NULL, NULL));
+    facet_gallery_free(g);
+    assert_false(holds(vectors, 0, 0));
+    erase_by_half(vectors, before, size, 2);
+    assert_true(holds(vectors, 0, 1));
+
+    g = fixture_open(f, NULL);
+    assert_false(holds(vectors, 0, 0));
+    assert_false(holds(vectors, 0, 1));
+    assert_int_equal(check(g), 0);
+    CHECK_NEAR(fixture_best(g, 1, 0).score, 1.0, 1e-6);
+    facet_gallery_free(g);
+    free(before);
+    free(vectors);
+}
+
+/* Earlier versions took a half erased row for an erased one and said in the
+ * header that all is well. */
+static void test_a_half_erased_row_in_a_file_in_step(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    float row[DIM];
+
+    fixture_enroll(g, "Ada", 0, 2);
+    fixture_enroll(g, "Bo", 1, 1);
+    fixture_enroll(g, "Cy", 2, 1);
+    CHECK_OK(facet_gallery_remove_person(g, 1, NULL, NULL));
+    fixture_row(0, 1, row);
+    put(vectors, place_of_row(1), row, sizeof row);
+    assert_int_equal(check(g), 1);
+    assert_false(holds(vectors, 0, 1));
+    assert_int_equal(check(g), 0);
+    /* A removal ends it, too. Rows are now Bo's and Cy's. */
+    CHECK_OK(facet_gallery_remove_person(g, 2, NULL, NULL));
+    fixture_row(1, 0, row);
+    put(vectors, place_of_row(0), row, sizeof row);
+    CHECK_OK(facet_gallery_remove_person(g, 3, NULL, NULL));
+    assert_false(holds(vectors, 1, 0));
+    facet_gallery_free(g);
+    free(vectors);
+}
+
+/* A enrolls and is killed between its rows and the header; B, who was there
+ * before, removes whom A enrolled. */
+static void test_rows_that_were_not_published_are_erased(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *a, *b = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    facet_removal receipt;
+    unsigned char *before;
+    size_t size;
+
+    fixture_enroll(b, "Ada", 0, 2);
+    before = read_all(vectors, &size);
+    a = fixture_open(f, NULL);
+    fixture_enroll(a, "Cy", 2, 3);
+    put(vectors, 0, before, HEADER);
+    assert_true(holds(vectors, 2, 2));
+
+    CHECK_OK(facet_gallery_remove_person(b, 2, &receipt, NULL));
+    assert_int_equal(receipt.templates, 3);
+    assert_false(receipt.vectors_pending);
+    for (int photo = 0; photo < 3; photo++)
+        assert_false(holds(vectors, 2, photo));
+    assert_int_equal(check(b), 0);
+    fixture_enroll(b, "Dan", 3, 2);
+    CHECK_NEAR(fixture_best(b, 3, 1).score, 1.0, 1e-6);
+    CHECK_NEAR(fixture_best(b, 0, 1).score, 1.0, 1e-6);
+    facet_gallery_free(a);
+    facet_gallery_free(b);
+    free(before);
+    free(vectors);
+}
+
+/* The first segment is full to the last row, so what was not published is in a
+ * segment that the other handle has not mapped. */
+static void test_unpublished_rows_of_a_further_segment_are_erased(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *a, *b = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    unsigned char *before;
+    size_t size;
+
+    fixture_enroll(b, "Many", 5, FACET__SEGMENT_ROWS);
+    before = read_all(vectors, &size);
+    a = fixture_open(f, NULL);
+    fixture_enroll(a, "Cy", 2, 3);
+    put(vectors, 0, before, HEADER);
+    free(before);
+    assert_true(holds(vectors, 2, 2));
+    CHECK_OK(facet_gallery_remove_person(b, 2, NULL, NULL));
+    assert_false(holds(vectors, 2, 0));
+    assert_false(holds(vectors, 2, 2));
+    fixture_enroll(b, "Dan", 3, 2);
+    CHECK_NEAR(fixture_best(b, 3, 1).score, 1.0, 1e-6);
+    assert_int_equal(check(b), 0);
+    facet_gallery_free(a);
+    facet_gallery_free(b);
+    free(vectors);
+}
+
+static void test_a_row_behind_the_count_is_noticed(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    float row[DIM];
+
+    fixture_enroll(g, "Ada", 0, 2);
+    fixture_row(7, 0, row);
+    put(vectors, place_of_row(40), row, sizeof row);
+    assert_int_equal(check(g), 1);
+    assert_false(holds(vectors, 7, 0));
+    assert_int_equal(check(g), 0);
+    CHECK_NEAR(fixture_best(g, 0, 1).score, 1.0, 1e-6);
+    facet_gallery_free(g);
+    free(vectors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_a_half_erased_row_is_erased_at_the_next_open),
+        FIXTURE_TEST(test_a_half_erased_row_in_a_file_in_step),
+        FIXTURE_TEST(test_rows_that_were_not_published_are_erased),
+        FIXTURE_TEST(test_unpublished_rows_of_a_further_segment_are_erased),
+        FIXTURE_TEST(test_a_row_behind_the_count_is_noticed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
