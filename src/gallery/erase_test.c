@@ -213,6 +213,30 @@ static void test_a_row_behind_the_count_is_noticed(void **state)
     free(vectors);
 }
 
+/* One vector file, whatever way leads to the gallery. */
+static void test_a_link_leads_to_the_same_vector_file(void **state)
+{
+    fixture *f = *state, link = *f;
+    facet_gallery *g = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f), *beside;
+    facet_removal receipt;
+
+    fixture_enroll(g, "Ada", 0, 2);
+    fixture_enroll(g, "Bo", 1, 1);
+    facet_gallery_free(g);
+    snprintf(link.path, sizeof link.path, "%s/link.db", f->folder);
+    assert_int_equal(symlink("g.db", link.path), 0);
+    g = fixture_open(&link, NULL);
+    CHECK_OK(facet_gallery_remove_person(g, 1, &receipt, NULL));
+    facet_gallery_free(g);
+    beside = fixture_vectors(&link);
+    assert_int_not_equal(access(beside, F_OK), 0);
+    assert_false(holds(vectors, 0, 0));
+    assert_false(holds(vectors, 0, 1));
+    free(beside);
+    free(vectors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +245,7 @@ int main(void)
         FIXTURE_TEST(test_rows_that_were_not_published_are_erased),
         FIXTURE_TEST(test_unpublished_rows_of_a_further_segment_are_erased),
         FIXTURE_TEST(test_a_row_behind_the_count_is_noticed),
+        FIXTURE_TEST(test_a_link_leads_to_the_same_vector_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store.c - a gallery in its store: opening and making it, the state that it is
  * in, and transactions. */
+#define _DEFAULT_SOURCE /* realpath */
 #include "gallery/store.h"
 
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -277,20 +279,34 @@ static facet_status read_store(
     return st;
 }
 
+/* Beside the file itself: through a link it is the same gallery, and must not
+ * get a second vector file. Of an address there is no file, and the path is
+ * never opened. */
+static char *vectors_path(const facet_gallery *g, const char *path)
+{
+    char *target = realpath(path, NULL);
+    const char *file = target ? target : path;
+    const size_t length = strlen(file) + 40;
+    char *out = facet__alloc(length);
+
+    if (out)
+        snprintf(
+            out, length, "%s.%lld.vectors", file, (long long)g->state.gallery);
+    free(target); /* libc's */
+    return out;
+}
+
 /* What opening and creating share, after the tables are there. */
 static facet_status finish_open(
     facet_gallery *g, const char *path, facet_error *err)
 {
-    const size_t length = strlen(path) + 40;
-    facet_status st = facet__store_load(g, &g->state, err);
+    const facet_status st = facet__store_load(g, &g->state, err);
 
     if (st != FACET_OK)
         return st;
-    g->index.path = facet__alloc(length);
+    g->index.path = vectors_path(g, path);
     if (!g->index.path)
         return facet__fail_memory(err);
-    snprintf(g->index.path, length, "%s.%lld.vectors", path,
-        (long long)g->state.gallery);
     return facet__index_sync(g, err);
 }
 
