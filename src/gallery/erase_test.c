@@ -231,10 +231,52 @@ static void test_a_link_leads_to_the_same_vector_file(void **state)
     facet_gallery_free(g);
     beside = fixture_vectors(&link);
     assert_int_not_equal(access(beside, F_OK), 0);
+    assert_int_equal(receipt.vectors, 2);
     assert_false(holds(vectors, 0, 0));
     assert_false(holds(vectors, 0, 1));
     free(beside);
     free(vectors);
+}
+
+/* -- Receipts ------------------------------------------------------------ */
+
+static void test_a_receipt_counts_its_own_rows_alone(void **state)
+{
+    fixture *f = *state;
+    facet_gallery *a = fixture_create(f, NULL), *b;
+    const uint64_t id = 5;
+    facet_removal receipt;
+
+    fixture_enroll(a, "Ada", 0, 3);
+    fixture_enroll(a, "Bo", 1, 2);
+    b = fixture_open(f, NULL);
+    CHECK_OK(facet_gallery_remove_person(a, 1, &receipt, NULL));
+    assert_int_equal(receipt.vectors, 3);
+    CHECK_OK(facet_gallery_remove_templates(b, &id, 1, &receipt, NULL));
+    assert_int_equal(receipt.templates, 1);
+    assert_int_equal(receipt.vectors, 1);
+    facet_gallery_free(a);
+    facet_gallery_free(b);
+}
+
+static void test_a_receipt_without_a_vector_file_counts_none(void **state)
+{
+    fixture *f = *state;
+    facet_gallery_opts opts = fixture_opts();
+    facet_gallery *g;
+    facet_removal receipt;
+    char key[PATH_SIZE];
+
+    snprintf(key, sizeof key, "%s/key", f->folder);
+    fixture_write(key, "0123456789abcdef0123456789abcdef");
+    opts.key_file = key;
+    g = fixture_create(f, &opts);
+    fixture_enroll(g, "Ada", 0, 2);
+    CHECK_OK(facet_gallery_remove_person(g, 1, &receipt, NULL));
+    assert_int_equal(receipt.templates, 2);
+    assert_int_equal(receipt.vectors, 0);
+    assert_false(receipt.vectors_pending);
+    facet_gallery_free(g);
 }
 
 int main(void)
@@ -246,6 +288,8 @@ int main(void)
         FIXTURE_TEST(test_unpublished_rows_of_a_further_segment_are_erased),
         FIXTURE_TEST(test_a_row_behind_the_count_is_noticed),
         FIXTURE_TEST(test_a_link_leads_to_the_same_vector_file),
+        FIXTURE_TEST(test_a_receipt_counts_its_own_rows_alone),
+        FIXTURE_TEST(test_a_receipt_without_a_vector_file_counts_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,29 +43,46 @@ static void write_receipt(
 static facet_status finish_removal(facet_gallery *g, facet_status st,
     uint64_t person, facet_removal *receipt, facet_error *err)
 {
-    const int64_t erased = g->index.erased;
-
     st = facet__store_end(g, st, FACET__REMOVED, err);
     if (st != FACET_OK) {
         *receipt = (facet_removal){ .people = 0 };
         return st;
     }
     receipt->vectors_pending = facet__index_pending(g);
-    receipt->vectors = receipt->vectors_pending ? 0
-                       : g->index.erased > erased
-                           ? (uint64_t)(g->index.erased - erased)
-                           : receipt->templates;
+    if (g->index.in_memory || receipt->vectors_pending)
+        receipt->vectors = 0; /* there is no file, or they are still in it */
     receipt->generation = (uint64_t)g->state.generation;
     receipt->log_truncated = g->db->driver->compact(g->db);
     write_receipt(g, person, receipt);
     return FACET_OK;
 }
 
+/* Of all sets; those of the set in use have a row in the vector file. */
+static facet_status delete_embeddings(
+    facet_gallery *g, int64_t id, facet_removal *receipt, facet_error *err)
+{
+    int64_t sets[FACET__SETS];
+    facet_status st = FACET_OK;
+
+    facet__store_sets(g, sets);
+    for (int i = 0; i < FACET__SETS && st == FACET_OK; i++) {
+        int64_t gone = 0;
+
+        if (sets[i])
+            st = facet__db_integer(g->db, &gone, err,
+                "DELETE FROM embedding WHERE in_set = ?1 AND template = ?2 "
+                "RETURNING template",
+                "ii", sets[i], id);
+        receipt->vectors += gone && sets[i] == g->state.active.id;
+    }
+    return st;
+}
+
 /* Delete a template and its embeddings in all sets of the gallery. */
 static facet_status delete_template(
     facet_gallery *g, int64_t id, facet_removal *receipt, facet_error *err)
 {
-    int64_t crops = -1, sets[FACET__SETS];
+    int64_t crops = -1;
     facet_status st = facet__db_integer(g->db, &crops, err,
         "SELECT crop IS NOT NULL FROM template WHERE id = ?1 AND gallery = ?2",
         "ii", id, g->state.gallery);
@@ -73,12 +90,8 @@ static facet_status delete_template(
     if (st == FACET_OK && crops < 0)
         return facet__fail(
             err, FACET_ENOTFOUND, "there is no template %lld", (long long)id);
-    facet__store_sets(g, sets);
-    for (int i = 0; i < FACET__SETS && st == FACET_OK; i++)
-        if (sets[i])
-            st = facet__db_run(g->db, err,
-                "DELETE FROM embedding WHERE in_set = ?1 AND template = ?2",
-                "ii", sets[i], id);
+    if (st == FACET_OK)
+        st = delete_embeddings(g, id, receipt, err);
     if (st == FACET_OK)
         st = facet__db_run(g->db, err,
             "DELETE FROM template WHERE id = ?1 AND gallery = ?2", "ii", id,

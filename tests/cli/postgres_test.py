@@ -91,8 +91,8 @@ class OnAServer(Folder):
     @staticmethod
     def comparable(text):
         """Without what tells where something is kept, and when."""
-        return re.sub(r'"(gallery|name|mapped|log_truncated|time)": ?'
-                      r'("[^"]*"|true|false),?', '', text)
+        return re.sub(r'"(gallery|name|mapped|log_truncated|vectors|time)": ?'
+                      r'("[^"]*"|true|false|\d+),?', '', text)
 
     def enrolled(self, *options):
         self.run_facet('gallery', 'create', 'g.db')
