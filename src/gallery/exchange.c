@@ -298,6 +298,7 @@ static facet_status import_template(import *in, const json_t *line)
                                      json_object_get(line, "person"))) };
     size_t size = 0;
     const json_t *vector = json_object_get(line, "embedding");
+    const json_t *metadata = json_object_get(line, "metadata");
     void *embedding = vector ? bytes_of(vector, &size) : NULL;
     void *crop_bytes = crop ? bytes_of(crop, &t.crop_size) : NULL;
     facet_status st;
@@ -310,6 +311,8 @@ static facet_status import_template(import *in, const json_t *line)
         st = bad_line(in, "the embedding is not base64 or of another size");
     else if (crop && !crop_bytes)
         st = bad_line(in, "the crop is not base64");
+    else if (metadata && !json_is_object(metadata))
+        st = bad_line(in, "the metadata is not a JSON object");
     else if (!t.person)
         st = bad_line(in, "a template before its person");
     else

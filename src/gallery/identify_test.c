@@ -465,6 +465,32 @@ static void test_a_bad_import_changes_nothing(void **state)
     free(good.bytes);
 }
 
+/* Not lack of memory: the line is told. */
+static void test_metadata_that_is_no_object_is_told(void **state)
+{
+    static const char *const bad[] = { "\"x\"", "7", "null", "[1]" };
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    facet_error err;
+    text header = { NULL, 0 };
+    char lines[1024];
+
+    CHECK_OK(facet_gallery_export(g, 0, add_line, &header, NULL));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(lines, sizeof lines,
+            "%s{\"person\":1,\"name\":\"Ada\"}\n"
+            "{\"template\":1,\"person\":1,\"box\":[0,0,1,1],"
+            "\"metadata\":%s}\n",
+            header.bytes, bad[i]);
+        assert_int_equal(
+            facet_gallery_import(g, lines, strlen(lines), NULL, &err),
+            FACET_EDAMAGED);
+        assert_non_null(strstr(err.msg, "line 3: the metadata"));
+    }
+    facet_gallery_free(g);
+    free(header.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +505,7 @@ int main(void)
         FIXTURE_TEST(test_export_and_import_give_the_same_gallery),
         FIXTURE_TEST(test_an_export_leaves_nothing_out),
         FIXTURE_TEST(test_a_bad_import_changes_nothing),
+        FIXTURE_TEST(test_metadata_that_is_no_object_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
