@@ -179,9 +179,13 @@ int gallery_migrate(int argc, char **argv)
         { "dry-run", GALLERY_DRY_RUN, NULL, 0,
             "embed and compare, but do not switch", 0 },
         { "rollback", GALLERY_ROLLBACK, NULL, 0,
-            "back to what was in use before", 0 },
+            "back to what was in use before; not while a migration is under "
+            "way",
+            0 },
         { "abandon", GALLERY_ABANDON, NULL, 0,
-            "delete the embeddings that are not in use", 0 },
+            "delete what a migration under way has made, or without one what "
+            "is kept for --rollback",
+            0 },
         { "drop-missing", GALLERY_DROP_MISSING, NULL, 0,
             "switch although some have no crop to be embedded from", 0 },
         { "threads", GALLERY_THREADS, "N", 0,

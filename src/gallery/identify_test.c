@@ -323,6 +323,35 @@ static void test_migration_keeps_people_and_rolls_back(void **state)
     migrate(*state, NULL);
 }
 
+static void test_a_rollback_spares_a_running_migration(void **state)
+{
+    static const uint8_t third[FACET_CONTRACT_BYTES] = { 7 };
+    fixture *f = *state;
+    facet_gallery *g = fixture_create(f, NULL);
+    facet_gallery_info info;
+    missing m = { .n = 0 };
+    facet_error err;
+
+    fixture_enroll(g, "b", 1, 3);
+    CHECK_OK(facet_gallery_shadow_begin(g, new_contract, NEW_DIM, NULL));
+    CHECK_OK(facet_gallery_shadow_missing(g, note_missing, &m, NULL));
+    embed_anew(g, &m);
+    CHECK_OK(facet_gallery_shadow_switch(g, false, NULL));
+    CHECK_OK(facet_gallery_shadow_begin(g, third, NEW_DIM, NULL));
+    assert_int_equal(facet_gallery_rollback(g, &err), FACET_EEXISTS);
+    assert_non_null(strstr(err.msg, "--abandon"));
+    CHECK_OK(facet_gallery_stats(g, &info, NULL));
+    assert_true(info.shadow && info.previous);
+    CHECK_NEAR(new_score(g, 1, 1), 1.0, 1e-6);
+    /* What the error advises leaves something to go back to. */
+    CHECK_OK(facet_gallery_shadow_drop(g, NULL));
+    CHECK_OK(facet_gallery_stats(g, &info, NULL));
+    assert_true(!info.shadow && info.previous);
+    CHECK_OK(facet_gallery_rollback(g, NULL));
+    CHECK_NEAR(fixture_best(g, 1, 2).score, 1.0, 1e-6);
+    facet_gallery_free(g);
+}
+
 static void test_migration_of_an_encrypted_gallery(void **state)
 {
     facet_gallery_opts opts = fixture_opts();
@@ -502,6 +531,7 @@ int main(void)
         FIXTURE_TEST(test_audit_finds_duplicates_and_poison),
         FIXTURE_TEST(test_migration_keeps_people_and_rolls_back),
         FIXTURE_TEST(test_migration_of_an_encrypted_gallery),
+        FIXTURE_TEST(test_a_rollback_spares_a_running_migration),
         FIXTURE_TEST(test_export_and_import_give_the_same_gallery),
         FIXTURE_TEST(test_an_export_leaves_nothing_out),
         FIXTURE_TEST(test_a_bad_import_changes_nothing),

@@ -161,6 +161,21 @@ facet_status facet_gallery_shadow_switch(
     return facet__store_end(g, st, FACET__RESET, err);
 }
 
+static facet_status roll_back(facet_gallery *g, facet_error *err)
+{
+    if (!g->state.previous.id)
+        return facet__fail(
+            err, FACET_ENOTFOUND, "there is no earlier set to go back to");
+    if (g->state.shadow.id)
+        return facet__fail(err, FACET_EEXISTS,
+            "a migration is under way, whose embeddings would be lost; drop it "
+            "first (facet gallery migrate --abandon)");
+    return facet__db_run(g->db, err,
+        "UPDATE gallery SET shadow = active, active = previous, previous = 0 "
+        "WHERE id = ?1",
+        "i", g->state.gallery);
+}
+
 facet_status facet_gallery_rollback(facet_gallery *g, facet_error *err)
 {
     facet_status st;
@@ -170,16 +185,7 @@ facet_status facet_gallery_rollback(facet_gallery *g, facet_error *err)
     st = facet__store_begin(g, err);
     if (st != FACET_OK)
         return st;
-    if (!g->state.previous.id)
-        st = facet__fail(
-            err, FACET_ENOTFOUND, "there is no earlier set to go back to");
-    if (st == FACET_OK && g->state.shadow.id)
-        st = drop_set(g, "shadow", g->state.shadow.id, err);
-    if (st == FACET_OK)
-        st = facet__db_run(g->db, err,
-            "UPDATE gallery SET shadow = active, active = previous, "
-            "previous = 0 WHERE id = ?1",
-            "i", g->state.gallery);
+    st = roll_back(g, err);
     return facet__store_end(g, st, FACET__RESET, err);
 }
 
@@ -192,9 +198,9 @@ facet_status facet_gallery_shadow_drop(facet_gallery *g, facet_error *err)
     st = facet__store_begin(g, err);
     if (st != FACET_OK)
         return st;
-    st = drop_set(g, "shadow", g->state.shadow.id, err);
-    if (st == FACET_OK)
-        st = drop_set(g, "previous", g->state.previous.id, err);
+    st = g->state.shadow.id
+             ? drop_set(g, "shadow", g->state.shadow.id, err)
+             : drop_set(g, "previous", g->state.previous.id, err);
     return facet__store_end(g, st, FACET__ADDED, err);
 }
 
