@@ -26,8 +26,11 @@
  * Every write is durable when the call returns. One process writes at a time
  * (others wait, then get FACET_EBUSY); any number read. What a handle searches
  * is one generation of the gallery until it writes or calls
- * facet_gallery_refresh, except that templates which another process removes
- * are found no more from that moment on.
+ * facet_gallery_refresh. That holds for what others remove, too: only handles
+ * that map the same vector file (facet_gallery_info.mapped) miss it at once,
+ * and not once that file was written anew (templates moved, people merged,
+ * another set in use, many rows erased, damage). Encrypted galleries are never
+ * mapped. So whoever keeps a gallery open has to refresh between searches.
  *
  * Embeddings are of the gallery's contract or refused (FACET_ECONTRACT).
  *
@@ -135,8 +138,9 @@ typedef facet_status facet_gallery_name_visit(void *context, const char *name);
 FACET_API FACET_MUST_USE facet_status facet_gallery_names(const char *path,
     facet_gallery_name_visit *visit, void *context, facet_error *err);
 
-/** Compare every row of the vector file with the truth; on a difference
- * rebuild it. @param damaged  receives how many rows differed. */
+/** Compare every row of the vector file with the truth, and look for what is
+ * left of rows that are no more; if there is any, rebuild it.
+ * @param damaged  receives how many rows that were. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_check(
     facet_gallery *gallery, uint64_t *damaged, facet_error *err);
 
@@ -267,7 +271,9 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_merge_people(
 /** What a removal has done: the receipt. */
 typedef struct facet_removal {
     uint64_t people, templates, crops; /**< deleted rows */
-    uint64_t vectors;                  /**< rows zeroed in the vector file */
+    /** Their rows of the vector file, which are zero now; 0 without one, and
+     * while they are pending. */
+    uint64_t vectors;
     /** The vector file could not be brought in step and still holds them:
      * whoever next can write it zeroes them. It may also be deleted. */
     bool vectors_pending;
@@ -529,13 +535,14 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_switch(
     facet_gallery *gallery, bool drop_missing, facet_error *err);
 
 /** Put the previous set back into use, atomically; the newer one becomes the
- * shadow. FACET_ENOTFOUND without one. Templates enrolled since the switch have
- * no embedding there and are missing from search until they get one:
- * facet_gallery_templates gives them with embedding NULL. */
+ * shadow. FACET_ENOTFOUND without one, FACET_EEXISTS while there is a shadow:
+ * that is a migration under way, to be dropped first. Templates enrolled since
+ * the switch have no embedding there and are missing from search until they get
+ * one: facet_gallery_templates gives them with embedding NULL. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_rollback(
     facet_gallery *gallery, facet_error *err);
 
-/** Delete the shadow and the previous set. */
+/** Delete the shadow or, where there is none, the previous set. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_shadow_drop(
     facet_gallery *gallery, facet_error *err);
 

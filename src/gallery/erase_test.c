@@ -238,6 +238,54 @@ static void test_a_link_leads_to_the_same_vector_file(void **state)
     free(vectors);
 }
 
+/* -- Other handles ------------------------------------------------------- */
+
+/* Ada is found by nobody who has refreshed, nor by who shares the file. */
+static void check_reader(
+    fixture *f, const facet_gallery_opts *opts, bool mapped, bool anew)
+{
+    facet_gallery *g = fixture_create(f, opts), *reader;
+    const uint64_t id = 3, person = 2;
+    facet_gallery_info info;
+
+    fixture_enroll(g, "Ada", 0, 2);
+    fixture_enroll(g, "Bo", 1, 1);
+    reader = fixture_open(f, opts);
+    CHECK_OK(facet_gallery_stats(reader, &info, NULL));
+    assert_int_equal(info.mapped, mapped);
+    if (anew)
+        CHECK_OK(facet_gallery_move_templates(g, &id, &person, 1, NULL));
+    CHECK_OK(facet_gallery_remove_person(g, 1, NULL, NULL));
+    if (mapped && !anew)
+        assert_int_equal(fixture_best(reader, 0, 0).person, 2);
+    CHECK_OK(facet_gallery_refresh(reader, NULL));
+    assert_int_equal(fixture_best(reader, 0, 0).person, 2);
+    facet_gallery_free(reader);
+    facet_gallery_free(g);
+}
+
+static void test_a_reader_of_the_same_file_misses_them_at_once(void **state)
+{
+    check_reader(*state, NULL, true, false);
+}
+
+static void test_a_reader_of_an_older_file_has_to_refresh(void **state)
+{
+    check_reader(*state, NULL, true, true);
+}
+
+static void test_a_reader_of_an_encrypted_gallery_has_to_refresh(void **state)
+{
+    fixture *f = *state;
+    facet_gallery_opts opts = fixture_opts();
+    char key[PATH_SIZE];
+
+    snprintf(key, sizeof key, "%s/key", f->folder);
+    fixture_write(key, "0123456789abcdef0123456789abcdef");
+    opts.key_file = key;
+    check_reader(f, &opts, false, false);
+}
+
 /* -- Receipts ------------------------------------------------------------ */
 
 static void test_a_receipt_counts_its_own_rows_alone(void **state)
@@ -288,6 +336,9 @@ int main(void)
         FIXTURE_TEST(test_unpublished_rows_of_a_further_segment_are_erased),
         FIXTURE_TEST(test_a_row_behind_the_count_is_noticed),
         FIXTURE_TEST(test_a_link_leads_to_the_same_vector_file),
+        FIXTURE_TEST(test_a_reader_of_the_same_file_misses_them_at_once),
+        FIXTURE_TEST(test_a_reader_of_an_older_file_has_to_refresh),
+        FIXTURE_TEST(test_a_reader_of_an_encrypted_gallery_has_to_refresh),
         FIXTURE_TEST(test_a_receipt_counts_its_own_rows_alone),
         FIXTURE_TEST(test_a_receipt_without_a_vector_file_counts_none),
     };
