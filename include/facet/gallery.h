@@ -279,8 +279,8 @@ typedef struct facet_removal {
     bool vectors_pending;
     bool key_destroyed; /**< of each person removed, in encrypted galleries */
     /** The write-ahead log holds no page any more. False while another
-     * process reads an older state; removal completes at the next checkpoint.
-     */
+     * process reads an older state: then older copies of pages stay in the
+     * log until the next removal, or until the last handle is closed. */
     bool log_truncated;
     uint64_t generation;
     char json[512]; /**< all that as one JSON object, with the time */
