@@ -28,9 +28,10 @@
  * is one generation of the gallery until it writes or calls
  * facet_gallery_refresh. That holds for what others remove, too: only handles
  * that map the same vector file (facet_gallery_info.mapped) miss it at once,
- * and not once that file was written anew (templates moved, people merged,
- * another set in use, many rows erased, damage). Encrypted galleries are never
- * mapped. So whoever keeps a gallery open has to refresh between searches.
+ * but for FACET_RANK_MEAN and _FUSED, and not once that file was written anew
+ * (templates moved, people merged, another set in use, many rows erased,
+ * damage). Encrypted galleries are never mapped. So whoever keeps a gallery
+ * open has to refresh between searches.
  *
  * Embeddings are of the gallery's contract or refused (FACET_ECONTRACT).
  *
