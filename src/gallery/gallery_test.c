@@ -457,6 +457,44 @@ static void test_a_foreign_vector_file_is_replaced(void **state)
     fixture_remove(&other);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    char bytes[4096];
+    size_t n;
+
+    assert_true(in && out);
+    while ((n = fread(bytes, 1, sizeof bytes, in)) > 0)
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* Two copies of a gallery, each with a write of its own, have the same id and
+ * generation: the one in the other's place must not be given its rows. */
+static void test_a_copy_that_went_its_own_way_gets_its_own_rows(void **state)
+{
+    fixture *f = *state, copy;
+    facet_gallery *g = fixture_create(f, NULL);
+
+    assert_int_equal(fixture_init(&copy), 0);
+    fixture_enroll(g, "Ada", 0, 1);
+    facet_gallery_free(g);
+    copy_file(f->path, copy.path);
+    g = fixture_open(f, NULL);
+    fixture_enroll(g, "Bo", 1, 1);
+    facet_gallery_free(g);
+    g = fixture_open(&copy, NULL);
+    fixture_enroll(g, "Cy", 2, 1);
+    facet_gallery_free(g);
+    copy_file(copy.path, f->path);
+    g = fixture_open(f, NULL);
+    CHECK_NEAR(fixture_best(g, 2, 0).score, 1.0, 1e-6);
+    assert_true(fixture_best(g, 1, 0).score < 0.9F);
+    facet_gallery_free(g);
+    fixture_remove(&copy);
+}
+
 static void test_damaged_rows_are_noticed_and_repaired(void **state)
 {
     fixture *f = *state;
@@ -676,6 +714,7 @@ int main(void)
         FIXTURE_TEST(test_a_bad_vector_file_is_rebuilt),
         FIXTURE_TEST(test_rows_not_synced_before_a_restart_are_rebuilt),
         FIXTURE_TEST(test_a_foreign_vector_file_is_replaced),
+        FIXTURE_TEST(test_a_copy_that_went_its_own_way_gets_its_own_rows),
         FIXTURE_TEST(test_damaged_rows_are_noticed_and_repaired),
         FIXTURE_TEST(test_files_that_are_no_galleries_are_told),
         FIXTURE_TEST(test_a_cut_gallery_never_crashes),

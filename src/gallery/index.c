@@ -247,6 +247,36 @@ static void unlock_file(facet_gallery *g)
         flock(g->index.file, LOCK_UN);
 }
 
+/* A copy of the database that went a way of its own may agree in all that the
+ * header has. So is the newest row the truth's, or of somebody who is gone? */
+static bool newest_row_true(
+    const facet_gallery *g, const facet__rows *rows, bool may_be_gone)
+{
+    const size_t want = rows->layout.dim * sizeof(float);
+    facet__stmt *stmt = NULL;
+    size_t n = rows->count;
+    bool there = false, same = true;
+    facet_status st;
+
+    while (n > 0 && facet__rows_id(rows, n - 1) == 0)
+        n--;
+    if (n == 0)
+        return true;
+    st = facet__db_prepare(g->db, &stmt, NULL,
+        "SELECT vector FROM embedding WHERE in_set = ?1 AND template = ?2",
+        "ii", g->state.active.id, (int64_t)facet__rows_id(rows, n - 1));
+    if (st == FACET_OK)
+        st = facet__db_step(stmt, &there, NULL);
+    if (st == FACET_OK && there) {
+        const facet__value vector = facet__db_column(stmt, 0);
+
+        same = vector.size == want &&
+               memcmp(vector.bytes, facet__rows_at(rows, n - 1), want) == 0;
+    }
+    facet__db_finish(stmt);
+    return st == FACET_OK && (there ? same : may_be_gone);
+}
+
 /* Make the rows those that the header tells of. False when they cannot be
  * used. */
 static bool adopt(facet_gallery *g, const header *h)
@@ -260,7 +290,10 @@ static bool adopt(facet_gallery *g, const header *h)
             &x->rows, h->dim, x->file, !g->read_only, (size_t)h->count, NULL);
     else
         st = facet__rows_extend(&x->rows, (size_t)h->count, NULL);
-    if (st != FACET_OK || (fresh && !samples_intact(&x->rows))) {
+    if (st != FACET_OK ||
+        (fresh && !(samples_intact(&x->rows) &&
+                      newest_row_true(
+                          g, &x->rows, h->removals != g->state.removals)))) {
         facet__rows_free(&x->rows);
         return false;
     }
