@@ -200,7 +200,7 @@ case $words[2] in
             audit) own+=($decides $files) ;;
             migrate) own+=('--dry-run[do not switch]'
                 '--rollback[back to what was in use]'
-                '--abandon[delete what is not in use]'
+                '--abandon[delete a migration under way, or what is kept]'
                 '--drop-missing[switch without those that have no crop]'
                 '--threads=[cores to embed on]:number:'
                 '--quiet[no progress on the terminal]' $files) ;;
