@@ -129,6 +129,7 @@ typedef struct facet_gallery_info {
     bool previous; /**< a migration can be rolled back */
 } facet_gallery_info;
 
+/** What the gallery holds now. Errors: FACET_EINVAL, FACET_EIO. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_stats(
     const facet_gallery *gallery, facet_gallery_info *out, facet_error *err);
 
@@ -136,6 +137,8 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_stats(
  * and is returned. */
 typedef facet_status facet_gallery_name_visit(void *context, const char *name);
 
+/** Visit the galleries of a file. Errors: FACET_EINVAL, FACET_ENOTFOUND (no
+ * such file), FACET_EDAMAGED (no galleries' file), FACET_EIO. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_names(const char *path,
     facet_gallery_name_visit *visit, void *context, facet_error *err);
 
@@ -246,6 +249,7 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_template(
 FACET_API FACET_MUST_USE facet_status facet_gallery_find(
     const facet_gallery *gallery, const char *key, const char *value,
     uint64_t **ids, size_t *count, facet_error *err);
+/** NULL is a no-op. */
 FACET_API void facet_gallery_ids_free(uint64_t *ids);
 
 /**
@@ -372,6 +376,7 @@ typedef enum facet_reason {
 
 /** A short stable name such as "match" or "ambiguous". Total. */
 FACET_API const char *facet_decision_name(facet_decision decision);
+/** Likewise, such as "too_far". Total. */
 FACET_API const char *facet_reason_name(facet_reason reason);
 
 typedef struct facet_identify_rule {

@@ -76,9 +76,11 @@ typedef struct facet_tensor_info {
     int64_t dims[6]; /**< -1 for a size that may vary */
 } facet_tensor_info;
 
+/** How many inputs and outputs there are, in the file's order. */
 FACET_API size_t facet_model_input_count(const facet_model *model);
 FACET_API size_t facet_model_output_count(const facet_model *model);
-/** FACET_EINVAL for an index out of range. */
+/** One input or output as the file has it: FACET_EINVAL for an index out of
+ * range. */
 FACET_API FACET_MUST_USE facet_status facet_model_input_info(
     const facet_model *model, size_t index, facet_tensor_info *out);
 FACET_API FACET_MUST_USE facet_status facet_model_output_info(
@@ -99,6 +101,7 @@ FACET_API uint64_t facet_model_parameter_count(const facet_model *model);
  */
 FACET_API ptrdiff_t facet_model_metadata(
     const facet_model *model, const char *key, char *buf, size_t cap);
+/** How many entries there are. */
 FACET_API size_t facet_model_metadata_count(const facet_model *model);
 /** The key of the index-th entry, borrowed until the model is freed; NULL out
  * of range. */
@@ -124,17 +127,26 @@ typedef struct facet_session_opts {
     int threads; /**< cores that one run may use; default 1 */
 } facet_session_opts;
 
+/** The defaults. */
 FACET_API void facet_session_opts_init(facet_session_opts *opts);
 
 /**
  * A runner for a model, with its own scratch memory.
  *
+ * @param model  Borrowed: it must outlive the session.
+ * @param opts   NULL for the defaults.
+ * @param out    Receives the session, to be freed with facet_session_free; NULL
+ *               on failure.
+ *
+ * Errors: FACET_EINVAL (a NULL, threads below 1 or above what is allowed, which
+ *         the message names), FACET_ENOMEM.
  * Thread safety: different sessions of one model may run at once; one session
  * belongs to one thread at a time.
  */
 FACET_API FACET_MUST_USE facet_status facet_session_create(
     const facet_model *model, const facet_session_opts *opts,
     facet_session **out, facet_error *err);
+/** NULL is a no-op. Its inputs and outputs go with it. */
 FACET_API void facet_session_free(facet_session *session);
 
 /**
@@ -144,6 +156,12 @@ FACET_API void facet_session_free(facet_session *session);
  *
  * @param dims  For each input in order its dims, one array after the other, as
  *              many as the input has.
+ *
+ * Errors: FACET_EINVAL (a NULL, a size below
+ *         1 or other than the network's; the session is as it was), else it has
+ *         no shapes then: FACET_EMODEL (shapes that do not fit
+ *         each other in the network; the message names the node), FACET_ELIMIT,
+ *         FACET_EUNSUPPORTED, FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_session_reshape(
     facet_session *session, const int64_t *dims, facet_error *err);
@@ -165,6 +183,7 @@ FACET_API FACET_MUST_USE facet_status facet_session_run(
 
 /**
  * An output after a run, row-major float, valid until the next run or reshape.
+ * NULL before the first reshape or out of range.
  *
  * @param info  NULL, or receives name and dims (all known).
  */

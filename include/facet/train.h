@@ -21,10 +21,11 @@ extern "C" {
 /** How a run stands. */
 typedef struct facet_train_progress {
     uint64_t step, steps; /**< made, of so many */
-    double epoch, loss;   /**< the loss is smoothed */
-    double rate;          /**< of learning */
-    double mined;         /**< share of terms that are active, 0 to 1 */
-    double per_second;    /**< pictures */
+    double epoch,
+        loss;     /**< the loss is smoothed; below 0 before the first step */
+    double rate;  /**< of learning */
+    double mined; /**< share of terms that are active, 0 to 1 */
+    double per_second; /**< pictures */
     double seconds_left;
     double score;      /**< of the last validation; NaN before it */
     size_t broken;     /**< pictures that could not be read */
@@ -67,6 +68,7 @@ FACET_API void facet_train_opts_init(facet_train_opts *opts);
  * number in the message.
  * Errors: FACET_EINVAL (a key of the recipe; told with its line),
  *         FACET_EEXISTS (the folder holds a run and `resume` is 0),
+ *         FACET_EBUSY (another run is writing there),
  *         FACET_ECANCELED (stopped on request, after a checkpoint),
  *         FACET_EDAMAGED, FACET_EMODEL, FACET_ENOTFOUND, FACET_EIO,
  *         FACET_ENOMEM.
@@ -93,7 +95,8 @@ FACET_API FACET_MUST_USE facet_status facet_train(const char *recipe,
  *
  * Errors: FACET_EINVAL (a key of the recipe, no teacher.init, several
  *         processes), FACET_EDAMAGED (too many broken pictures, two of one
- *         name), FACET_ECANCELED, FACET_EMODEL, FACET_ENOTFOUND, FACET_EIO,
+ *         name), FACET_EBUSY (a run is writing into the folder),
+ *         FACET_ECANCELED, FACET_EMODEL, FACET_ENOTFOUND, FACET_EIO,
  *         FACET_ENOMEM.
  * Thread safety: may be called at any time, in another folder each.
  */
