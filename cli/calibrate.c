@@ -94,6 +94,12 @@ static int calibrate(eval_run *run)
     status = eval_fail(facet_calibrate(run->comparisons, run->protocol.n_pairs,
                            &run->bootstrap, c, &err),
         &err);
+    if (status == EXIT_YES && c->n_rates == 0) {
+        complain("no threshold can be had: there are fewer than ten non-mated "
+                 "pairs, or too many of them score above all mated ones (look "
+                 "at the labels)");
+        status = EXIT_IO;
+    }
     if (status == EXIT_YES) {
         snprintf(c->contract, sizeof c->contract, "%s", run->contract);
         status = run->json ? print_text(c) : print_table(c);

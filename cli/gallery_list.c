@@ -119,7 +119,8 @@ int gallery_check(int argc, char **argv)
     static const gallery_usage usage = { .name = "facet gallery check",
         .args_doc = "FILE",
         .doc = "Compare every row of the vector file with the database, and "
-               "write the file anew if one differs. Every opening looks at "
+               "write the file anew if one differs, or if something is left of "
+               "rows that were erased. Every opening looks at "
                "some rows and does the same; a gallery that has no such file "
                "has nothing to compare." };
     gallery_run run;

@@ -129,6 +129,15 @@ static int print_report(
                : EXIT_NO_MEMORY;
 }
 
+static int fail(const gallery_run *run, facet_status st, const facet_error *err)
+{
+    const int status = store_fail(&run->store, st, err);
+
+    if (st == FACET_EEXISTS)
+        complain("facet gallery migrate --abandon drops it");
+    return status;
+}
+
 /* Embed, compare, switch. */
 static int migrate(migration *m)
 {
@@ -156,7 +165,7 @@ static int migrate(migration *m)
     if (st == FACET_OK && !run->dry_run)
         st = facet_gallery_shadow_switch(m->g, run->drop_missing, &err);
     return st == FACET_OK ? print_report(m, &report, !run->dry_run)
-                          : store_fail(&run->store, st, &err);
+                          : fail(run, st, &err);
 }
 
 static int undo(const gallery_run *run, facet_gallery *g)
@@ -166,7 +175,7 @@ static int undo(const gallery_run *run, facet_gallery *g)
                                           : facet_gallery_shadow_drop(g, &err);
 
     if (st != FACET_OK)
-        return store_fail(&run->store, st, &err);
+        return fail(run, st, &err);
     return json_line(json_pack("{s:s}", "migration",
                run->rollback ? "rolled back" : "abandoned"))
                ? EXIT_YES

@@ -48,7 +48,8 @@ facet_status limits_read(const char *path, const facet_image_opts *limits,
     const size_t used = strlen(err->msg);
 
     if (st == FACET_ELIMIT)
-        snprintf(err->msg + used, sizeof err->msg - used,
-            " (--max-megapixels, --max-megabytes)");
+        snprintf(err->msg + used, sizeof err->msg - used, " (%s)",
+            strstr(err->msg, "max_bytes") ? "--max-megabytes"
+                                          : "--max-megapixels");
     return st;
 }

@@ -143,7 +143,8 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_names(const char *path,
     facet_gallery_name_visit *visit, void *context, facet_error *err);
 
 /** Compare every row of the vector file with the truth, and look for what is
- * left of rows that are no more; if there is any, rebuild it.
+ * left of rows that are no more (not with a handle for reading only, or where
+ * the file cannot be locked); if there is any, rebuild it.
  * @param damaged  receives how many rows that were. */
 FACET_API FACET_MUST_USE facet_status facet_gallery_check(
     facet_gallery *gallery, uint64_t *damaged, facet_error *err);

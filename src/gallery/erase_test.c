@@ -195,6 +195,33 @@ static void test_unpublished_rows_of_a_further_segment_are_erased(void **state)
     free(vectors);
 }
 
+/* What was not published reaches into a segment that the other handle has yet
+ * to grow into, step by step. */
+static void test_a_gallery_grows_over_rows_that_were_erased_behind(void **state)
+{
+    enum { MANY = FACET__SEGMENT_ROWS - 1500, MORE = 1600 };
+    fixture *f = *state;
+    facet_gallery *a, *b = fixture_create(f, NULL);
+    char *vectors = fixture_vectors(f);
+    unsigned char *before;
+    size_t size;
+
+    fixture_enroll(b, "Many", 5, MANY);
+    before = read_all(vectors, &size);
+    a = fixture_open(f, NULL);
+    fixture_enroll(a, "Cy", 2, MORE);
+    put(vectors, 0, before, HEADER);
+    free(before);
+    CHECK_OK(facet_gallery_remove_person(b, 2, NULL, NULL));
+    assert_false(holds(vectors, 2, MORE - 1));
+    fixture_enroll(b, "Dan", 3, MORE);
+    CHECK_NEAR(fixture_best(b, 3, MORE - 1).score, 1.0, 1e-6);
+    assert_int_equal(check(b), 0);
+    facet_gallery_free(a);
+    facet_gallery_free(b);
+    free(vectors);
+}
+
 static void test_a_row_behind_the_count_is_noticed(void **state)
 {
     fixture *f = *state;
@@ -258,6 +285,8 @@ static void check_reader(
     CHECK_OK(facet_gallery_remove_person(g, 1, NULL, NULL));
     if (mapped && !anew)
         assert_int_equal(fixture_best(reader, 0, 0).person, 2);
+    else
+        assert_int_equal(fixture_best(reader, 0, 0).person, 1);
     CHECK_OK(facet_gallery_refresh(reader, NULL));
     assert_int_equal(fixture_best(reader, 0, 0).person, 2);
     facet_gallery_free(reader);
@@ -334,6 +363,7 @@ int main(void)
         FIXTURE_TEST(test_a_half_erased_row_in_a_file_in_step),
         FIXTURE_TEST(test_rows_that_were_not_published_are_erased),
         FIXTURE_TEST(test_unpublished_rows_of_a_further_segment_are_erased),
+        FIXTURE_TEST(test_a_gallery_grows_over_rows_that_were_erased_behind),
         FIXTURE_TEST(test_a_row_behind_the_count_is_noticed),
         FIXTURE_TEST(test_a_link_leads_to_the_same_vector_file),
         FIXTURE_TEST(test_a_reader_of_the_same_file_misses_them_at_once),

@@ -339,7 +339,7 @@ static void test_a_rollback_spares_a_running_migration(void **state)
     CHECK_OK(facet_gallery_shadow_switch(g, false, NULL));
     CHECK_OK(facet_gallery_shadow_begin(g, third, NEW_DIM, NULL));
     assert_int_equal(facet_gallery_rollback(g, &err), FACET_EEXISTS);
-    assert_non_null(strstr(err.msg, "--abandon"));
+    assert_non_null(strstr(err.msg, "drop it first"));
     CHECK_OK(facet_gallery_stats(g, &info, NULL));
     assert_true(info.shadow && info.previous);
     CHECK_NEAR(new_score(g, 1, 1), 1.0, 1e-6);

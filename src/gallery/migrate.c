@@ -169,7 +169,7 @@ static facet_status roll_back(facet_gallery *g, facet_error *err)
     if (g->state.shadow.id)
         return facet__fail(err, FACET_EEXISTS,
             "a migration is under way, whose embeddings would be lost; drop it "
-            "first (facet gallery migrate --abandon)");
+            "first");
     return facet__db_run(g->db, err,
         "UPDATE gallery SET shadow = active, active = previous, previous = 0 "
         "WHERE id = ?1",

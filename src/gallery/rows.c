@@ -361,7 +361,7 @@ static facet_status room_of_file(
 facet_status facet__rows_erase_behind(
     facet__rows *rows, size_t *erased, facet_error *err)
 {
-    const size_t count = rows->count;
+    const size_t count = rows->count, mapped = rows->n_segments;
     size_t room, blank = 0;
     facet_status st = room_of_file(rows, &room, err);
 
@@ -378,6 +378,8 @@ facet_status facet__rows_erase_behind(
         blank = 0;
     }
     rows->count = count;
+    while (rows->n_segments > mapped) /* by which rows are reserved */
+        munmap(rows->segments[--rows->n_segments], rows->layout.bytes);
     return st;
 }
 

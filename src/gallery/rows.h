@@ -75,7 +75,8 @@ bool facet__rows_blank(const facet__rows *rows, size_t index);
 
 /* Zero the rows of a file that stand behind the count: a writer left them that
  * ended before it could publish them. They were written in order, so the search
- * ends where as many as a chunk has are blank. */
+ * ends where as many as a chunk has are blank; after a power cut there may be
+ * more behind a gap. */
 facet_status facet__rows_erase_behind(
     facet__rows *rows, size_t *erased, facet_error *err);
 
