@@ -16,7 +16,8 @@ work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 license="research and non-commercial use, as the training data"
 crops="CelebA, VGGFace2 (69 people), PINS, Glint360K (6 people), UTKFace, MEBeauty, \
-WIDER FACE crops; facet synth; taught by face-reidentification-retail-0095 \
+WIDER FACE crops, and pairs of them made into one; facet synth; taught by \
+face-reidentification-retail-0095 \
 (Apache-2.0). All photos for research only."
 
 # note FROM TO DATA
