@@ -97,7 +97,7 @@ Glint360K, UTKFace, MEBeauty, WIDER FACE (parts), marked by MediaPipe's face mes
       ;;
     embedder)
       embedder embedder
-      "$facet" model quantize --count 512 --margin 8 --threads 2 \
+      "$facet" model quantize --count 256 --margin 8 --threads 2 \
         --images $faces/faces-train-000.tar models/embedder.onnx \
         "$work/int8.onnx" >&2
       calibrated "$work/int8.onnx" models/embedder-int8.onnx
