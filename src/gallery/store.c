@@ -292,7 +292,7 @@ static char *vectors_path(const facet_gallery *g, const char *path)
     if (out)
         snprintf(
             out, length, "%s.%lld.vectors", file, (long long)g->state.gallery);
-    free(target); /* libc's */
+    free(target); /* from realpath */
     return out;
 }
 
