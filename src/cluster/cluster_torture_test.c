@@ -61,7 +61,7 @@ static facet_status split_and_explain(int which, uint32_t *labels)
     memset(labels, 0, COUNT * sizeof *labels);
     st = facet_cluster_explain(&faces, labels, 2, 50, steps, 9, &n, NULL, NULL);
     return st == FACET_OK
-               ? facet_cluster_split(&faces, NULL, 0, 4, labels, NULL)
+               ? facet_cluster_split(&faces, NULL, 0, 12, labels, NULL)
                : st;
 }
 

@@ -107,7 +107,7 @@ static void test_a_recipe_trains_and_validates(void **state)
 
     (void)state;
     write_text("recipe.yaml",
-        "network: { kind: toy, dim: 8, width: 8, height: 8 }\n"
+        "network: { kind: mobilefacenet-tiny, dim: 8, width: 8, height: 8 }\n"
         "data: { paths: pictures, frame: 8 }\n"
         "sampler: { kind: people-by-images, batch: 8, people: 4, images: 2 }\n"
         "loss: { kind: cosface, scale: 16 }\n"

@@ -33,7 +33,7 @@ static int setup_folder(void **state)
 }
 
 static const char recipe_text[] =
-    "network: { kind: toy, dim: 8, width: 8, height: 8 }\n"
+    "network: { kind: mobilefacenet-tiny, dim: 8, width: 8, height: 8 }\n"
     "data: { paths: pictures, frame: 8 }\n"
     "sampler: { kind: people-by-images, batch: 8, people: 4, images: 2 }\n"
     "augment: { flip: .5, shrink: 1, jpeg: 1 }\n"
