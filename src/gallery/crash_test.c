@@ -137,23 +137,6 @@ static bool as_planned(const facet_gallery *g, int person, int last)
     return templates_of(g, person) == want;
 }
 
-/* All bytes of a file; NULL when there is none. Free them. */
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    unsigned char *bytes;
-    struct stat s;
-
-    if (!file)
-        return NULL;
-    assert_int_equal(fstat(fileno(file), &s), 0);
-    bytes = malloc((size_t)s.st_size + 1);
-    assert_non_null(bytes);
-    *size = fread(bytes, 1, (size_t)s.st_size, file);
-    fclose(file);
-    return bytes;
-}
-
 /* Has the person a row anywhere in the floats of the first segment, whatever
  * count and ids say? */
 static bool has_row(const unsigned char *vectors, size_t size, int person)
@@ -175,7 +158,7 @@ static void check_erased(const fixture *f, int last)
 {
     char *path = fixture_vectors(f);
     size_t size = 0;
-    unsigned char *vectors = read_file(path, &size);
+    unsigned char *vectors = fixture_read(path, &size);
 
     for (int call = 1; vectors && call <= last; call++)
         if (removes(call) && has_row(vectors, size, person_of(call)))

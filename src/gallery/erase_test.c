@@ -21,23 +21,6 @@ static bool holds(const char *path, int person, int photo)
     return fixture_search_file(path, row, sizeof row);
 }
 
-/* All of a small file; free it. */
-static unsigned char *read_all(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    struct stat s;
-    unsigned char *all;
-
-    assert_non_null(file);
-    assert_int_equal(fstat(fileno(file), &s), 0);
-    *size = (size_t)s.st_size;
-    all = malloc(*size);
-    assert_non_null(all);
-    assert_int_equal(fread(all, 1, *size, file), *size);
-    fclose(file);
-    return all;
-}
-
 /* Write over the bytes at `at`; the file stays the one that others have open.
  */
 static void put(const char *path, size_t at, const void *bytes, size_t size)
@@ -88,7 +71,8 @@ static void test_a_half_erased_row_is_erased_at_the_next_open(void **state)
     fixture_enroll(g, "Ada", 0, 2);
     fixture_enroll(g, "Bo", 1, 1);
     facet_gallery_free(g);
-    before = read_all(vectors, &size);
+    before = fixture_read(vectors, &size);
+    assert_non_null(before);
     g = fixture_open(f, NULL);
     CHECK_OK(facet_gallery_remove_person(g, 1, NULL, NULL));
     facet_gallery_free(g);
@@ -134,24 +118,33 @@ static void test_a_half_erased_row_in_a_file_in_step(void **state)
     free(vectors);
 }
 
-/* A enrolls and is killed between its rows and the header; B, who was there
- * before, removes whom A enrolled. */
+/* Another handle enrolls Cy and is killed between its rows and the header. (It
+ * is given back open: to close it would publish them.) */
+static facet_gallery *enroll_unpublished(
+    fixture *f, const char *vectors, int photos)
+{
+    size_t size;
+    unsigned char *before = fixture_read(vectors, &size);
+    facet_gallery *a = fixture_open(f, NULL);
+
+    assert_non_null(before);
+    fixture_enroll(a, "Cy", 2, photos);
+    put(vectors, 0, before, HEADER);
+    free(before);
+    assert_true(holds(vectors, 2, photos - 1));
+    return a;
+}
+
+/* A is killed; B, who was there before, removes whom A enrolled. */
 static void test_rows_that_were_not_published_are_erased(void **state)
 {
     fixture *f = *state;
     facet_gallery *a, *b = fixture_create(f, NULL);
     char *vectors = fixture_vectors(f);
     facet_removal receipt;
-    unsigned char *before;
-    size_t size;
 
     fixture_enroll(b, "Ada", 0, 2);
-    before = read_all(vectors, &size);
-    a = fixture_open(f, NULL);
-    fixture_enroll(a, "Cy", 2, 3);
-    put(vectors, 0, before, HEADER);
-    assert_true(holds(vectors, 2, 2));
-
+    a = enroll_unpublished(f, vectors, 3);
     CHECK_OK(facet_gallery_remove_person(b, 2, &receipt, NULL));
     assert_int_equal(receipt.templates, 3);
     assert_false(receipt.vectors_pending);
@@ -163,7 +156,6 @@ static void test_rows_that_were_not_published_are_erased(void **state)
     CHECK_NEAR(fixture_best(b, 0, 1).score, 1.0, 1e-6);
     facet_gallery_free(a);
     facet_gallery_free(b);
-    free(before);
     free(vectors);
 }
 
@@ -174,16 +166,9 @@ static void test_unpublished_rows_of_a_further_segment_are_erased(void **state)
     fixture *f = *state;
     facet_gallery *a, *b = fixture_create(f, NULL);
     char *vectors = fixture_vectors(f);
-    unsigned char *before;
-    size_t size;
 
     fixture_enroll(b, "Many", 5, FACET__SEGMENT_ROWS);
-    before = read_all(vectors, &size);
-    a = fixture_open(f, NULL);
-    fixture_enroll(a, "Cy", 2, 3);
-    put(vectors, 0, before, HEADER);
-    free(before);
-    assert_true(holds(vectors, 2, 2));
+    a = enroll_unpublished(f, vectors, 3);
     CHECK_OK(facet_gallery_remove_person(b, 2, NULL, NULL));
     assert_false(holds(vectors, 2, 0));
     assert_false(holds(vectors, 2, 2));
@@ -203,15 +188,9 @@ static void test_a_gallery_grows_over_rows_that_were_erased_behind(void **state)
     fixture *f = *state;
     facet_gallery *a, *b = fixture_create(f, NULL);
     char *vectors = fixture_vectors(f);
-    unsigned char *before;
-    size_t size;
 
     fixture_enroll(b, "Many", 5, MANY);
-    before = read_all(vectors, &size);
-    a = fixture_open(f, NULL);
-    fixture_enroll(a, "Cy", 2, MORE);
-    put(vectors, 0, before, HEADER);
-    free(before);
+    a = enroll_unpublished(f, vectors, MORE);
     CHECK_OK(facet_gallery_remove_person(b, 2, NULL, NULL));
     assert_false(holds(vectors, 2, MORE - 1));
     fixture_enroll(b, "Dan", 3, MORE);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -224,24 +225,35 @@ static inline void fixture_flip(const char *path, long at)
     fclose(file);
 }
 
+/* All bytes of a file; NULL when there is none. Free them. */
+static inline unsigned char *fixture_read(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    unsigned char *bytes;
+    struct stat s;
+
+    *size = 0;
+    if (!file)
+        return NULL;
+    assert_int_equal(fstat(fileno(file), &s), 0);
+    bytes = malloc((size_t)s.st_size + 1);
+    assert_non_null(bytes);
+    *size = fread(bytes, 1, (size_t)s.st_size, file);
+    if (S_ISREG(s.st_mode))
+        assert_int_equal(*size, s.st_size);
+    fclose(file);
+    return bytes;
+}
+
 static inline bool fixture_search_file(
     const char *path, const void *bytes, size_t size)
 {
-    FILE *file = fopen(path, "rb");
     const unsigned char *want = bytes;
-    unsigned char *all;
+    size_t length;
+    unsigned char *all = fixture_read(path, &length);
     bool found = false;
-    long length;
 
-    if (!file)
-        return false;
-    fseek(file, 0, SEEK_END);
-    length = ftell(file);
-    rewind(file);
-    all = malloc((size_t)length + 1);
-    length = (long)fread(all, 1, (size_t)length, file);
-    fclose(file);
-    for (long i = 0; !found && i + (long)size <= length; i++)
+    for (size_t i = 0; !found && i + size <= length; i++)
         found = all[i] == want[0] && memcmp(all + i, want, size) == 0;
     free(all);
     return found;
