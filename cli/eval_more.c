@@ -238,11 +238,49 @@ static int print_difference(
     return EXIT_YES;
 }
 
+static int print_accuracies(const eval_run *run, const facet_folds *first,
+    const facet_folds *second, const facet_difference *d)
+{
+    const double a = first->summary.mean, b = second->summary.mean;
+
+    if (run->json)
+        return json_line(json_pack("{s:[f, f], s:f, s:[f, f], s:f}", "accuracy",
+                   a, b, "accuracy_difference", d->difference, "interval",
+                   d->interval.low, d->interval.high, "p", d->p))
+                   ? EXIT_YES
+                   : EXIT_NO_MEMORY;
+    printf("accuracy %.5f and %.5f: second less first %+.5f, %.5f to %.5f, "
+           "p = %.4f\n",
+        a, b, d->difference, d->interval.low, d->interval.high, d->p);
+    return EXIT_YES;
+}
+
+/* Nothing is said of a list without folds. */
+static int compare_accuracies(
+    const eval_run *run, const facet_comparison *first)
+{
+    const size_t n = run->protocol.n_pairs;
+    facet_error err = { FACET_OK, "" };
+    facet_folds a, b;
+    facet_difference d;
+    facet_status st = facet_fold_accuracy(first, n, &a, NULL);
+
+    if (st == FACET_EINVAL)
+        return EXIT_YES;
+    if (st == FACET_OK)
+        st = facet_fold_accuracy(run->comparisons, n, &b, &err);
+    if (st == FACET_OK)
+        st = facet_paired_accuracy(
+            first, run->comparisons, n, &run->bootstrap, &d, &err);
+    return st == FACET_OK ? print_accuracies(run, &a, &b, &d)
+                          : eval_fail(st, &err);
+}
+
 static int compare_scores(
     const eval_run *run, const facet_comparison *first, double threshold)
 {
     uint64_t only[2];
-    int status = EXIT_YES;
+    int status = compare_accuracies(run, first);
     double p;
 
     for (double at = 1e-1; at > 5e-5 && status == EXIT_YES; at /= 10) {

@@ -263,7 +263,7 @@ FACET_API FACET_MUST_USE facet_status facet_bootstrap(
 
 /** Two models on the same comparisons. */
 typedef struct facet_difference {
-    double difference; /**< TAR of the second model less that of the first */
+    double difference; /**< of the second model less that of the first */
     facet_interval interval;
     double p; /**< two-sided, of no difference; at least 2 / (rounds + 1) */
 } facet_difference;
@@ -280,6 +280,19 @@ FACET_API FACET_MUST_USE facet_status facet_paired_bootstrap(
     const facet_comparison *first, const facet_comparison *second, size_t count,
     double wanted, const facet_bootstrap_opts *opts, facet_difference *out,
     facet_error *err);
+
+/**
+ * Does the second model decide more comparisons rightly? Each decides with a
+ * threshold per fold, chosen on the other folds (facet_fold_accuracy); the
+ * difference is of the shares decided rightly, and draws of subjects give its
+ * interval. Mated and non-mated comparisons keep their shares in every draw.
+ *
+ * Arguments and errors as facet_paired_bootstrap; FACET_EINVAL also without
+ * folds.
+ */
+FACET_API FACET_MUST_USE facet_status facet_paired_accuracy(
+    const facet_comparison *first, const facet_comparison *second, size_t count,
+    const facet_bootstrap_opts *opts, facet_difference *out, facet_error *err);
 
 /**
  * McNemar's exact test: two-sided binomial probability that, of the decisions

@@ -116,15 +116,22 @@ static void draw_subjects(drawing *d, uint64_t seed, uint64_t round)
         d->times[facet__random_below(&random, d->n_subjects)]++;
 }
 
+/* How often a draw has comparison `i`. */
+static double comparison_weight(
+    const drawing *d, const uint32_t *times, size_t i)
+{
+    const double a = times[d->subject[2 * i]];
+
+    return d->list[i].mated ? a : a * times[d->subject[2 * i + 1]];
+}
+
 /* False when the draw has no comparison of one kind. */
 static bool weigh_curve(drawing *d, const uint32_t *times)
 {
     facet__curve_reset(d->curve);
     for (size_t i = 0; i < d->count; i++) {
-        const size_t at = d->order[i];
-        const facet_comparison *c = &d->list[at];
-        const double a = times[d->subject[2 * at]];
-        const double weight = c->mated ? a : a * times[d->subject[2 * at + 1]];
+        const facet_comparison *c = &d->list[d->order[i]];
+        const double weight = comparison_weight(d, times, d->order[i]);
 
         if (weight > 0)
             facet__curve_push(d->curve, c->score, c->mated ? weight : 0,
@@ -245,17 +252,6 @@ static facet_status check_paired(const facet_comparison *first,
     return FACET_OK;
 }
 
-/* TAR of the second less that of the first, on the same subjects. */
-static bool round_difference(drawing *first, drawing *second,
-    const uint32_t *times, double wanted, double *difference)
-{
-    if (!weigh_curve(first, times) || !weigh_curve(second, times))
-        return false;
-    *difference = facet_curve_rate(second->curve, wanted, 0).tar -
-                  facet_curve_rate(first->curve, wanted, 0).tar;
-    return true;
-}
-
 /* Twice the smaller tail at zero, zero itself in both, never 0: the data are
  * one draw more. */
 static double two_sided(const double *values, size_t n)
@@ -270,50 +266,148 @@ static double two_sided(const double *values, size_t n)
     return fmin(1, 2 * (double)(least + 1) / (double)(n + 1));
 }
 
+/* Two models on the same comparisons, and what a round asks of them. */
+typedef struct paired {
+    drawing first, second; /* the first's subjects are drawn */
+    double wanted;         /* a false match rate */
+    signed char *gain;     /* [count] right with the second less right with the
+                              first */
+} paired;
+
+static void paired_free(paired *p)
+{
+    drawing_free(&p->first);
+    drawing_free(&p->second);
+    facet__free(p->gain);
+}
+
+static facet_status paired_open(paired *p, const facet_comparison *first,
+    const facet_comparison *second, size_t count, facet_error *err)
+{
+    facet_status status = check_list(first, count, err);
+
+    *p = (paired){ .first = { .list = first, .count = count },
+        .second = { .list = second, .count = count } };
+    if (status == FACET_OK)
+        status = check_list(second, count, err);
+    if (status == FACET_OK)
+        status = check_paired(first, second, count, err);
+    return status == FACET_OK ? drawing_fill(&p->first, err) : status;
+}
+
+/* What a draw of subjects says, second less first; false when it has no
+ * comparison of one kind. */
+typedef bool round_difference(paired *p, double *difference);
+
+static facet_status paired_rounds(paired *p, const facet_bootstrap_opts *opts,
+    round_difference *ask, facet_difference *out, facet_error *err)
+{
+    double *values = facet__calloc(opts->rounds, sizeof *values);
+    size_t n = 0;
+
+    if (!values)
+        return facet__fail_memory(err);
+    for (size_t i = 0; i < p->first.n_subjects; i++)
+        p->first.times[i] = 1;
+    ask(p, &out->difference);
+    for (unsigned round = 0; round < opts->rounds; round++) {
+        draw_subjects(&p->first, opts->seed, round);
+        n += ask(p, &values[n]);
+    }
+    out->p = two_sided(values, n);
+    out->interval = interval_of(values, n, opts->level);
+    facet__free(values);
+    return FACET_OK;
+}
+
+static bool tar_difference(paired *p, double *difference)
+{
+    const uint32_t *times = p->first.times;
+
+    if (!weigh_curve(&p->first, times) || !weigh_curve(&p->second, times))
+        return false;
+    *difference = facet_curve_rate(p->second.curve, p->wanted, 0).tar -
+                  facet_curve_rate(p->first.curve, p->wanted, 0).tar;
+    return true;
+}
+
 facet_status facet_paired_bootstrap(const facet_comparison *first,
     const facet_comparison *second, size_t count, double wanted,
     const facet_bootstrap_opts *opts, facet_difference *out, facet_error *err)
 {
-    drawing a = { .list = first, .count = count };
-    drawing b = { .list = second, .count = count };
+    paired p = { .wanted = 0 };
     facet_bootstrap_opts own;
-    double *values = NULL;
-    size_t n = 0;
     facet_status status = check_opts(opts, &own, err);
 
     if (status == FACET_OK && (!out || !(wanted > 0 && wanted <= 1)))
         status =
             facet__fail(err, FACET_EINVAL, "a false match rate is in (0, 1]");
     if (status == FACET_OK)
-        status = check_list(first, count, err);
+        status = paired_open(&p, first, second, count, err);
+    p.wanted = wanted;
     if (status == FACET_OK)
-        status = check_list(second, count, err);
+        status = drawing_fill(&p.second, err);
     if (status == FACET_OK)
-        status = check_paired(first, second, count, err);
-    if (status == FACET_OK)
-        status = drawing_fill(&a, err);
-    if (status == FACET_OK)
-        status = drawing_fill(&b, err);
-    if (status != FACET_OK)
-        goto done;
-    values = facet__calloc(own.rounds, sizeof *values);
-    if (!values) {
-        status = facet__fail_memory(err);
-        goto done;
+        status = paired_rounds(&p, &own, tar_difference, out, err);
+    paired_free(&p);
+    return status;
+}
+
+/* A draw changes how many of each kind there are, and they are decided with
+ * different success: each kind keeps the share it has in the list. */
+static bool accuracy_difference(paired *p, double *difference)
+{
+    const drawing *d = &p->first;
+    double gain[2] = { 0, 0 }, weight[2] = { 0, 0 }, listed[2] = { 0, 0 };
+
+    for (size_t i = 0; i < d->count; i++) {
+        const bool mated = d->list[i].mated;
+        const double w = comparison_weight(d, d->times, i);
+
+        gain[mated] += w * p->gain[i];
+        weight[mated] += w;
+        listed[mated] += 1;
     }
-    for (size_t i = 0; i < a.n_subjects; i++)
-        a.times[i] = 1;
-    round_difference(&a, &b, a.times, wanted, &out->difference);
-    for (unsigned round = 0; round < own.rounds; round++) {
-        draw_subjects(&a, own.seed, round);
-        n += round_difference(&a, &b, a.times, wanted, &values[n]);
+    if (!(weight[0] > 0 && weight[1] > 0))
+        return false;
+    *difference =
+        (gain[0] / weight[0] * listed[0] + gain[1] / weight[1] * listed[1]) /
+        (double)d->count;
+    return true;
+}
+
+static bool is_right(const facet_comparison *c, const facet_folds *folds)
+{
+    return (c->score >= folds->threshold[c->fold]) == c->mated;
+}
+
+facet_status facet_paired_accuracy(const facet_comparison *first,
+    const facet_comparison *second, size_t count,
+    const facet_bootstrap_opts *opts, facet_difference *out, facet_error *err)
+{
+    paired p = { .wanted = 0 };
+    facet_bootstrap_opts own;
+    facet_folds a, b;
+    facet_status status = check_opts(opts, &own, err);
+
+    if (status == FACET_OK && !out)
+        status = facet__fail(err, FACET_EINVAL, "no place for the result");
+    if (status == FACET_OK)
+        status = facet_fold_accuracy(first, count, &a, err);
+    if (status == FACET_OK)
+        status = facet_fold_accuracy(second, count, &b, err);
+    if (status == FACET_OK)
+        status = paired_open(&p, first, second, count, err);
+    if (status == FACET_OK) {
+        p.gain = facet__alloc(count * sizeof *p.gain);
+        status = p.gain ? FACET_OK : facet__fail_memory(err);
     }
-    out->p = two_sided(values, n);
-    out->interval = interval_of(values, n, own.level);
-done:
-    facet__free(values);
-    drawing_free(&a);
-    drawing_free(&b);
+    for (size_t i = 0; status == FACET_OK && i < count; i++)
+        p.gain[i] =
+            (signed char)(is_right(&second[i], &b) - is_right(&first[i], &a));
+    if (status == FACET_OK)
+        status = paired_rounds(&p, &own, accuracy_difference, out, err);
+    paired_free(&p);
     return status;
 }
 

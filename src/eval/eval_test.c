@@ -520,6 +520,39 @@ static void test_paired_bootstrap_tells_better_from_same(void **state)
         FACET_EINVAL);
 }
 
+static void test_paired_accuracy_tells_better_from_same(void **state)
+{
+    static facet_comparison first[RANDOM], second[RANDOM];
+    facet_bootstrap_opts opts;
+    facet_folds a, b;
+    facet_difference d;
+
+    (void)state;
+    random_list(first, RANDOM, 5);
+    for (int i = 0; i < RANDOM; i++)
+        first[i].fold = (uint16_t)(i % 4);
+    memcpy(second, first, sizeof first);
+    facet_bootstrap_opts_init(&opts);
+    opts.rounds = 200;
+    CHECK_OK(facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL));
+    CHECK_NEAR(d.difference, 0, 0);
+    CHECK_NEAR(d.interval.low, 0, 0);
+    CHECK_NEAR(d.p, 1, 0);
+    for (int i = 0; i < RANDOM; i++)
+        second[i].score += second[i].mated ? .1 : 0;
+    CHECK_OK(facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL));
+    CHECK_OK(facet_fold_accuracy(first, RANDOM, &a, NULL));
+    CHECK_OK(facet_fold_accuracy(second, RANDOM, &b, NULL));
+    CHECK_NEAR(d.difference, b.summary.mean - a.summary.mean, 1e-12);
+    assert_true(d.interval.low > 0 && d.interval.low < d.difference);
+    assert_true(d.interval.high > d.difference && d.p < .02);
+    for (int i = 0; i < RANDOM; i++)
+        first[i].fold = second[i].fold = 0;
+    assert_int_equal(
+        facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL),
+        FACET_EINVAL);
+}
+
 static void test_mcnemar_is_exact(void **state)
 {
     (void)state;
@@ -554,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_clusters_at_their_extremes),
         cmocka_unit_test(test_bootstrap_draws_subjects),
         cmocka_unit_test(test_paired_bootstrap_tells_better_from_same),
+        cmocka_unit_test(test_paired_accuracy_tells_better_from_same),
         cmocka_unit_test(test_mcnemar_is_exact),
     };
 

@@ -370,6 +370,35 @@ class Networks(unittest.TestCase):
             self.assertEqual(look(*more).returncode, 2, more)
 
     @need_shared
+    def test_two_networks_on_the_same_pairs(self):
+        rows = (FACES / 'val_pairs.txt').read_text().splitlines()[1:]
+        with open(self.path / 'folds', 'w', encoding='ascii') as out:
+            print(2, 30, sep='\t', file=out)
+            for start in (0, 300, 600, 900):
+                print(*rows[start:start + 30], sep='\n', file=out)
+
+        def compare(second, pairs='folds', *more):
+            process = facet_networks('eval', 'compare', EMBEDDER, second,
+                                     '--pairs', self.path / pairs,
+                                     *self.pictures, *more)
+            self.assertEqual(process.returncode, 0, process.stderr)
+            return lines(process)
+        first, *rates, last = compare(EMBEDDER)
+        self.assertEqual(len(set(first['accuracy'])), 1)
+        for row in (first, *rates):
+            self.assertEqual(row['interval'], [0, 0])
+            self.assertEqual(row['p'], 1)
+        self.assertEqual(last['mcnemar_p'], 1)
+        first, *rates, last = compare(SHARED / 'models' / 'mobilefacenet.onnx')
+        a, b = first['accuracy']
+        self.assertAlmostEqual(first['accuracy_difference'], b - a, 6)
+        low, high = first['interval']
+        self.assertLess(low, high)
+        self.assertTrue(low <= b - a <= high)
+        # a list without folds has no accuracy
+        self.assertIn('far', compare(EMBEDDER, 'pairs')[0])
+
+    @need_shared
     def test_mixed_is_between_old_and_new(self):
         def mixed(old, new):
             return facet_networks('eval', 'mixed', old, new, '--pairs',
