@@ -15,7 +15,7 @@ static const char *check_parts(const facet__recipe *c)
     if (c->n_losses == 0)
         return "loss is missing";
     if (c->run.schedule.total < 2)
-        return "schedule.steps is missing";
+        return "schedule.steps is missing, or less than 2";
     return NULL;
 }
 

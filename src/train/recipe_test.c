@@ -150,7 +150,8 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
         "mining: hard, weight: 2", "weight: 1, weight: 2", "loss.weight twice");
     check_refused("run: { seed: 9 }", "loss: { kind: softmax }", "loss twice");
     check_refused("run: { seed: 9 }", "run: 9", "run is a section of keys");
-    check_refused("steps: 1000", "rate: 1", "schedule.steps is missing");
+    check_refused(
+        "steps: 1000", "rate: 1", "schedule.steps is missing, or less than 2");
     check_refused("people: 16", "people: 17", "people times images is more");
     check_refused("kind: triplet", "kind: distill-mse", "loss distill-mse has");
     check_refused("{ kind: triplet, mining: hard, weight: 2 }",
