@@ -272,6 +272,12 @@ char *inputs_next(inputs *in)
     return name;
 }
 
+char *const *inputs_names(const inputs *in, size_t *count)
+{
+    *count = in->count;
+    return in->names;
+}
+
 size_t inputs_total(const inputs *in)
 {
     return in->list ? 0 : in->count;

@@ -30,6 +30,9 @@ size_t inputs_passed_over(const inputs *in);
 /* The next photo, to be freed; NULL after the last. */
 char *inputs_next(inputs *in);
 
+/* The photos that are known before any is handed out: not those of a list. */
+char *const *inputs_names(const inputs *in, size_t *count);
+
 /* How many there are in all; 0 while a list is not read to its end. */
 size_t inputs_total(const inputs *in);
 

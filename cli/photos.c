@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +14,9 @@
 #include "limits.h"
 #include "networks.h"
 #include "numbers.h"
+#include "originals.h"
 #include "output.h"
+#include "places.h"
 #include "progress.h"
 #include "work.h"
 
@@ -43,6 +44,7 @@ typedef struct photos {
     frontals frontals;
     facet_pipeline **pipelines; /* [threads] */
     claims claims;              /* on the files in `crops` and `draw` */
+    originals *originals;       /* which those files must not go over */
     inputs *in;
     output out;
     progress progress;
@@ -210,47 +212,26 @@ static void parse_arguments(photos *p, int argc, char **argv)
 
 /* ---- One photo ---- */
 
-/* DIR/name for what is made of a photo: the photo's whole path, with _ for /,
- * so that photos of one name in two folders seldom meet (meet_photo). To be
- * freed. */
-static char *path_in(const char *folder, const char *photo, const char *ending)
+/* May the file be written? Not where a photo of this run lies. */
+static facet_status spare_photos(
+    const photos *p, const char *file, facet_error *err)
 {
-    const size_t size = strlen(folder) + strlen(photo) + strlen(ending) + 2;
-    char *path = malloc(size);
-    size_t skip = strspn(photo, "./");
+    const char *photo = originals_find(p->originals, file);
 
-    if (!path)
-        return NULL;
-    if (!photo[skip])
-        skip = 0;
-    snprintf(path, size, "%s/%s%s", folder, photo + skip, ending);
-    for (char *c = path + strlen(folder) + 1; *c; c++)
-        if (*c == '/')
-            *c = '_';
-    return path;
-}
-
-static bool writable_ending(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp" };
-    const char *dot = strrchr(name, '.');
-
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (!strcasecmp(dot, endings[i]))
-            return true;
-    return false;
-}
-
-static char *drawing_of(const photos *p, const char *photo)
-{
-    return path_in(p->draw, photo, writable_ending(photo) ? "" : ".jpg");
+    if (!photo)
+        return FACET_OK;
+    err->code = FACET_EEXISTS;
+    snprintf(err->msg, sizeof err->msg,
+        "writing %.90s: there lies the photo %.90s; name another folder", file,
+        photo);
+    return FACET_EEXISTS;
 }
 
 static facet_status draw(const photos *p, facet_image *image, const char *photo,
     const facet_faces *faces, facet_error *err)
 {
-    char *path = drawing_of(p, photo);
-    facet_status st = path ? FACET_OK : FACET_ENOMEM;
+    char *path = place_of_drawing(p->draw, photo);
+    facet_status st = path ? spare_photos(p, path, err) : FACET_ENOMEM;
 
     for (size_t i = 0; i < facet_faces_count(faces) && st == FACET_OK; i++)
         st = facet_draw_face(image, facet_faces_face(faces, i), err);
@@ -285,11 +266,12 @@ static facet_status write_crop(const photos *p, int thread,
     frontal_told *told, facet_error *err)
 {
     facet_image *crop = NULL;
-    facet_status st =
-        p->frontal
-            ? frontals_crop(&p->frontals, thread, image, face, &crop, told, err)
-            : facet_align(image, face->landmarks, &p->template, &crop, err);
+    facet_status st = spare_photos(p, path, err);
 
+    if (st == FACET_OK && p->frontal)
+        st = frontals_crop(&p->frontals, thread, image, face, &crop, told, err);
+    else if (st == FACET_OK)
+        st = facet_align(image, face->landmarks, &p->template, &crop, err);
     if (st == FACET_OK)
         st = facet_image_write(crop, path, 100, err);
     facet_image_free(crop);
@@ -312,7 +294,7 @@ static facet_status write_crops(const photos *p, int thread,
         char ending[32];
 
         snprintf(ending, sizeof ending, "-%zu.png", i);
-        m->crops[i] = path_in(p->crops, photo, ending);
+        m->crops[i] = place_in(p->crops, photo, ending);
         st = m->crops[i]
                  ? write_crop(p, thread, image, facet_faces_face(faces, i),
                        m->crops[i], m->told ? &m->told[i] : NULL, err)
@@ -344,11 +326,14 @@ static void meet_photo(void *context, work_item *item)
 {
     photos *p = context;
 
+    if (p->crops || p->draw)
+        originals_add(p->originals, item->path);
     if (p->crops)
         item->note =
-            rival(&p->claims, path_in(p->crops, item->path, ""), item->path);
+            rival(&p->claims, place_in(p->crops, item->path, ""), item->path);
     if (p->draw && !item->note)
-        item->note = rival(&p->claims, drawing_of(p, item->path), item->path);
+        item->note = rival(
+            &p->claims, place_of_drawing(p->draw, item->path), item->path);
 }
 
 static facet_status refuse(const char *owner, facet_error *err)
@@ -468,6 +453,16 @@ static int choose_template(photos *p)
     return EXIT_USAGE;
 }
 
+/* Those of a list, which may be endless, are known when they are met. */
+static void know_originals(const photos *p)
+{
+    size_t count;
+    char *const *names = inputs_names(p->in, &count);
+
+    for (size_t i = 0; (p->crops || p->draw) && i < count; i++)
+        originals_add(p->originals, names[i]);
+}
+
 /* A pipeline for each thread; the networks are loaded once. */
 static int open_pipelines(photos *p)
 {
@@ -494,6 +489,7 @@ static void close_all(photos *p)
     free(p->pipelines);
     frontals_close(&p->frontals);
     claims_free(&p->claims);
+    originals_free(p->originals);
     inputs_close(p->in);
 }
 
@@ -516,12 +512,17 @@ static int run(photos *p)
 
 int photos_run(const photo_verb *verb, int argc, char **argv)
 {
-    photos p = { .verb = verb, .separator = '\n', .status = EXIT_YES };
+    originals photos_of_run;
+    photos p = { .verb = verb,
+        .separator = '\n',
+        .originals = &photos_of_run,
+        .status = EXIT_YES };
     char name[32];
     int status;
 
     snprintf(name, sizeof name, "%s", verb->name);
     argv[0] = name;
+    originals_init(&photos_of_run);
     networks_init(&p.nets);
     facet_image_opts_init(&p.limits);
     p.threads = threads_for_cores(MAX_THREADS);
@@ -538,6 +539,8 @@ int photos_run(const photo_verb *verb, int argc, char **argv)
         p.in = inputs_open(p.names, p.n_names, p.list, p.separator);
         status = p.in ? EXIT_YES : EXIT_IO;
     }
+    if (status == EXIT_YES)
+        know_originals(&p);
     if (status == EXIT_YES && inputs_total(p.in) &&
         inputs_total(p.in) < (size_t)p.threads)
         p.threads = (int)inputs_total(p.in);

@@ -193,6 +193,29 @@ class Photos(unittest.TestCase):
         got, = lines(facet_networks('detect', copy))
         self.assertEqual(got['width'], lines(process)[0]['width'])
 
+    def test_no_photo_is_drawn_or_cropped_over(self):
+        whole = self.photo(4).read_bytes()
+        photo, link = self.path / 'a.jpg', self.path / 'lnk'
+        named_like_a_crop = self.path / 'a.jpg-0.png'
+        (self.path / 'x').mkdir()
+        (self.path / 'x' / 'b.jpg').symlink_to(photo)
+        link.symlink_to(self.path / 'x')
+        for given, arguments in (
+                (None, ['detect', '--draw', '.', 'a.jpg']),
+                ('a.jpg', ['detect', '--draw', '.', '-']),
+                (None, ['detect', '--draw', 'x', 'b.jpg', 'a.jpg']),
+                (None, ['detect', '--draw', 'lnk', 'b.jpg', 'x/b.jpg']),
+                (None, ['align', '--out', '.', 'a.jpg', 'a.jpg-0.png'])):
+            for path in (photo, named_like_a_crop, self.path / 'b.jpg'):
+                path.write_bytes(whole)
+            process = facet_networks(*arguments, given=given, cwd=self.path)
+            first = lines(process)[0]
+            self.assertEqual(first['error']['code'], 'exists', arguments)
+            self.assertIn('another folder', first['error']['message'])
+            self.assertEqual(process.returncode, 7)
+            for path in (photo, named_like_a_crop):
+                self.assertEqual(path.read_bytes(), whole, arguments)
+
     def test_verify_says_match_no_match_and_what_is_in_the_way(self):
         match = facet_networks('verify', self.photo(1), self.photo(2))
         self.assertEqual(match.returncode, 0, match.stderr)
