@@ -143,26 +143,19 @@ static json_t *json_face(const result *r, size_t index)
             json_array_append_new(values, json_real((double)e->values[i]));
         json_object_set_new(object, "embedding", values);
     }
-    if (r->crops)
-        json_object_set_new(object, "crop", json_path(r->crops[index]));
+    if (!r->crops || !r->crops[index])
+        return object;
+    json_object_set_new(object, "crop", json_path(r->crops[index]));
     if (r->frontals)
         put_frontal(object, &r->frontals[index]);
     return object;
 }
 
-static json_t *json_result(const result *r)
+static void put_faces(json_t *object, const result *r)
 {
-    json_t *object = json_object();
-    json_t *faces;
+    json_t *faces = json_array();
     char contract[FACET_CONTRACT_TEXT];
 
-    json_object_set_new(object, "image", json_path(r->path));
-    if (r->status != FACET_OK) {
-        json_object_set_new(
-            object, "error", json_failure(r->status, r->message));
-        return object;
-    }
-    faces = json_array();
     for (size_t i = 0; i < facet_faces_count(r->faces); i++)
         json_array_append_new(faces, json_face(r, i));
     json_object_set_new(object, "width", json_integer(r->width));
@@ -172,6 +165,18 @@ static json_t *json_result(const result *r)
         json_object_set_new(object, "contract",
             json_string(facet_contract_text(
                 &facet_faces_embedding(r->faces, 0)->contract, contract)));
+}
+
+static json_t *json_result(const result *r)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "image", json_path(r->path));
+    if (r->faces)
+        put_faces(object, r);
+    if (r->status != FACET_OK)
+        json_object_set_new(
+            object, "error", json_failure(r->status, r->message));
     return object;
 }
 
@@ -230,11 +235,10 @@ static void csv_face(FILE *to, const result *r, size_t index)
 
 static void csv_result(FILE *to, const result *r)
 {
-    if (r->status == FACET_OK) {
-        for (size_t i = 0; i < facet_faces_count(r->faces); i++)
-            csv_face(to, r, i);
+    for (size_t i = 0; i < facet_faces_count(r->faces); i++)
+        csv_face(to, r, i);
+    if (r->status == FACET_OK)
         return;
-    }
     csv_text(to, r->path);
     fprintf(to, ",%s,,,,,,,,,,,,,,,,,\n", facet_status_name(r->status));
 }
@@ -314,7 +318,7 @@ char *output_text(output_format format, const result *r, size_t *size)
         return NULL;
     if (format == OUTPUT_CSV)
         csv_result(to, r);
-    else if (r->status == FACET_OK)
+    else
         npy_result(to, r);
     if (fclose(to) == 0)
         return text;

@@ -23,11 +23,12 @@ typedef enum output_format {
 /* What is known of a photo. */
 typedef struct result {
     const char *path;
-    facet_status status; /* then `message`, else the rest */
-    const char *message;
+    facet_status status; /* of what failed, if something did */
+    const char *message; /* of that */
     int width, height;
-    const facet_faces *faces;
-    char *const *crops; /* [faces] where crops were written; NULL for none */
+    const facet_faces *faces; /* NULL when it failed before they were found */
+    char *const *crops; /* [faces] where crops were written; NULL for none, also
+                           in place of a single one */
     const frontal_told *frontals; /* [faces] of crops turned to the front */
 } result;
 

@@ -250,7 +250,7 @@ static void free_names(char **names, size_t count)
 
 /* What is made of a photo besides its faces. */
 typedef struct made {
-    char **crops;       /* [faces]: files */
+    char **crops;       /* [faces]: files; NULL for what failed */
     frontal_told *told; /* [faces], with --frontal */
     size_t count;
 } made;
@@ -278,6 +278,26 @@ static facet_status write_crop(const photos *p, int thread,
     return st;
 }
 
+static facet_status write_nth_crop(const photos *p, int thread,
+    const facet_image *image, const char *photo, const facet_face *face,
+    made *m, size_t n, facet_error *err)
+{
+    char ending[32];
+    char *path;
+    facet_status st;
+
+    snprintf(ending, sizeof ending, "-%zu.png", n);
+    path = place_in(p->crops, photo, ending);
+    st = path ? write_crop(p, thread, image, face, path,
+                    m->told ? &m->told[n] : NULL, err)
+              : FACET_ENOMEM;
+    if (st == FACET_OK)
+        m->crops[n] = path;
+    else
+        free(path);
+    return st;
+}
+
 /* Write the crops, one a face. */
 static facet_status write_crops(const photos *p, int thread,
     const facet_image *image, const char *photo, const facet_faces *faces,
@@ -290,16 +310,9 @@ static facet_status write_crops(const photos *p, int thread,
     m->told = p->frontal ? calloc(m->count + 1, sizeof *m->told) : NULL;
     if (!m->crops || (p->frontal && !m->told))
         return FACET_ENOMEM;
-    for (size_t i = 0; i < m->count && st == FACET_OK; i++) {
-        char ending[32];
-
-        snprintf(ending, sizeof ending, "-%zu.png", i);
-        m->crops[i] = place_in(p->crops, photo, ending);
-        st = m->crops[i]
-                 ? write_crop(p, thread, image, facet_faces_face(faces, i),
-                       m->crops[i], m->told ? &m->told[i] : NULL, err)
-                 : FACET_ENOMEM;
-    }
+    for (size_t i = 0; i < m->count && st == FACET_OK; i++)
+        st = write_nth_crop(
+            p, thread, image, photo, facet_faces_face(faces, i), m, i, err);
     return st;
 }
 
@@ -346,6 +359,45 @@ static facet_status refuse(const char *owner, facet_error *err)
     return FACET_EEXISTS;
 }
 
+/* A photo whose faces are found has been read: what fails after that is a
+ * matter of the files. */
+static exit_number exit_for_files(facet_status status)
+{
+    switch (status) {
+    case FACET_ELIMIT:
+    case FACET_EUNSUPPORTED:
+    case FACET_EINVAL:
+        return EXIT_IO;
+    default:
+        return exit_for_photo(status);
+    }
+}
+
+static facet_status find_faces(const photos *p, int thread,
+    const work_item *item, facet_image **image, facet_faces **faces,
+    facet_error *err)
+{
+    facet_status st = item->note
+                          ? refuse(item->note, err)
+                          : limits_read(item->path, &p->limits, image, err);
+
+    if (st == FACET_OK)
+        st = facet_pipeline_faces(p->pipelines[thread], *image, faces, err);
+    return st;
+}
+
+static facet_status make_files(const photos *p, int thread, const char *photo,
+    facet_image *image, const facet_faces *faces, made *m, facet_error *err)
+{
+    facet_status st = FACET_OK;
+
+    if (p->crops)
+        st = write_crops(p, thread, image, photo, faces, m, err);
+    if (st == FACET_OK && p->draw)
+        st = draw(p, image, photo, faces, err);
+    return st;
+}
+
 static void do_photo(void *context, int thread, work_item *item)
 {
     const photos *p = context;
@@ -355,24 +407,18 @@ static void do_photo(void *context, int thread, work_item *item)
     made m = { 0 };
     result r = { .path = item->path, .message = err.msg };
 
-    r.status = item->note ? refuse(item->note, &err)
-                          : limits_read(item->path, &p->limits, &image, &err);
-    if (r.status == FACET_OK)
-        r.status =
-            facet_pipeline_faces(p->pipelines[thread], image, &faces, &err);
+    r.status = find_faces(p, thread, item, &image, &faces, &err);
+    item->status = exit_for_photo(r.status);
     if (r.status == FACET_OK) {
         r.width = facet_image_width(image);
         r.height = facet_image_height(image);
         r.faces = faces;
         item->faces = facet_faces_count(faces);
+        r.status = make_files(p, thread, item->path, image, faces, &m, &err);
+        item->status = exit_for_files(r.status);
     }
-    if (r.status == FACET_OK && p->crops)
-        r.status = write_crops(p, thread, image, item->path, faces, &m, &err);
-    if (r.status == FACET_OK && p->draw)
-        r.status = draw(p, image, item->path, faces, &err);
     r.crops = m.crops;
     r.frontals = m.told;
-    item->status = exit_for_photo(r.status);
     item->bytes = output_text(p->format, &r, &item->size);
     if (r.status != FACET_OK && p->format >= OUTPUT_CSV)
         complain_of(
@@ -387,7 +433,6 @@ static void do_photo(void *context, int thread, work_item *item)
 static bool take_photo(void *context, const work_item *item)
 {
     photos *p = context;
-    const size_t rows = item->status == EXIT_YES ? item->faces : 0;
 
     if (p->status == EXIT_YES)
         p->status = item->bytes ? item->status : EXIT_NO_MEMORY;
@@ -396,7 +441,7 @@ static bool take_photo(void *context, const work_item *item)
         complain("%s: not enough memory for the result", item->path);
         return true;
     }
-    return output_put(&p->out, item->bytes, item->size, rows);
+    return output_put(&p->out, item->bytes, item->size, item->faces);
 }
 
 /* The template that a network wants. */

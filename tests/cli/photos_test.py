@@ -216,6 +216,37 @@ class Photos(unittest.TestCase):
             for path in (photo, named_like_a_crop):
                 self.assertEqual(path.read_bytes(), whole, arguments)
 
+    def test_faces_are_told_where_a_file_of_them_cannot_be_made(self):
+        photo = self.photo(10)
+        name = str(photo).lstrip('/').replace('/', '_')
+        (self.path / 'marked' / name).mkdir(parents=True)
+        for verb in (['detect'], ['embed'],
+                     ['align', '--out', self.path / 'crops']):
+            want, = lines(facet_networks(*verb, photo))
+            process = facet_networks(*verb, '--draw', self.path / 'marked',
+                                     photo)
+            got, = lines(process)
+            self.assertIn('a folder', got.pop('error')['message'])
+            self.assertEqual(got, want)
+            self.assertEqual(process.returncode, 7)
+        shape, _ = npy(subprocess.run(
+            [FACET, 'embed', '--format', 'npy', '--draw', self.path / 'marked',
+             photo], capture_output=True,
+            env={**CLEAN, 'FACET_MODEL': str(EMBEDDER),
+                 'FACET_DETECTOR': str(DETECTOR)}).stdout)
+        self.assertEqual(shape[0], len(want['faces']))
+        rows = list(csv.DictReader(io.StringIO(facet_networks(
+            'detect', '--format', 'csv', '--draw', self.path / 'marked',
+            photo).stdout)))
+        self.assertEqual([row['error'] for row in rows],
+                         [''] * len(want['faces']) + ['io_error'])
+        (self.path / 'crops' / f'{name}-1.png').unlink()
+        (self.path / 'crops' / f'{name}-1.png').mkdir()
+        got, = lines(facet_networks('align', '--out', self.path / 'crops',
+                                    photo))
+        self.assertEqual(['crop' in face for face in got['faces']],
+                         [True] + [False] * (len(want['faces']) - 1))
+
     def test_verify_says_match_no_match_and_what_is_in_the_way(self):
         match = facet_networks('verify', self.photo(1), self.photo(2))
         self.assertEqual(match.returncode, 0, match.stderr)
