@@ -454,12 +454,19 @@ static int template_of_network(photos *p, const char *path)
 
     if (st == FACET_OK)
         st = facet_settings_read(model, &settings, &err);
-    if (st == FACET_OK)
-        p->template = settings.align;
-    else
-        complain("%s", err.msg);
     facet_model_free(model);
-    return (int)exit_for_model(st);
+    if (st != FACET_OK) {
+        complain_of(path, *err.msg ? err.msg : facet_status_str(st));
+        return (int)exit_for_model(st);
+    }
+    if (settings.task != FACET_TASK_EMBEDDER) {
+        complain("%s: the network is no embedder, whose template crops would "
+                 "have; name one with --model, or a --template",
+            path);
+        return EXIT_BAD_MODEL;
+    }
+    p->template = settings.align;
+    return EXIT_YES;
 }
 
 /* The template with its margin. */

@@ -164,6 +164,13 @@ class Photos(unittest.TestCase):
                                     other['faces'][0]['crop']))
         self.assertIn('0095-128', got['error']['message'])
 
+    def test_a_network_that_is_no_embedder_has_no_template(self):
+        process = facet_networks('align', '--model', DETECTOR, '--out',
+                                 self.path, self.photo(1))
+        self.assertEqual(process.returncode, 6)
+        self.assertIn(f'{DETECTOR}: ', process.stderr)
+        self.assertIn('no embedder', process.stderr)
+
     def test_of_photos_whose_crops_would_have_one_name_the_first_has_them(self):
         (self.path / 'a').mkdir()
         photos = [self.path / 'a' / 'b.jpg', self.path / 'a_b.jpg']
