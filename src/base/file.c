@@ -180,6 +180,11 @@ static facet_status fail_write(const char *path, facet_error *err)
     if (errno == ENOENT || errno == ENOTDIR)
         return facet__fail(err, FACET_ENOTFOUND,
             "writing %.150s: there is no such folder; create it first", path);
+    if (errno == ENAMETOOLONG)
+        return facet__fail(err, FACET_EIO,
+            "writing %.150s...: the name is too long for the file system; "
+            "shorten it",
+            path);
     return facet__fail(err, FACET_EIO,
         "writing %.150s: %s; check the folder, its rights and the space left",
         path, strerror(errno));

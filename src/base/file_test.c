@@ -51,6 +51,18 @@ static void test_failures_name_the_file_and_leave_nothing(void **state)
         facet__file_write("no/such/file", "x", 1, &err), FACET_ENOTFOUND);
 }
 
+static void test_a_name_that_is_too_long_is_told_so(void **state)
+{
+    char name[300];
+    facet_error err;
+
+    (void)state;
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(facet__file_write(name, "x", 1, &err), FACET_EIO);
+    assert_non_null(strstr(err.msg, "shorten it"));
+}
+
 static void check_content(const char *path, const char *wanted)
 {
     void *bytes;
@@ -142,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_failures_name_the_file_and_leave_nothing),
+        cmocka_unit_test(test_a_name_that_is_too_long_is_told_so),
         cmocka_unit_test(test_a_failed_write_keeps_the_old_file),
         cmocka_unit_test(test_a_folder_is_not_written),
         cmocka_unit_test(test_writes_go_where_the_path_leads),

@@ -254,6 +254,23 @@ class Photos(unittest.TestCase):
         self.assertEqual(['crop' in face for face in got['faces']],
                          [True] + [False] * (len(want['faces']) - 1))
 
+    def test_long_paths_give_files_of_their_own(self):
+        photos = []
+        for letter in 'ab':
+            folder = self.path / '/'.join([letter] + ['\u00e4' * 60] * 3)
+            folder.mkdir(parents=True)
+            photos.append(folder / 'one.jpg')
+            photos[-1].write_bytes(self.photo(1).read_bytes())
+        process = facet_networks('align', '--draw', self.path / 'marked',
+                                 '--out', self.path / 'crops', *photos)
+        self.assertEqual(process.returncode, 0, process.stdout)
+        crops = [line['faces'][0]['crop'] for line in lines(process)]
+        self.assertNotEqual(*crops)
+        for crop in crops:
+            self.assertTrue(pathlib.Path(crop).exists())
+            self.assertTrue(crop.endswith('_one.jpg-0.png'))
+        self.assertEqual(len(list((self.path / 'marked').iterdir())), 2)
+
     def test_verify_says_match_no_match_and_what_is_in_the_way(self):
         match = facet_networks('verify', self.photo(1), self.photo(2))
         self.assertEqual(match.returncode, 0, match.stderr)
