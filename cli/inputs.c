@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "exits.h"
 
@@ -193,6 +194,15 @@ void inputs_close(inputs *in)
     free(in);
 }
 
+/* Lists from elsewhere end their lines with CR and LF: a CR at the end belongs
+ * to the name only where there is such a file. The length that is left. */
+static ssize_t cut_carriage_return(char *line, ssize_t length)
+{
+    if (length > 0 && line[length - 1] == '\r' && access(line, F_OK) != 0)
+        line[--length] = '\0';
+    return length;
+}
+
 /* The next line that is not empty; NULL at the end. */
 static char *next_of_list(inputs *in)
 {
@@ -203,6 +213,8 @@ static char *next_of_list(inputs *in)
     while ((length = getdelim(&line, &room, in->separator, in->list)) > 0) {
         if (line[length - 1] == in->separator)
             line[--length] = '\0';
+        if (in->separator == '\n')
+            length = cut_carriage_return(line, length);
         if (length > 0)
             return line;
     }

@@ -115,6 +115,17 @@ class Photos(unittest.TestCase):
             self.assertEqual(process.stdout, want)
             self.assertEqual(process.returncode, 0)
 
+    def test_lists_may_end_their_lines_as_dos_does(self):
+        odd = self.path / 'odd.jpg\r'
+        odd.write_bytes(self.photo(4).read_bytes())
+        names = [str(self.photo(1)), str(odd), str(self.photo(4))]
+        text = f'{names[0]}\r\n\r\n{odd}\n{names[2]}\r\n'
+        process = facet_networks('detect', '-', given=text)
+        self.assertEqual([x['image'] for x in lines(process)], names)
+        self.assertEqual(process.returncode, 0)
+        process = facet_networks('detect', '-0', '-', given=f'{names[0]}\r\0')
+        self.assertEqual(process.returncode, 7)
+
     def test_folders_are_walked_in_order_without_what_is_no_picture(self):
         for name in ('b/2.JPG', 'b/1.jpg', 'a.jpeg', 'notes.txt', '.hid.jpg'):
             (self.path / name).parent.mkdir(exist_ok=True)
