@@ -16,6 +16,13 @@
 
 enum { MAX_THREADS = 256, MAX_IN_GROUP = 24, MANY = 1000000 };
 
+/* What became of one. */
+typedef struct picture {
+    bool done;
+    facet_status status;
+    char *line; /* to be printed; NULL without memory */
+} picture;
+
 typedef struct synth {
     const char *out, *ending;
     size_t people, images, groups, per_group;
@@ -29,10 +36,8 @@ typedef struct synth {
     progress progress;
     pthread_mutex_t lock; /* of what follows */
     size_t next, printed, count;
-    char **lines; /* [count]: done but not printed */
-    facet_status status;
-    char message[256];
-    bool short_of_memory;
+    picture *pictures;  /* [count] */
+    exit_number status; /* of the first picture that failed */
 } synth;
 
 /* ---- Options ---- */
@@ -253,6 +258,19 @@ static char *line_of(const char *path, const facet_synth_scene *scene,
     return text;
 }
 
+static char *line_of_failure(
+    const char *path, facet_status status, const facet_error *err)
+{
+    json_t *object = json_object();
+    char *text;
+
+    json_object_set_new(object, "image", json_path(path));
+    json_object_set_new(object, "error", json_failure(status, err->msg));
+    text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}
+
 /* ---- One picture ---- */
 
 /* Somebody's number is part of the folder's name, or where there are none of
@@ -305,8 +323,7 @@ static size_t choose(const synth *s, size_t index, size_t who[MAX_IN_GROUP])
     return count;
 }
 
-static facet_status take(
-    const synth *s, size_t index, char **line, facet_error *err)
+static picture take(const synth *s, size_t index)
 {
     facet_synth_person people[MAX_IN_GROUP];
     facet_synth_pose poses[MAX_IN_GROUP];
@@ -316,7 +333,8 @@ static facet_status take(
     const size_t count = choose(s, index, who);
     facet_synth_scene scene;
     facet_image *image = NULL;
-    facet_status st;
+    facet_error err = { FACET_OK, "" };
+    picture made = { .done = true };
     char path[4200];
 
     for (size_t i = 0; i < count; i++)
@@ -332,35 +350,38 @@ static facet_status take(
     }
     scene.supersampling = s->supersampling;
     path_of(s, index, path, sizeof path);
-    st = facet_synth_render(
-        s->head, people, poses, count, &scene, &image, truths, err);
-    if (st == FACET_OK)
-        st = facet_image_write(image, path, s->quality, err);
-    if (st == FACET_OK)
-        *line = line_of(path, &scene, poses, truths, who, count);
+    made.status = facet_synth_render(
+        s->head, people, poses, count, &scene, &image, truths, &err);
+    if (made.status == FACET_OK)
+        made.status = facet_image_write(image, path, s->quality, &err);
+    made.line = made.status == FACET_OK
+                    ? line_of(path, &scene, poses, truths, who, count)
+                    : line_of_failure(path, made.status, &err);
     facet_image_free(image);
-    return st;
+    return made;
 }
 
 /* ---- All of them ---- */
 
+static void print(synth *s, picture *made)
+{
+    if (made->line)
+        puts(made->line);
+    else
+        made->status = FACET_ENOMEM;
+    if (made->status != FACET_OK)
+        note_status(&s->status,
+            made->status == FACET_ENOMEM ? EXIT_NO_MEMORY : EXIT_IO);
+    free(made->line);
+    made->line = NULL;
+    progress_step(&s->progress, s->count);
+}
+
 /* Print what is done up to the first picture that is not; the lock is held. */
 static void print_done(synth *s)
 {
-    while (s->printed < s->count && s->lines[s->printed]) {
-        puts(s->lines[s->printed]);
-        free(s->lines[s->printed]);
-        s->lines[s->printed++] = NULL;
-        progress_step(&s->progress, s->count);
-    }
-}
-
-static void note_failure(synth *s, facet_status st, const char *message)
-{
-    if (s->status != FACET_OK)
-        return;
-    s->status = st;
-    snprintf(s->message, sizeof s->message, "%s", message);
+    while (s->printed < s->count && s->pictures[s->printed].done)
+        print(s, &s->pictures[s->printed++]);
 }
 
 static void *work(void *context)
@@ -368,22 +389,15 @@ static void *work(void *context)
     synth *s = context;
 
     pthread_mutex_lock(&s->lock);
-    while (s->next < s->count && s->status == FACET_OK) {
+    while (s->next < s->count) {
         const size_t index = s->next++;
-        facet_error err = { FACET_OK, "" };
-        char *line = NULL;
-        facet_status st;
+        picture made;
 
         pthread_mutex_unlock(&s->lock);
-        st = take(s, index, &line, &err);
+        made = take(s, index);
         pthread_mutex_lock(&s->lock);
-        if (st == FACET_OK && !line)
-            st = FACET_ENOMEM;
-        s->lines[index] = line;
-        if (st != FACET_OK)
-            note_failure(s, st, *err.msg ? err.msg : facet_status_str(st));
-        else
-            print_done(s);
+        s->pictures[index] = made;
+        print_done(s);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -425,8 +439,8 @@ static int run(synth *s)
         return EXIT_USAGE;
     }
     s->count = s->people * s->images + s->groups;
-    s->lines = calloc(s->count + 1, sizeof *s->lines);
-    if (!s->lines || facet_head_create(&s->head, &err) != FACET_OK) {
+    s->pictures = calloc(s->count + 1, sizeof *s->pictures);
+    if (!s->pictures || facet_head_create(&s->head, &err) != FACET_OK) {
         complain("not enough memory for %zu pictures", s->count);
         return EXIT_NO_MEMORY;
     }
@@ -438,11 +452,9 @@ static int run(synth *s)
     run_threads(s);
     progress_end(&s->progress);
     pthread_mutex_destroy(&s->lock);
-    if (s->status != FACET_OK)
-        complain("%s", s->message);
-    return s->status == FACET_ENOMEM ? EXIT_NO_MEMORY
-           : s->status == FACET_OK   ? EXIT_YES
-                                     : EXIT_IO;
+    if (s->status != EXIT_YES)
+        complain("some pictures could not be made; the lines of those say why");
+    return (int)s->status;
 }
 
 int verb_synth(int argc, char **argv)
@@ -473,9 +485,7 @@ int verb_synth(int argc, char **argv)
     facet_synth_limits_init(&s.limits);
     argp_parse(&argp, argc, argv, 0, NULL, &s);
     status = run(&s);
-    for (size_t i = 0; s.lines && i < s.count; i++)
-        free(s.lines[i]);
-    free(s.lines);
+    free(s.pictures);
     facet_head_free(s.head);
     return status;
 }

@@ -86,6 +86,19 @@ class Synth(unittest.TestCase):
             for a, b in zip(face['pose'], want['faces'][0]['pose']):
                 self.assertLess(abs(a - b), 10)
 
+    def test_a_picture_that_fails_is_told_and_the_others_are_made(self):
+        (self.path / 'a' / 'person-0000' / '0000.jpg').mkdir(parents=True)
+        process = facet('synth', '--out', self.path / 'a', '--people', 4,
+                        '--images', 1, '--size', 64, '--threads', 4)
+        first, *others = lines(process)
+        self.assertIn('a folder', first['error']['message'])
+        self.assertEqual(len(others), 3)
+        for picture in others:
+            self.assertTrue(pathlib.Path(picture['image']).is_file())
+            self.assertEqual(len(picture['faces']), 1)
+        self.assertEqual(process.returncode, 7)
+        self.assertIn('the lines of those say why', process.stderr)
+
     def test_a_folder_that_cannot_be_made_is_7(self):
         process = facet('synth', '--out', '/proc/nowhere/a', '--people', 1)
         self.assertEqual(process.returncode, 7)
