@@ -140,14 +140,18 @@ static const struct argp_option network_options[] = {
     { NULL, 0, NULL, 0, "Networks:", 1 },
     { "detector", KEY_DETECTOR, "FILE", 0,
         "ONNX file that finds faces; else $FACET_DETECTOR or the default", 1 },
-    { "model", 'm', "FILE", 0,
-        "ONNX file that embeds faces; else $FACET_MODEL or the default", 1 },
     { "precision", KEY_PRECISION, "NAME", 0,
         "auto (the default), fp32, bf16 or int8", 1 },
     { 0 },
 };
 
-static const struct argp_option face_options[] = {
+static const struct argp_option model_options[] = {
+    { "model", 'm', "FILE", 0,
+        "ONNX file that embeds faces; else $FACET_MODEL or the default", 1 },
+    { 0 },
+};
+
+static const struct argp_option finding_options[] = {
     { NULL, 0, NULL, 0, "Faces:", 2 },
     { "min-face", KEY_MIN_FACE, "PIXELS", 0,
         "smallest face to report; 0, the default, suits the photo", 2 },
@@ -156,12 +160,16 @@ static const struct argp_option face_options[] = {
         "how sure to be that it is a face, 0.01 to 1; default 0.6", 2 },
     { "policy", KEY_POLICY, "NAME", 0,
         "which faces count: all, largest, central, single", 2 },
+    { 0 },
+};
+
+static const struct argp_option face_options[] = {
     { "aligned", KEY_ALIGNED, NULL, 0,
         "the photos are crops that `facet align` made: to embed them", 2 },
     { 0 },
 };
 
-static error_t parse_networks(int key, char *text, struct argp_state *state)
+static error_t parse_network(int key, char *text, struct argp_state *state)
 {
     networks *nets = state->input;
     int word;
@@ -185,16 +193,13 @@ static error_t parse_networks(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-static error_t parse_faces(int key, char *text, struct argp_state *state)
+static error_t parse_face(int key, char *text, struct argp_state *state)
 {
     networks *nets = state->input;
     double number;
     int word;
 
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = nets;
-        break;
     case KEY_MIN_FACE:
         number = number_option(state, "--min-face", text, 0, 1e5);
         nets->opts.min_face = (float)number;
@@ -222,15 +227,67 @@ static error_t parse_faces(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-const struct argp networks_argp = { .options = network_options,
-    .parser = parse_networks };
+/* Hand the networks on to the groups that one is made of. */
+static error_t hand_on(
+    const struct argp_child *children, int key, const struct argp_state *state)
+{
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    for (int i = 0; children[i].argp; i++)
+        state->child_inputs[i] = state->input;
+    return 0;
+}
 
-static const struct argp_child networks_too[] = {
-    { &networks_argp, 0, NULL, 0 }, { NULL, 0, NULL, 0 }
+static const struct argp detector_argp = { .options = network_options,
+    .parser = parse_network };
+
+const struct argp model_argp = { .options = model_options,
+    .parser = parse_network };
+
+static const struct argp_child of_networks[] = {
+    { &detector_argp, 0, NULL, 0 },
+    { &model_argp, 0, NULL, 0 },
+    { NULL, 0, NULL, 0 },
 };
 
+static error_t parse_networks(int key, char *text, struct argp_state *state)
+{
+    (void)text;
+    return hand_on(of_networks, key, state);
+}
+
+const struct argp networks_argp = { .parser = parse_networks,
+    .children = of_networks };
+
+static const struct argp_child of_finding[] = {
+    { &detector_argp, 0, NULL, 0 },
+    { NULL, 0, NULL, 0 },
+};
+
+static error_t parse_finding(int key, char *text, struct argp_state *state)
+{
+    return key == ARGP_KEY_INIT ? hand_on(of_finding, key, state)
+                                : parse_face(key, text, state);
+}
+
+const struct argp finding_argp = {
+    .options = finding_options, .parser = parse_finding, .children = of_finding
+};
+
+static const struct argp_child of_faces[] = {
+    { &finding_argp, 0, NULL, 0 },
+    { &model_argp, 0, NULL, 0 },
+    { NULL, 0, NULL, 0 },
+};
+
+static error_t parse_faces(int key, char *text, struct argp_state *state)
+{
+    return key == ARGP_KEY_INIT ? hand_on(of_faces, key, state)
+                                : parse_face(key, text, state);
+}
+
 const struct argp faces_argp = {
-    .options = face_options, .parser = parse_faces, .children = networks_too
+    .options = face_options, .parser = parse_faces, .children = of_faces
 };
 
 void networks_init(networks *nets)

@@ -14,16 +14,20 @@ typedef enum network_kind {
     NETWORK_LANDMARKS,
 } network_kind;
 
-/* Filled in by networks_argp, or faces_argp, which has its options too; begin
- * with networks_init. */
+/* Filled in by one of the groups of options below; begin with networks_init. */
 typedef struct networks {
     facet_pipeline_opts opts;        /* without paths and threads */
     const char *detector, *embedder; /* as given; NULL to be looked for */
 } networks;
 
-/* Options --detector --model --precision; its input is a networks. */
+/* Options --detector --precision --min-face --max-faces --score --policy: for
+ * those that only find faces. The input of all is a networks. */
+extern const struct argp finding_argp;
+/* Option --model. */
+extern const struct argp model_argp;
+/* Options --detector --model --precision. */
 extern const struct argp networks_argp;
-/* These and --min-face --max-faces --score --policy --aligned; likewise. */
+/* All of these and --aligned: for those that embed. */
 extern const struct argp faces_argp;
 
 void networks_init(networks *nets);

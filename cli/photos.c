@@ -106,10 +106,6 @@ static void check(const photos *p, const struct argp_state *state)
         argp_error(state, "--frontal has a template of its own");
     if (!p->frontal && p->landmarks)
         argp_error(state, "--landmarks is for --frontal");
-    if (!p->verb->embeds && p->nets.opts.aligned)
-        argp_error(state, "--aligned is for embed");
-    if (!p->verb->embeds && !p->verb->aligns && p->nets.embedder)
-        argp_error(state, "--model is for embed and align");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -121,8 +117,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &p->nets;
         state->child_inputs[1] = &p->limits;
-        if (p->verb->aligns)
+        if (p->verb->aligns) {
             state->child_inputs[2] = p;
+            state->child_inputs[3] = &p->nets;
+        }
         break;
     case KEY_FILES_FROM:
         p->list = text;
@@ -190,9 +188,10 @@ static void parse_arguments(photos *p, int argc, char **argv)
     static const struct argp aligning = { .options = align_options,
         .parser = parse_align };
     const struct argp_child children[] = {
-        { &faces_argp, 0, NULL, 0 },
+        { p->verb->embeds ? &faces_argp : &finding_argp, 0, NULL, 0 },
         { &limits_argp, 0, NULL, 0 },
         { p->verb->aligns ? &aligning : NULL, 0, NULL, -1 },
+        { &model_argp, 0, NULL, 0 },
         { NULL, 0, NULL, 0 },
     };
     char doc[512];

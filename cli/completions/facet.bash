@@ -5,8 +5,8 @@ _facet() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local verb=${COMP_WORDS[1]} part=${COMP_WORDS[2]} formats="jsonl json csv"
     local files="--detector --model --precision"
-    local networks="$files --min-face --max-faces --score --policy
-        --aligned"
+    local finding="--detector --precision --min-face --max-faces --score --policy"
+    local networks="$finding --model --aligned"
     local limits="--max-megapixels --max-megabytes"
     local photos="--files-from --null --format --threads --draw $limits --quiet"
     local finder="--files-from --null --threads $limits --quiet"
@@ -52,8 +52,10 @@ _facet() {
         return ;;
     esac
     case $verb in
-    detect | embed) options="$photos $networks" ;;
-    align) options="--out --template --margin --frontal --landmarks $photos $networks" ;;
+    detect) options="$photos $finding" ;;
+    embed) options="$photos $networks" ;;
+    align) options="--out --template --margin --frontal --landmarks $photos
+        --model $finding" ;;
     verify) options="--threshold --fmr --json $limits $networks" ;;
     eval | calibrate) options="--pairs --flat --profile --frames --max-frames --fusion --boxes
         --table --matches --gallery --probes --duplicates --images

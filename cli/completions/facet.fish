@@ -13,7 +13,10 @@ set -l nets '__facet_with detect align embed verify identify enroll gallery clus
     calibrate dataset tpe tse tde vgg-triplet bench \
     selftest'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
-complete -c facet -n $nets -l model -s m -r -d 'ONNX file that embeds faces'
+set -l embed '__facet_with align embed verify identify enroll gallery cluster eval \
+    calibrate dataset tpe tse tde vgg-triplet bench \
+    selftest'
+complete -c facet -n $embed -l model -s m -r -d 'ONNX file that embeds faces'
 complete -c facet -n $nets -l precision -x -a 'auto fp32 bf16 int8'
 
 set -l faces '__facet_with detect align embed verify identify enroll cluster eval \
@@ -22,7 +25,9 @@ complete -c facet -n $faces -l min-face -x -d 'smallest face, pixels'
 complete -c facet -n $faces -l max-faces -x -d 'only the best of a photo'
 complete -c facet -n $faces -l score -x -d 'how sure to be that it is a face'
 complete -c facet -n $faces -l policy -x -a 'all largest central single'
-complete -c facet -n $faces -l aligned -d 'the photos are aligned crops'
+set -l crops '__facet_with embed verify identify enroll cluster eval \
+    calibrate dataset tpe tse tde vgg-triplet'
+complete -c facet -n $crops -l aligned -d 'the photos are aligned crops'
 
 set -l many '__facet_with detect align embed identify enroll cluster'
 complete -c facet -n $many -l files-from -r -d 'photos listed in a file'

@@ -2,18 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # zsh completion for facet
 
-local -a files networks limits photos own finder store decides enrolls
+local -a model files finding networks limits photos own finder store decides enrolls
+model=('--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"')
 files=(
     '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
-    '--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"'
+    $model
     '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
 )
-networks=(
-    $files
+finding=(
+    '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
+    '--precision=[numbers to compute in]:name:(auto fp32 bf16 int8)'
     '--min-face=[smallest face to report]:pixels:'
     '--max-faces=[only the best of a photo]:number:'
     '--score=[how sure to be that it is a face]:score:'
     '--policy=[which faces count]:name:(all largest central single)'
+)
+networks=(
+    $finding
+    $model
     '--aligned[the photos are aligned crops]'
 )
 limits=(
@@ -74,13 +80,14 @@ if (( CURRENT == 2 )); then
     return
 fi
 case $words[2] in
-    detect|embed) own=($photos $networks) ;;
+    detect) own=($photos $finding) ;;
+    embed) own=($photos $networks) ;;
     align) own=('--out=[where the crops go]:folder:_files -/'
         '--template=[how faces lie in the crops]:name:'
         '--margin=[larger on each side, for training]:pixels:'
         '--frontal[turn faces to the front]'
         '--landmarks=[ONNX file that finds 68 points]:file:_files -g "*.onnx"'
-        $photos $networks) ;;
+        $photos $finding $model) ;;
     verify) own=('--threshold=[similarity of a match]:similarity:'
         '--fmr=[false match rate to set the threshold by]:rate:'
         '--json[answer in JSON]' $limits $networks) ;;

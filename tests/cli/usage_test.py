@@ -56,6 +56,15 @@ class Usage(unittest.TestCase):
                         wanted = f' {option}'  # in its list of options
                     self.assertIn(wanted, text, f'{name} lacks {wanted}')
 
+    def test_verbs_offer_what_they_take(self):
+        for verb, wanted in (('detect', set()), ('align', {'model'}),
+                             ('embed', {'model', 'aligned'}),
+                             ('verify', {'model', 'aligned'})):
+            listed = set(re.findall(r'^ +(?:-\w, +)?--([a-z-]+)',
+                                    facet(verb, '--help').stdout, re.M))
+            self.assertEqual(listed & {'model', 'aligned'}, wanted, verb)
+            self.assertLessEqual({'detector', 'precision', 'policy'}, listed)
+
     def test_wrong_use_is_2_and_nothing_on_stdout(self):
         for arguments in ([], ['dance'], ['detect'], ['embed'], ['verify', 'a'],
                           ['verify', 'a', 'b', 'c'], ['detect', '--nonsense'],
@@ -66,6 +75,7 @@ class Usage(unittest.TestCase):
                           ['detect', '--score', 'nan', 'a'],
                           ['detect', '--model', 'm', 'a'],
                           ['detect', '--aligned', 'a'],
+                          ['align', '--out', 'd', '--aligned', 'a'],
                           ['embed', '--policy', 'best', 'a'],
                           ['embed', '--precision', 'fp8', 'a'],
                           ['align', 'a'], ['train', 'a'], ['train', '--out', 'd'],
