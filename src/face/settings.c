@@ -22,6 +22,11 @@ enum { N_TASKS = sizeof tasks / sizeof tasks[0], MAX_SIDE = 4096 };
 
 /* checks */
 
+static bool is_cosine(float x)
+{
+    return x >= -1.0F && x <= 1.0F;
+}
+
 facet_status facet__settings_check(const facet_settings *s, facet_error *err)
 {
     bool numbers = true;
@@ -36,6 +41,10 @@ facet_status facet__settings_check(const facet_settings *s, facet_error *err)
     if (!numbers)
         return facet__fail(err, FACET_EINVAL,
             "settings: mean and scale must be finite, scale not 0");
+    if (!isnan(s->threshold) && !is_cosine(s->threshold))
+        return facet__fail(err, FACET_EINVAL,
+            "settings: a threshold of %g, which no cosine reaches",
+            (double)s->threshold);
     if (s->width < 0 || s->height < 0 || s->width > MAX_SIDE ||
         s->height > MAX_SIDE)
         return facet__fail(err, FACET_EINVAL,
@@ -141,30 +150,43 @@ typedef struct reading {
     facet_error *err;
 } reading;
 
-/* The text of an entry; false when there is none. */
-static bool text_of(const reading *r, const char *key, char *text, size_t cap)
-{
-    const ptrdiff_t length = r->source(r->from, key, text, cap);
-
-    return length >= 0 && (size_t)length < cap;
-}
-
 static facet_status unreadable(
     const reading *r, const char *key, const char *text)
 {
     return facet__fail(r->err, FACET_EMODEL,
         "metadata: %s \"%.60s\" cannot be read; write it anew with "
-        "\"facet model import\"",
+        "\"facet model set\" or \"facet model import\"",
         key, text);
+}
+
+/* The text of an entry; *there is false when there is none. */
+static facet_status text_of(const reading *r, const char *key,
+    char text[FACET__ENTRY_TEXT], bool *there)
+{
+    const ptrdiff_t length = r->source(r->from, key, text, FACET__ENTRY_TEXT);
+
+    *there = length >= 0;
+    return length < FACET__ENTRY_TEXT ? FACET_OK : unreadable(r, key, text);
+}
+
+/* A text that only people read; what is too long for its room is cut. */
+static void read_note(const reading *r, const char *key, char *out, size_t room)
+{
+    char text[FACET__ENTRY_TEXT];
+
+    if (r->source(r->from, key, text, sizeof text) >= 0)
+        snprintf(out, room, "%.*s", (int)room - 1, text);
 }
 
 static facet_status read_word(const reading *r, const char *key,
     const char *const *words, int count, int *out)
 {
     char text[FACET__ENTRY_TEXT];
+    bool there;
+    const facet_status st = text_of(r, key, text, &there);
 
-    if (!text_of(r, key, text, sizeof text))
-        return FACET_OK;
+    if (st != FACET_OK || !there)
+        return st;
     for (int i = 1; i < count; i++)
         if (words[i] && strcmp(words[i], text) == 0) {
             *out = i;
@@ -179,9 +201,11 @@ static facet_status read_three(const reading *r, const char *key, float out[3])
     char text[FACET__ENTRY_TEXT];
     const char *at = text;
     int n = 0;
+    bool there;
+    const facet_status st = text_of(r, key, text, &there);
 
-    if (!text_of(r, key, text, sizeof text))
-        return FACET_OK;
+    if (st != FACET_OK || !there)
+        return st;
     for (; n < 3 && facet__number_parse(at, &at, &out[n]); n++)
         at += *at == ',';
     if (n == 1)
@@ -196,14 +220,17 @@ static facet_status read_size(const reading *r, facet_settings *s)
     char text[FACET__ENTRY_TEXT];
     float width, height;
     const char *at;
+    bool there;
+    const facet_status st = text_of(r, "facet.input", text, &there);
 
     s->width = s->height = 0;
-    if (!text_of(r, "facet.input", text, sizeof text))
-        return FACET_OK;
+    if (st != FACET_OK || !there)
+        return st;
     if (!facet__number_parse(text, &at, &width) || *at++ != 'x' ||
         !facet__number_parse(at, &at, &height) || *at != '\0' ||
         !(width >= 1 && width <= MAX_SIDE) ||
-        !(height >= 1 && height <= MAX_SIDE))
+        !(height >= 1 && height <= MAX_SIDE) || width != floorf(width) ||
+        height != floorf(height))
         return unreadable(r, "facet.input", text);
     s->width = (int)width;
     s->height = (int)height;
@@ -213,31 +240,60 @@ static facet_status read_size(const reading *r, facet_settings *s)
 static facet_status read_template(const reading *r, facet_settings *s)
 {
     char text[FACET__ENTRY_TEXT];
+    facet_status st;
+    bool there;
 
     memset(&s->align, 0, sizeof s->align);
     if (s->task != FACET_TASK_EMBEDDER)
         return FACET_OK;
-    if (!text_of(r, "facet.template", text, sizeof text))
+    st = text_of(r, "facet.template", text, &there);
+    if (st != FACET_OK)
+        return st;
+    if (!there)
         return facet__fail(r->err, FACET_EMODEL,
             "metadata: facet.template is missing; write it with "
             "\"facet model import\"");
     return facet_template_parse(text, s->width, s->height, &s->align, r->err);
 }
 
-static facet_status read_rest(const reading *r, facet_settings *s)
+static facet_status read_threshold(const reading *r, facet_settings *s)
 {
     char text[FACET__ENTRY_TEXT];
     const char *at;
+    bool there;
+    const facet_status st = text_of(r, "facet.threshold", text, &there);
 
     s->threshold = NAN;
-    if (text_of(r, "facet.threshold", text, sizeof text) &&
-        !facet__number_parse(text, &at, &s->threshold))
+    if (st != FACET_OK || !there)
+        return st;
+    if (!facet__number_parse(text, &at, &s->threshold) || *at != '\0' ||
+        !is_cosine(s->threshold))
         return unreadable(r, "facet.threshold", text);
-    if (text_of(r, "facet.license", text, sizeof text))
-        snprintf(s->license, sizeof s->license, "%.63s", text);
-    if (text_of(r, "facet.source", text, sizeof text))
-        snprintf(s->source, sizeof s->source, "%.159s", text);
     return FACET_OK;
+}
+
+/* What facet computes in one way only: a network that wants another one must
+ * not get that. */
+static facet_status read_fixed(const reading *r)
+{
+    static const char *const lengths[] = { [1] = "l2" };
+    static const char *const metrics[] = { [1] = "cosine" };
+    int word = 0;
+    const facet_status st = read_word(r, "facet.normalize", lengths, 2, &word);
+
+    return st == FACET_OK ? read_word(r, "facet.metric", metrics, 2, &word)
+                          : st;
+}
+
+static facet_status read_rest(const reading *r, facet_settings *s)
+{
+    facet_status st = read_fixed(r);
+
+    if (st == FACET_OK)
+        st = read_threshold(r, s);
+    read_note(r, "facet.license", s->license, sizeof s->license);
+    read_note(r, "facet.source", s->source, sizeof s->source);
+    return st;
 }
 
 facet_status facet__settings_parse(facet__entry_source *source,
@@ -246,10 +302,9 @@ facet_status facet__settings_parse(facet__entry_source *source,
     const reading r = { source, from, err };
     facet_settings s;
     int task = 0, color = FACET_COLOR_RGB;
-    char text[FACET__ENTRY_TEXT];
     facet_status st;
 
-    if (!text_of(&r, "facet.task", text, sizeof text))
+    if (source(from, "facet.task", NULL, 0) < 0)
         return facet__fail(err, FACET_ENOTFOUND, "no facet.* metadata");
     facet_settings_init(&s);
     st = read_word(&r, "facet.task", tasks, N_TASKS, &task);

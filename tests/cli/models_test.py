@@ -114,6 +114,24 @@ class Files(unittest.TestCase):
         self.assertIn('facet.mean', bad.stderr)
         self.assertEqual(list(copy.parent.glob('bad.onnx*')), [])
 
+    def test_what_would_be_taken_for_something_else_is_refused(self):
+        tiny = MODELS / 'embedder-tiny.onnx'
+        new = pathlib.Path(folder.name) / 'new.onnx'
+        for entry in ('facet.threshold=0.3abc', 'facet.threshold=7e9',
+                      'facet.threshold=-1.5', 'facet.input=112.9x112.2',
+                      'facet.normalize=none', 'facet.metric=euclid',
+                      'facet.color=rgb' + 400 * ' ',
+                      'facet.mean=0.5' + 400 * ' ',
+                      'facet.template=' + 100 * '38.29 '):
+            done = facet('model', 'set', tiny, new, entry)
+            self.assertEqual(done.returncode, 6, entry)
+            self.assertIn(entry.split('=')[0], done.stderr)
+            self.assertFalse(new.exists())
+        done = facet('model', 'set', tiny, new, 'facet.license=' + 400 * 'L')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(facet('model', 'info', '--json', new).stdout)
+        self.assertEqual(told['settings']['license'], 63 * 'L')
+
     def test_a_network_goes_where_the_path_leads_or_is_refused_before(self):
         where = pathlib.Path(folder.name) / 'places'
         where.mkdir()
