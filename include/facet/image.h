@@ -183,7 +183,7 @@ FACET_API FACET_MUST_USE facet_status facet_image_resize(
  *
  * Errors: FACET_EINVAL (NULL, out of range), FACET_EUNSUPPORTED (another
  *         format), FACET_ELIMIT (a side over 65,500 for JPEG, 16,383 for
- *         WebP), FACET_ENOMEM.
+ *         WebP, 1,000,000 for PNG), FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_image_encode(
     const facet_image *image, facet_image_format format, int quality,

@@ -15,7 +15,8 @@
 #include "base/error.h"
 #include "image/image.h"
 
-enum { LOSSLESS = 100, SHARP = 90 };
+/* libpng writes and reads no longer side unless asked to. */
+enum { LOSSLESS = 100, SHARP = 90, PNG_MAX_DIMENSION = 1000000 };
 
 static facet_status copy_out(const uint8_t *from, size_t count, uint8_t **bytes,
     size_t *size, facet_error *err)
@@ -34,9 +35,10 @@ static facet_status check_side(
     if (image->width <= limit && image->height <= limit)
         return FACET_OK;
     return facet__fail(err, FACET_ELIMIT,
-        "%s holds at most %d pixels a side, the picture has %d x %d; write PNG "
-        "or shrink it",
-        format, limit, image->width, image->height);
+        "%s is written with at most %d pixels a side, the picture has %d x %d; "
+        "%sshrink it",
+        format, limit, image->width, image->height,
+        limit < PNG_MAX_DIMENSION ? "write PNG or " : "");
 }
 
 facet_status facet__jpeg_encode(const facet_image *image, int quality,
@@ -73,10 +75,13 @@ facet_status facet__png_encode(const facet_image *image, int quality,
         .height = (png_uint_32)image->height,
         .format = PNG_FORMAT_RGB };
     png_alloc_size_t count = PNG_IMAGE_PNG_SIZE_MAX(about);
-    uint8_t *room = facet__alloc(count);
-    facet_status status;
+    facet_status status = check_side(image, "PNG", PNG_MAX_DIMENSION, err);
+    uint8_t *room;
 
     (void)quality;
+    if (status != FACET_OK)
+        return status;
+    room = facet__alloc(count);
     if (!room)
         return facet__fail_memory(err);
     if (png_image_write_to_memory(&about, room, &count, 0, image->data,

@@ -127,6 +127,7 @@ static void test_sides_that_a_format_cannot_hold_are_refused(void **state)
     facet_image *image = NULL;
     uint8_t *bytes = NULL;
     size_t size;
+    facet_error err;
 
     (void)state;
     CHECK_OK(facet_image_create(70000, 1, &image));
@@ -142,6 +143,12 @@ static void test_sides_that_a_format_cannot_hold_are_refused(void **state)
     CHECK_OK(
         facet_image_encode(image, FACET_IMAGE_PNG, 90, &bytes, &size, NULL));
     facet_image_bytes_free(bytes);
+    facet_image_free(image);
+    CHECK_OK(facet_image_create(1000001, 1, &image));
+    assert_int_equal(
+        facet_image_encode(image, FACET_IMAGE_PNG, 90, &bytes, &size, &err),
+        FACET_ELIMIT);
+    assert_non_null(strstr(err.msg, "1000000 pixels a side"));
     facet_image_free(image);
 }
 
