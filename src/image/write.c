@@ -76,9 +76,12 @@ facet_status facet_image_write(
     if (!image || !path)
         return facet__fail(err, FACET_EINVAL, "image and path must be given");
     status = format_of(path, &format, err);
-    if (status == FACET_OK)
-        status = facet_image_encode(image, format, quality, &bytes, &size, err);
-    if (status == FACET_OK)
+    if (status != FACET_OK)
+        return status;
+    status = facet_image_encode(image, format, quality, &bytes, &size, err);
+    if (status != FACET_OK)
+        facet__fail_in(err, status, path);
+    else
         status = facet__file_write(path, bytes, size, err);
     facet_image_bytes_free(bytes);
     return status;

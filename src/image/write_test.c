@@ -132,6 +132,9 @@ static void test_sides_that_a_format_cannot_hold_are_refused(void **state)
     (void)state;
     CHECK_OK(facet_image_create(70000, 1, &image));
     assert_int_equal(
+        facet_image_write(image, "no/wide.jpg", 90, &err), FACET_ELIMIT);
+    assert_non_null(strstr(err.msg, "no/wide.jpg: JPEG"));
+    assert_int_equal(
         facet_image_encode(image, FACET_IMAGE_JPEG, 90, &bytes, &size, NULL),
         FACET_ELIMIT);
     assert_int_equal(
