@@ -40,8 +40,9 @@ FACET_API void facet_pictures_close(facet_pictures *pictures);
 /**
  * Read one file.
  *
- * @param name   As lists name it: the path below a folder or in an archive. In
- *               an archive the ending may be left out.
+ * @param name   As lists name it: the path below a folder or in an archive. Of
+ *               a picture in an archive the ending may be left out or be that
+ *               of another format, where no file has the name itself.
  * @param bytes  Receives the content; free it with facet_pictures_free_bytes.
  *               NULL on failure.
  *
@@ -57,10 +58,10 @@ FACET_API FACET_MUST_USE facet_status facet_pictures_read(
 FACET_API void facet_pictures_free_bytes(uint8_t *bytes);
 
 /**
- * Name of the index-th member of the archives, without its ending, as
+ * Name of the index-th picture of the archives, without its ending, as
  * facet_pictures_read takes it; the same name may come again from the next
- * archive. NULL past the last. Folders are not listed. Borrowed until the
- * close.
+ * archive. NULL past the last. Folders are not listed, nor files of archives
+ * whose ending is no picture's. Borrowed until the close.
  */
 FACET_API const char *facet_pictures_member(
     const facet_pictures *pictures, size_t index);

@@ -3,6 +3,7 @@
 #include "facet/pictures.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -20,9 +21,12 @@ typedef struct location {
 
 typedef struct archive {
     facet__tar *tar;
-    facet__names names; /* without their endings */
-    location *locations;
-    size_t room;
+    facet__names files;  /* as the archive names them */
+    location *locations; /* [files.count], room for location_room */
+    size_t location_room;
+    facet__names stems; /* of pictures, without their endings */
+    uint32_t *stem_of;  /* [stems.count]: the file, likewise */
+    size_t stem_room;
 } archive;
 
 typedef struct source {
@@ -35,42 +39,76 @@ struct facet_pictures {
     size_t count;
 };
 
-/* Cut the ending of a file name off. */
-static void cut_ending(char *name)
+/* Cut the ending of a file name off if it is a picture's. False for another
+ * ending; a name without one may be a picture. */
+static bool cut_ending(char *name)
 {
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".webp",
+        ".heic", ".heif" };
     char *slash = strrchr(name, '/');
     char *dot = strrchr(slash ? slash : name, '.');
 
-    if (dot && dot != name)
-        *dot = '\0';
+    if (!dot)
+        return true;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(dot, endings[i])) {
+            *dot = '\0';
+            return true;
+        }
+    return false;
+}
+
+/* Room for one more of `size` bytes. */
+static bool make_room(void **list, size_t count, size_t *room, size_t size)
+{
+    const size_t wanted = *room ? 2 * *room : 256;
+    void *grown;
+
+    if (count < *room)
+        return true;
+    grown = facet__grow(*list, *room * size, wanted * size);
+    if (!grown)
+        return false;
+    *list = grown;
+    *room = wanted;
+    return true;
+}
+
+static facet_status note_stem(archive *a, const char *name, uint32_t file)
+{
+    const size_t known = a->stems.count;
+    void *list = a->stem_of;
+    uint32_t number;
+
+    if (!make_room(&list, known, &a->stem_room, sizeof file))
+        return FACET_ENOMEM;
+    a->stem_of = list;
+    if (facet__names_add(&a->stems, name, &number) != FACET_OK)
+        return FACET_ENOMEM;
+    if (a->stems.count > known)
+        a->stem_of[number] = file;
+    return FACET_OK;
 }
 
 /* Notes the first member of a name; later ones do not count. */
 static facet_status note_member(archive *a, facet__tar_member *member)
 {
-    const size_t known = a->names.count;
-    const char *name = member->name;
+    const size_t known = a->files.count;
+    char *name = member->name;
+    void *list = a->locations;
     uint32_t number;
 
     if (strncmp(name, "./", 2) == 0)
         name += 2;
-    cut_ending(member->name);
-    if (facet__names_add(&a->names, name, &number) != FACET_OK)
+    if (!make_room(&list, known, &a->location_room, sizeof *a->locations))
         return FACET_ENOMEM;
-    if (a->names.count == known)
+    a->locations = list;
+    if (facet__names_add(&a->files, name, &number) != FACET_OK)
+        return FACET_ENOMEM;
+    if (a->files.count == known)
         return FACET_OK;
-    if (number == a->room) {
-        const size_t room = a->room ? 2 * a->room : 256;
-        location *grown = facet__grow(
-            a->locations, a->room * sizeof *grown, room * sizeof *grown);
-
-        if (!grown)
-            return FACET_ENOMEM;
-        a->locations = grown;
-        a->room = room;
-    }
     a->locations[number] = (location){ member->offset, member->size };
-    return FACET_OK;
+    return cut_ending(name) ? note_stem(a, name, number) : FACET_OK;
 }
 
 static facet_status list_archive(archive *a, const char *path, facet_error *err)
@@ -83,7 +121,7 @@ static facet_status list_archive(archive *a, const char *path, facet_error *err)
         status = facet__tar_next(a->tar, &member, &more, err);
         if (status != FACET_OK || !more)
             break;
-        if (a->names.count >= max_members)
+        if (a->files.count >= max_members)
             status = facet__fail(
                 err, FACET_ELIMIT, "%.150s has too many members", path);
         else if (note_member(a, &member) != FACET_OK)
@@ -138,29 +176,49 @@ void facet_pictures_close(facet_pictures *pictures)
 
         facet__free(s->folder);
         facet__tar_close(s->archive.tar);
-        facet__names_free(&s->archive.names);
+        facet__names_free(&s->archive.files);
         facet__free(s->archive.locations);
+        facet__names_free(&s->archive.stems);
+        facet__free(s->archive.stem_of);
     }
     facet__free(pictures->sources);
     facet__free(pictures);
 }
 
+/* The file of that name, else the picture that is called so without its ending,
+ * or with another picture's; UINT32_MAX for none. */
+static facet_status find_member(
+    const archive *a, const char *name, uint32_t *file)
+{
+    char *stem;
+    uint32_t number;
+
+    *file = facet__names_find(&a->files, name);
+    if (*file != UINT32_MAX)
+        return FACET_OK;
+    number = facet__names_find(&a->stems, name);
+    if (number == UINT32_MAX) {
+        stem = facet__strdup(name);
+        if (!stem)
+            return FACET_ENOMEM;
+        if (cut_ending(stem))
+            number = facet__names_find(&a->stems, stem);
+        facet__free(stem);
+    }
+    if (number != UINT32_MAX)
+        *file = a->stem_of[number];
+    return FACET_OK;
+}
+
 static facet_status read_member(const archive *a, const char *name,
     uint8_t **bytes, size_t *size, facet_error *err)
 {
-    char *stem = facet__strdup(name);
-    facet_status status;
-    uint32_t number;
     const location *at;
+    uint32_t number;
+    facet_status status = find_member(a, name, &number);
 
-    if (!stem)
+    if (status != FACET_OK)
         return facet__fail_memory(err);
-    number = facet__names_find(&a->names, stem);
-    if (number == UINT32_MAX) { /* with its ending, as files have it */
-        cut_ending(stem);
-        number = facet__names_find(&a->names, stem);
-    }
-    facet__free(stem);
     if (number == UINT32_MAX)
         return FACET_ENOTFOUND;
     at = &a->locations[number];
@@ -220,7 +278,7 @@ void facet_pictures_free_bytes(uint8_t *bytes)
 const char *facet_pictures_member(const facet_pictures *pictures, size_t index)
 {
     for (size_t i = 0; pictures && i < pictures->count; i++) {
-        const facet__names *names = &pictures->sources[i].archive.names;
+        const facet__names *names = &pictures->sources[i].archive.stems;
 
         if (index < names->count)
             return names->names[index];

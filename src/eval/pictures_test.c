@@ -2,6 +2,7 @@
 /* pictures_test.c - the crops of ../shared by key, and files of a folder. */
 #include "facet/pictures.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -37,6 +38,77 @@ static void test_members_are_found_with_and_without_their_ending(void **state)
     facet_pictures_close(pictures);
 }
 
+/* A tar file of members that hold their own names, one of them nothing. */
+static void write_archive(const char *path, const char *const *names, int count)
+{
+    char archive[8][1024] = { { 0 } };
+    FILE *to = fopen(path, "wb");
+
+    assert_non_null(to);
+    for (int i = 0; i < count; i++) {
+        char *header = archive[i];
+        const size_t size =
+            strcmp(names[i], "empty.png") ? strlen(names[i]) : 0;
+        unsigned sum = 0;
+
+        snprintf(header, 100, "%s", names[i]);
+        snprintf(header + 124, 12, "%011o", (unsigned)size);
+        header[156] = '0';
+        memcpy(header + 257, "ustar\00000", 8);
+        memset(header + 148, ' ', 8);
+        for (int k = 0; k < 512; k++)
+            sum += (unsigned char)header[k];
+        snprintf(header + 148, 8, "%06o", sum);
+        memcpy(header + 512, names[i], size);
+        assert_int_equal(
+            fwrite(header, 1, size ? 1024 : 512, to), size ? 1024 : 512);
+    }
+    memset(archive, 0, sizeof archive[0]);
+    assert_int_equal(fwrite(archive, 1, 1024, to), 1024);
+    assert_int_equal(fclose(to), 0);
+}
+
+static void check_read(
+    const facet_pictures *pictures, const char *name, const char *wanted)
+{
+    uint8_t *bytes;
+    size_t size;
+
+    CHECK_OK(facet_pictures_read(pictures, name, &bytes, &size, NULL));
+    assert_int_equal(size, strlen(wanted));
+    assert_memory_equal(bytes, wanted, size);
+    facet_pictures_free_bytes(bytes);
+}
+
+static void test_the_full_name_counts_and_stems_are_pictures(void **state)
+{
+    static const char *const names[] = { "000.cls", "000.jpg", "000.png",
+        "./1/a.b.JPG", "empty.png" };
+    static const char *const path = "facet-pictures-test.tar";
+    facet_pictures *pictures;
+    facet_error err;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    write_archive(path, names, 5);
+    CHECK_OK(facet_pictures_open(&path, 1, &pictures, &err));
+    remove(path);
+    for (int i = 0; i < 3; i++)
+        check_read(pictures, names[i], names[i]);
+    check_read(pictures, "000", "000.jpg");
+    check_read(pictures, "000.webp", "000.jpg");
+    check_read(pictures, "1/a.b", "./1/a.b.JPG");
+    assert_int_equal(
+        facet_pictures_read(pictures, "000.txt", &bytes, &size, &err),
+        FACET_ENOTFOUND);
+    assert_string_equal(facet_pictures_member(pictures, 0), "000");
+    assert_string_equal(facet_pictures_member(pictures, 1), "1/a.b");
+    assert_string_equal(facet_pictures_member(pictures, 2), "empty");
+    assert_null(facet_pictures_member(pictures, 3));
+    facet_pictures_close(pictures);
+}
+
 static void test_missing_archive_is_told(void **state)
 {
     static const char *const paths[] = { "absent.tar" };
@@ -53,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_are_found_with_and_without_their_ending),
+        cmocka_unit_test(test_the_full_name_counts_and_stems_are_pictures),
         cmocka_unit_test(test_missing_archive_is_told),
     };
 
