@@ -222,6 +222,8 @@ static facet_status read_member(const archive *a, const char *name,
     if (number == UINT32_MAX)
         return FACET_ENOTFOUND;
     at = &a->locations[number];
+    if (at->size == 0)
+        return facet__fail(err, FACET_EEMPTY, "%.150s has no bytes", name);
     if (at->size > max_bytes)
         return facet__fail(err, FACET_ELIMIT, "%.150s is over 256 MiB", name);
     *size = (size_t)at->size;

@@ -102,6 +102,10 @@ static void test_the_full_name_counts_and_stems_are_pictures(void **state)
     assert_int_equal(
         facet_pictures_read(pictures, "000.txt", &bytes, &size, &err),
         FACET_ENOTFOUND);
+    assert_int_equal(
+        facet_pictures_read(pictures, "empty", &bytes, &size, &err),
+        FACET_EEMPTY);
+    assert_null(bytes);
     assert_string_equal(facet_pictures_member(pictures, 0), "000");
     assert_string_equal(facet_pictures_member(pictures, 1), "1/a.b");
     assert_string_equal(facet_pictures_member(pictures, 2), "empty");
