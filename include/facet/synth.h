@@ -205,7 +205,9 @@ FACET_API void facet_synth_group_random(facet_synth_pose *poses, size_t count,
 
 /** What is known of a face in a picture. */
 typedef struct facet_synth_truth {
-    facet_box box; /**< around the face: hairline to chin, cheek to cheek */
+    /** Around what of the face is turned to the camera: hairline to chin, cheek
+     * to cheek. Of no size, at the tip of the nose, when nothing is. */
+    facet_box box;
     facet_point five[FACET_LANDMARKS];     /**< as facet_face, pupils first */
     facet_point points[FACET_HEAD_POINTS]; /**< the 68 */
     facet_point3 space[FACET_HEAD_POINTS]; /**< the same in space: x right, y

@@ -252,6 +252,17 @@ static void test_head_turns_the_way_the_header_says(void **state)
                 distance(right.five[1], right.five[2]));
 }
 
+static void test_the_truth_of_a_head_turned_away_is_finite(void **state)
+{
+    const facet_synth_truth t = truth_at(180, 0, 0);
+
+    (void)state;
+    assert_true(t.box.x == t.points[30].x && t.box.y == t.points[30].y);
+    assert_true(t.box.width == 0 && t.box.height == 0);
+    assert_true(t.visible == 0);
+    assert_true(truth_at(120, 0, 0).box.width > 0);
+}
+
 /* The truth is the picture's: pupils are dark between bright whites, wherever
  * the head is turned. */
 static void test_pupils_are_where_the_truth_says(void **state)
@@ -572,6 +583,7 @@ int main(void)
             test_sockets_and_throat_see_less_sky_than_the_forehead),
         cmocka_unit_test(test_truth_of_the_mean_person_is_the_mean_head_placed),
         cmocka_unit_test(test_head_turns_the_way_the_header_says),
+        cmocka_unit_test(test_the_truth_of_a_head_turned_away_is_finite),
         cmocka_unit_test(test_pupils_are_where_the_truth_says),
         cmocka_unit_test(test_expressions_move_the_landmarks),
         cmocka_unit_test(test_same_numbers_give_the_same_bytes_in_any_thread),

@@ -27,7 +27,9 @@ typedef struct extent {
     float left, top, right, bottom;
 } extent;
 
-static facet_box face_box(const facet__figure *f, const facet__camera *camera)
+/* Of no size, at the tip of the nose, when all of the face is turned away. */
+static facet_box face_box(
+    const facet__figure *f, const facet__camera *camera, facet_point tip)
 {
     extent e = { INFINITY, INFINITY, -INFINITY, -INFINITY };
 
@@ -44,6 +46,8 @@ static facet_box face_box(const facet__figure *f, const facet__camera *camera)
         e.right = fmaxf(e.right, p.x);
         e.bottom = fmaxf(e.bottom, p.y);
     }
+    if (e.left > e.right)
+        return (facet_box){ tip.x, tip.y, 0, 0 };
     return (facet_box){ e.left, e.top, e.right - e.left, e.bottom - e.top };
 }
 
@@ -86,7 +90,7 @@ void facet__truth_of(const facet__figure *figure, const facet__camera *camera,
     out->five[2] = out->points[30];
     out->five[3] = out->points[48];
     out->five[4] = out->points[54];
-    out->box = face_box(figure, camera);
+    out->box = face_box(figure, camera, out->points[30]);
     out->visible = visible_share(figure, camera, raster, n, first);
     for (int i = 0; i < 12; i++)
         out->placement[i] = figure->placement[i];
