@@ -210,14 +210,3 @@ facet_status facet__warp_similarity(facet__view src, const float inverse[6],
         m[i] = (double)inverse[i];
     return warp(src, m, dst, width, height, stride);
 }
-
-facet_status facet__warp_box(facet__view src, facet_box box, uint8_t *dst,
-    int32_t width, int32_t height, size_t stride)
-{
-    const double step_x = (double)box.width / width;
-    const double step_y = (double)box.height / height;
-    const double m[6] = { step_x, 0, (double)box.x - 0.5 + 0.5 * step_x, 0,
-        step_y, (double)box.y - 0.5 + 0.5 * step_y };
-
-    return warp(src, m, dst, width, height, stride);
-}

@@ -42,9 +42,4 @@ void facet__sample_pixel(
 facet_status facet__warp_similarity(facet__view src, const float inverse[6],
     uint8_t *dst, int32_t width, int32_t height, size_t stride);
 
-/* Cut out the pixels from box.x to box.x + box.width - 1 and resize them:
- * crop pixel i is sampled at box.x - 0.5 + (i + 0.5) * box.width / width. */
-facet_status facet__warp_box(facet__view src, facet_box box, uint8_t *dst,
-    int32_t width, int32_t height, size_t stride);
-
 #endif

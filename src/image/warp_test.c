@@ -208,29 +208,6 @@ static void test_outside_is_black_whatever_the_scale(void **state)
     facet_image_free(src);
 }
 
-static void test_box_crop_stretches_each_axis_alone(void **state)
-{
-    facet_image *src = picture_of(80, 60, noise);
-    uint8_t crop[CROP * CROP * 3];
-
-    (void)state;
-    /* As large as the crop: the pixels themselves. */
-    CHECK_OK(facet__warp_box(facet__image_view(src),
-        (facet_box){ 11, 7, CROP, CROP }, crop, CROP, CROP, CROP * 3));
-    for (int j = 0; j < CROP; j++)
-        assert_memory_equal(crop + (size_t)j * CROP * 3,
-            src->data + (size_t)(j + 7) * src->stride + 33, CROP * 3);
-    /* Twice as wide: the mean of each pair. */
-    CHECK_OK(facet__warp_box(facet__image_view(src),
-        (facet_box){ 4, 7, 2 * CROP, CROP }, crop, CROP, CROP, CROP * 3));
-    for (int j = 0; j < CROP; j++)
-        for (int i = 0; i < CROP; i++)
-            CHECK_NEAR(crop[(j * CROP + i) * 3],
-                (noise(4 + 2 * i, j + 7, 0) + noise(5 + 2 * i, j + 7, 0)) / 2,
-                0.51);
-    facet_image_free(src);
-}
-
 static void test_maps_that_are_not_finite_are_refused(void **state)
 {
     facet_image *src = picture_of(8, 8, noise);
@@ -259,7 +236,6 @@ int main(void)
         cmocka_unit_test(test_warp_that_shrinks_does_not_alias),
         cmocka_unit_test(test_warp_that_shrinks_keeps_places),
         cmocka_unit_test(test_outside_is_black_whatever_the_scale),
-        cmocka_unit_test(test_box_crop_stretches_each_axis_alone),
         cmocka_unit_test(test_maps_that_are_not_finite_are_refused),
     };
 
