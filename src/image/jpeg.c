@@ -39,6 +39,7 @@ typedef struct reader {
     facet_image *image;
     facet__strip strip;
     uint8_t *cmyk; /* one row, when the file has four colors */
+    bool ended;    /* the file, before its end marker */
 } reader;
 
 static reader *reader_of(j_common_ptr jpeg)
@@ -58,6 +59,16 @@ static void leave(j_common_ptr jpeg, facet_status status, const char *remedy)
     longjmp(r->out, 1);
 }
 
+static const char cut_short[] = "the file is cut short, copy it again";
+
+/* Past its end a file is not damaged but short. */
+static void leave_damaged(j_common_ptr jpeg)
+{
+    if (reader_of(jpeg)->ended)
+        leave(jpeg, FACET_ETRUNCATED, cut_short);
+    leave(jpeg, FACET_EDAMAGED, "the file is damaged, copy it again");
+}
+
 static void on_error(j_common_ptr jpeg)
 {
     switch (jpeg->err->msg_code) {
@@ -75,29 +86,68 @@ static void on_error(j_common_ptr jpeg)
         leave(jpeg, FACET_EUNSUPPORTED, "save it as baseline JPEG or PNG");
         break;
     default:
-        leave(jpeg, FACET_EDAMAGED, "the file is damaged, copy it again");
+        leave_damaged(jpeg);
+    }
+}
+
+/* The file has ended within its scans. Huffman's codes tell when they lack a
+ * bit, so what is decoded without complaint is whole, but for scans that may be
+ * missing (has_all_scans); arithmetic coding goes on with zeros. */
+static bool may_have_ended(reader *r)
+{
+    r->ended = r->jpeg.input_scan_number > 0 && !r->jpeg.arith_code;
+    return r->ended;
+}
+
+/* Bytes between the segments before the first scan, too few to be a segment
+ * whose marker is damaged. Behind a scan, damage in it leaves such bytes. */
+static bool is_padding(const reader *r)
+{
+    enum { SEGMENT = 4 };
+
+    return r->jpeg.input_scan_number == 0 && r->errors.msg_parm.i[0] < SEGMENT;
+}
+
+/* Some encoders write no range of coefficients for a scan of all of them; that
+ * of a progressive picture is another than all zeros. */
+static bool has_no_range(const reader *r)
+{
+    return r->jpeg.Ss == 0 && r->jpeg.Se == 0 && r->jpeg.Ah == 0 &&
+           r->jpeg.Al == 0;
+}
+
+/* Does the picture come out the same in spite of the warning? */
+static bool is_harmless(reader *r, int warning)
+{
+    switch (warning) {
+    case JWRN_ADOBE_XFORM: /* the usual transform is assumed, rightly */
+    case JWRN_JFIF_MAJOR:
+        return true;
+    case JWRN_NOT_SEQUENTIAL:
+        return has_no_range(r);
+    case JWRN_EXTRANEOUS_DATA:
+        return is_padding(r);
+    case JWRN_JPEG_EOF:
+        return may_have_ended(r);
+    default:
+        return false;
     }
 }
 
 static void on_message(j_common_ptr jpeg, int level)
 {
-    if (level >= 0)
-        return; /* trace messages */
-    switch (jpeg->err->msg_code) {
-    case JWRN_ADOBE_XFORM: /* the usual transform is assumed, rightly */
-    case JWRN_JFIF_MAJOR:
-        return;
-    case JWRN_JPEG_EOF:
-        leave(jpeg, FACET_ETRUNCATED, "the file is cut short, copy it again");
-        break;
-    case JWRN_HIT_MARKER:
-        if (reader_of(jpeg)->jpeg.unread_marker == END_MARKER)
-            leave(jpeg, FACET_ETRUNCATED,
-                "it has fewer rows than it claims, copy it again");
-        /* fall through */
-    default:
-        leave(jpeg, FACET_EDAMAGED, "the file is damaged, copy it again");
-    }
+    reader *r = reader_of(jpeg);
+    const int warning = jpeg->err->msg_code;
+
+    if (level >= 0 || is_harmless(r, warning))
+        return; /* trace messages have levels from 0 on */
+    if (warning == JWRN_JPEG_EOF)
+        leave(jpeg, FACET_ETRUNCATED, cut_short);
+    if (warning == JWRN_HIT_MARKER && !r->ended &&
+        r->jpeg.unread_marker == END_MARKER)
+        leave(jpeg, FACET_ETRUNCATED,
+            "it has fewer rows than it claims, copy it again");
+    leave_damaged(jpeg);
 }
 
 static void on_output(j_common_ptr jpeg)
@@ -209,6 +259,20 @@ static facet_status prepare(reader *r, const facet__source *source)
     return status == FACET_ENOMEM ? facet__fail_memory(r->err) : status;
 }
 
+/* Has every coefficient come with all its bits? */
+static bool has_all_scans(reader *r)
+{
+    if (!jpeg_has_multiple_scans(&r->jpeg))
+        return true;
+    if (!r->jpeg.progressive_mode || !r->jpeg.coef_bits)
+        return false;
+    for (int c = 0; c < r->jpeg.num_components; c++)
+        for (int k = 0; k < DCTSIZE2; k++)
+            if (r->jpeg.coef_bits[c][k] != 0)
+                return false;
+    return true;
+}
+
 /* Everything that may jump. */
 static facet_status decode(reader *r, const facet__source *source)
 {
@@ -224,8 +288,13 @@ static facet_status decode(reader *r, const facet__source *source)
         return r->status;
     jpeg_start_decompress(&r->jpeg);
     read_rows(r);
-    /* What follows the last row (a lost end marker, a second picture, padding)
-     * is nobody's business: jpeg_finish_decompress is not called. */
+    /* What follows the last row (a second picture, padding, no end marker) is
+     * nobody's business: jpeg_finish_decompress is not called. Of a picture in
+     * several scans, which are read to the end before, only the end marker may
+     * be missing. */
+    if (r->ended && !has_all_scans(r))
+        return facet__fail(
+            r->err, FACET_ETRUNCATED, "JPEG: scans are missing; %s", cut_short);
     return FACET_OK;
 }
 

@@ -322,6 +322,127 @@ static void check_file(const char *path, facet_status want)
     assert_non_null(strstr(err.msg, path));
 }
 
+static void check_reads_as(const facet_image *want, picture p)
+{
+    facet_image *image = read_whole(p, NULL);
+
+    assert_int_equal(image->width, want->width);
+    assert_int_equal(image->height, want->height);
+    for (int32_t y = 0; y < want->height; y++)
+        assert_memory_equal(image->data + (size_t)y * image->stride,
+            want->data + (size_t)y * want->stride, (size_t)want->width * 3);
+    facet_image_free(image);
+}
+
+static void check_fails(picture p, facet_status wanted)
+{
+    facet_image *image = NULL;
+    facet_error err;
+
+    assert_int_equal(
+        facet_image_read_memory(p.bytes, p.size, NULL, &image, &err), wanted);
+    assert_null(image);
+}
+
+/* A lost end marker takes no pixel along; one byte more does, and so does a
+ * missing scan. Arithmetic coding does not tell. */
+static void test_of_a_jpeg_the_end_marker_alone_may_be_missing(void **state)
+{
+    int jpegs = 0;
+
+    (void)state;
+    for (size_t i = 0; i < picture_kind_count; i++) {
+        const bool tells = !strstr(picture_kinds[i].name, "arithmetic");
+        picture p = { 0 };
+        facet_image *want;
+
+        if (strstr(picture_kinds[i].name, ".jpg"))
+            p = picture_kinds[i].make();
+        if (!p.bytes)
+            continue;
+        want = read_whole(p, NULL);
+        for (size_t cut = 1; cut <= 12; cut++) {
+            const picture shorter = { p.bytes, p.size - cut };
+
+            if (cut <= 2 && tells)
+                check_reads_as(want, shorter);
+            else if (cut > 2)
+                check_fails(shorter, FACET_ETRUNCATED);
+        }
+        facet_image_free(want);
+        picture_free(&p);
+        jpegs++;
+    }
+    assert_true(jpegs > 3);
+}
+
+static picture picture_named(const char *name)
+{
+    for (size_t i = 0; i < picture_kind_count; i++)
+        if (!strcmp(picture_kinds[i].name, name))
+            return picture_kinds[i].make();
+    return (picture){ NULL, 0 };
+}
+
+static void test_a_jpeg_without_its_last_scans_is_cut_short(void **state)
+{
+    picture p = picture_named("progressive.jpg");
+    int scans = 0;
+
+    (void)state;
+    for (size_t at = 2; at + 2 < p.size; at++)
+        if (p.bytes[at] == 0xff &&
+            (p.bytes[at + 1] == 0xda || p.bytes[at + 1] == 0xc4)) {
+            scans += p.bytes[at + 1] == 0xda;
+            check_fails((picture){ p.bytes, at }, FACET_ETRUNCATED);
+        }
+    assert_true(scans > 4);
+    picture_free(&p);
+}
+
+/* A copy with `count` zeros before the segment of `marker`. */
+static picture padded(picture p, uint8_t marker, size_t count)
+{
+    picture new = { malloc(p.size + count), p.size + count };
+    size_t at = 2;
+
+    assert_non_null(new.bytes);
+    while (p.bytes[at] != 0xff || p.bytes[at + 1] != marker)
+        at++;
+    memcpy(new.bytes, p.bytes, at);
+    memset(new.bytes + at, 0, count);
+    memcpy(new.bytes + at + count, p.bytes + at, p.size - at);
+    return new;
+}
+
+static void test_padding_and_scans_without_a_range_change_no_pixel(void **state)
+{
+    picture p = picture_named("baseline.jpg");
+    facet_image *want = read_whole(p, NULL);
+    size_t scan = 2;
+
+    (void)state;
+    for (size_t count = 0; count < 8; count += 2) {
+        picture more = padded(p, 0xdb, count);
+
+        if (count < 4)
+            check_reads_as(want, more);
+        else
+            check_fails(more, FACET_EDAMAGED);
+        picture_free(&more);
+    }
+    while (p.bytes[scan] != 0xff || p.bytes[scan + 1] != 0xda)
+        scan++;
+    scan += 5 + 2 * (size_t)p.bytes[scan + 4]; /* Ss, Se, Ah and Al */
+    assert_int_equal(p.bytes[scan + 1], 63);
+    p.bytes[scan + 1] = 0;
+    check_reads_as(want, p);
+    p.bytes[scan + 2] = 1;
+    check_fails(p, FACET_EDAMAGED);
+    facet_image_free(want);
+    picture_free(&p);
+}
+
 static void test_files_that_cannot_be_read_are_told_apart(void **state)
 {
     char folder[] = "facet-read-XXXXXX";
@@ -372,6 +493,10 @@ int main(void)
         cmocka_unit_test(test_boxes_map_back_to_stored_coordinates),
         cmocka_unit_test(test_limits_are_kept_and_can_be_raised),
         cmocka_unit_test(test_damaged_pictures_are_told_and_nothing_else),
+        cmocka_unit_test(test_of_a_jpeg_the_end_marker_alone_may_be_missing),
+        cmocka_unit_test(test_a_jpeg_without_its_last_scans_is_cut_short),
+        cmocka_unit_test(
+            test_padding_and_scans_without_a_range_change_no_pixel),
         cmocka_unit_test(test_files_that_cannot_be_read_are_told_apart),
         cmocka_unit_test(test_calls_without_arguments_are_refused),
     };
