@@ -232,8 +232,9 @@ static facet_status draw(const photos *p, facet_image *image, const char *photo,
     char *path = place_of_drawing(p->draw, photo);
     facet_status st = path ? spare_photos(p, path, err) : FACET_ENOMEM;
 
-    for (size_t i = 0; i < facet_faces_count(faces) && st == FACET_OK; i++)
-        st = facet_draw_face(image, facet_faces_face(faces, i), err);
+    if (st == FACET_OK)
+        st = facet_draw_faces(
+            image, facet_faces_face(faces, 0), facet_faces_count(faces), err);
     if (st == FACET_OK)
         st = facet_image_write(image, path, DRAW_QUALITY, err);
     free(path);

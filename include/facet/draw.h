@@ -29,6 +29,18 @@ extern "C" {
 FACET_API FACET_MUST_USE facet_status facet_draw_face(
     facet_image *image, const facet_face *face, facet_error *err);
 
+/**
+ * Likewise for `count` faces, one behind the other in memory, as
+ * facet_detector_find and facet_faces_face give them. What it costs hangs on
+ * the size of the picture, hardly on how many they are.
+ *
+ * @param faces  May be NULL when `count` is 0.
+ *
+ * Errors and thread safety: as facet_draw_face.
+ */
+FACET_API FACET_MUST_USE facet_status facet_draw_faces(facet_image *image,
+    const facet_face *faces, size_t count, facet_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -123,8 +123,9 @@ FACET_API void facet_faces_free(facet_faces *faces);
 /** How many there are; 0 for NULL. */
 FACET_API size_t facet_faces_count(const facet_faces *faces);
 
-/** The index-th face, borrowed until the list is freed; NULL out of range. For
- * an aligned crop: the whole crop, score 1 and the template's points. */
+/** The index-th face, borrowed until the list is freed, those after it behind
+ * it in memory; NULL out of range. For an aligned crop: the whole crop, score 1
+ * and the template's points. */
 FACET_API const facet_face *facet_faces_face(
     const facet_faces *faces, size_t index);
 
