@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 
 enum { EASY, MEDIUM, HARD, SIZES };
 
@@ -44,13 +45,16 @@ facet_status facet_detection_create(
 {
     facet_detection_opts o;
     facet_detection *d;
+    facet_status st;
 
     if (!out)
         return facet__fail(err, FACET_EINVAL, "result is NULL");
     *out = NULL;
     facet_detection_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    st = facet__options_take(
+        &o, sizeof o, opts, "facet_detection_opts_init", err);
+    if (st != FACET_OK)
+        return st;
     if (!(o.iou > 0 && o.iou <= 1) ||
         !(o.easy >= o.medium && o.medium >= o.hard && o.hard >= 0))
         return facet__fail(err, FACET_EINVAL,

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/candidates.h"
 #include "face/input.h"
 #include "face/pyramid.h"
@@ -142,10 +143,10 @@ facet_status facet_detector_create(const facet_model *model,
         return facet__fail_memory(err);
     d->model = model;
     facet_detector_opts_init(&d->opts);
-    if (opts)
-        memcpy(&d->opts, opts,
-            opts->size < sizeof d->opts ? opts->size : sizeof d->opts);
-    st = check_opts(&d->opts, err);
+    st = facet__options_take(
+        &d->opts, sizeof d->opts, opts, "facet_detector_opts_init", err);
+    if (st == FACET_OK)
+        st = check_opts(&d->opts, err);
     if (st == FACET_OK)
         st = read_model(d, err);
     if (st != FACET_OK) {

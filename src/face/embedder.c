@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/contract.h"
 #include "face/input.h"
 #include "face/settings.h"
@@ -98,10 +99,10 @@ static facet_status take_settings(
         st = facet_settings_read(e->model, &e->settings, err);
     } else {
         facet_settings_init(&e->settings);
-        memcpy(&e->settings, o->settings,
-            o->settings->size < sizeof e->settings ? o->settings->size
-                                                   : sizeof e->settings);
-        st = facet__settings_check(&e->settings, err);
+        st = facet__options_take(&e->settings, sizeof e->settings, o->settings,
+            "facet_settings_init", err);
+        if (st == FACET_OK)
+            st = facet__settings_check(&e->settings, err);
     }
     if (st == FACET_OK && e->settings.task != FACET_TASK_EMBEDDER)
         st = facet__fail(err, FACET_EMODEL,
@@ -149,8 +150,10 @@ facet_status facet_embedder_create(const facet_model *model,
         return facet__fail(err, FACET_EINVAL, "embedder: an argument is NULL");
     *out = NULL;
     facet_embedder_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    st = facet__options_take(
+        &o, sizeof o, opts, "facet_embedder_opts_init", err);
+    if (st != FACET_OK)
+        return st;
     e = facet__calloc(1, sizeof *e);
     if (!e)
         return facet__fail_memory(err);

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/cholesky.h"
 #include "face/covariance.h"
 #include "face/frontal_private.h"
@@ -113,10 +114,10 @@ facet_status facet_frontal_create(const facet_head *head,
         return facet__fail_memory(err);
     f->head = head;
     facet_frontal_opts_init(&f->opts);
-    if (opts)
-        memcpy(&f->opts, opts,
-            opts->size < sizeof f->opts ? opts->size : sizeof f->opts);
-    st = check_opts(&f->opts, err);
+    st = facet__options_take(
+        &f->opts, sizeof f->opts, opts, "facet_frontal_opts_init", err);
+    if (st == FACET_OK)
+        st = check_opts(&f->opts, err);
     if (st == FACET_OK)
         st = make_factor(f, err);
     if (st == FACET_OK)

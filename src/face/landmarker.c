@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/input.h"
 #include "face/landmarks.h"
 #include "facet/frontal.h"
@@ -151,10 +152,10 @@ facet_status facet_landmarker_create(const facet_model *model,
     if (!l)
         return facet__fail_memory(err);
     facet_landmarker_opts_init(&l->opts);
-    if (opts)
-        memcpy(&l->opts, opts,
-            opts->size < sizeof l->opts ? opts->size : sizeof l->opts);
-    st = check_opts(&l->opts, err);
+    st = facet__options_take(
+        &l->opts, sizeof l->opts, opts, "facet_landmarker_opts_init", err);
+    if (st == FACET_OK)
+        st = check_opts(&l->opts, err);
     if (st == FACET_OK)
         st = choose_settings(l, model, err);
     if (st == FACET_OK)

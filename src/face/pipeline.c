@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/contract.h"
 #include "facet/golden.h"
 #include "image/image.h"
@@ -140,18 +141,16 @@ static facet_status check(const facet_pipeline_opts *o, facet_error *err)
     return FACET_OK;
 }
 
-static void take_opts(facet_pipeline *p, const facet_pipeline_opts *o)
+static facet_status take_opts(
+    facet_pipeline *p, const facet_pipeline_opts *o, facet_error *err)
 {
     p->opts = *o;
-    if (o->settings) {
-        facet_settings_init(&p->settings);
-        memcpy(&p->settings, o->settings,
-            o->settings->size < sizeof p->settings ? o->settings->size
-                                                   : sizeof p->settings);
-        p->has_settings = true;
-    }
     p->opts.detector = p->opts.embedder = NULL;
     p->opts.settings = NULL;
+    p->has_settings = o->settings != NULL;
+    facet_settings_init(&p->settings);
+    return facet__options_take(&p->settings, sizeof p->settings, o->settings,
+        "facet_settings_init", err);
 }
 
 facet_status facet_pipeline_open(
@@ -165,8 +164,10 @@ facet_status facet_pipeline_open(
         return facet__fail(err, FACET_EINVAL, "pipeline: an argument is NULL");
     *out = NULL;
     facet_pipeline_opts_init(&o);
-    memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    st = check(&o, err);
+    st = facet__options_take(
+        &o, sizeof o, opts, "facet_pipeline_opts_init", err);
+    if (st == FACET_OK)
+        st = check(&o, err);
     if (st != FACET_OK)
         return st;
     p = facet__calloc(1, sizeof *p);
@@ -177,8 +178,10 @@ facet_status facet_pipeline_open(
         return facet__fail_memory(err);
     }
     atomic_init(&p->family->members, 1);
-    take_opts(p, &o);
-    st = load(o.detector, of_detector(o.precision), &p->family->detector, err);
+    st = take_opts(p, &o, err);
+    if (st == FACET_OK)
+        st = load(
+            o.detector, of_detector(o.precision), &p->family->detector, err);
     if (st == FACET_OK)
         st = load(o.embedder, o.precision, &p->family->embedder, err);
     if (st == FACET_OK)

@@ -257,6 +257,25 @@ static void test_embeddings_of_two_contracts_do_not_compare(void **state)
         facet_embedding_compare(&a, &b, &similarity, &err), FACET_EINVAL);
 }
 
+static void test_options_that_nobody_initialized_are_told(void **state)
+{
+    facet_pipeline_opts opts;
+    facet_model_opts model_opts;
+    facet_pipeline *pipeline;
+    facet_model *model;
+    facet_error err;
+
+    (void)state;
+    memset(&opts, 0, sizeof opts);
+    assert_int_equal(facet_pipeline_open(&opts, &pipeline, &err), FACET_EINVAL);
+    assert_non_null(strstr(err.msg, "facet_pipeline_opts_init"));
+    memset(&model_opts, 0, sizeof model_opts);
+    assert_int_equal(
+        facet_model_load_memory("onnx", 4, &model_opts, &model, &err),
+        FACET_EINVAL);
+    assert_non_null(strstr(err.msg, "facet_model_opts_init"));
+}
+
 static void test_an_unknown_network_names_the_remedy(void **state)
 {
     facet_pipeline_opts opts;
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_policies_say_which_faces_count),
         cmocka_unit_test(test_a_kept_crop_gives_the_same_embedding),
         cmocka_unit_test(test_embeddings_of_two_contracts_do_not_compare),
+        cmocka_unit_test(test_options_that_nobody_initialized_are_told),
         cmocka_unit_test(test_an_unknown_network_names_the_remedy),
         cmocka_unit_test(test_an_imported_copy_keeps_contract_and_embedding),
         cmocka_unit_test(test_clones_work_side_by_side),

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/input.h"
 #include "face/settings.h"
 #include "facet/calibration.h"
@@ -162,8 +163,10 @@ facet_status facet_model_quantize(const char *source,
         return facet__fail(
             err, FACET_EINVAL, "%.150s: source and copy are the same", path);
     facet_quantize_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    st = facet__options_take(
+        &o, sizeof o, opts, "facet_quantize_opts_init", err);
+    if (st != FACET_OK)
+        return st;
     if (!(o.loss >= 0))
         return facet__fail(err, FACET_EINVAL, "the loss wanted is %g", o.loss);
     st = find_feed(source, &f, err);

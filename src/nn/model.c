@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "nn/infer.h"
 #include "nn/model_private.h"
 #include "nn/onnx.h"
@@ -108,21 +109,19 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
     return FACET_OK;
 }
 
-static facet_model_opts settle(const facet_model_opts *opts)
+static facet_status settle(
+    const facet_model_opts *opts, facet_model_opts *o, facet_error *err)
 {
-    facet_model_opts o;
-
-    facet_model_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    return o;
+    facet_model_opts_init(o);
+    return facet__options_take(
+        o, sizeof *o, opts, "facet_model_opts_init", err);
 }
 
 facet_status facet_model_load(const char *path, const facet_model_opts *opts,
     facet_model **out, facet_error *err)
 {
-    const facet_model_opts o = settle(opts);
-    const facet__onnx_limits limits = { .max_bytes = o.max_bytes };
+    facet_model_opts o;
+    facet__onnx_limits limits = { 0 };
     facet__graph *graph = NULL;
     facet_status st;
 
@@ -131,7 +130,10 @@ facet_status facet_model_load(const char *path, const facet_model_opts *opts,
     *out = NULL;
     if (!path)
         return facet__fail(err, FACET_EINVAL, "path is NULL");
-    st = facet__onnx_read(path, &limits, &graph, err);
+    st = settle(opts, &o, err);
+    limits.max_bytes = o.max_bytes;
+    if (st == FACET_OK)
+        st = facet__onnx_read(path, &limits, &graph, err);
     if (st != FACET_OK)
         return st;
     st = facet__model_create(graph, o.precision, out, err);
@@ -141,8 +143,8 @@ facet_status facet_model_load(const char *path, const facet_model_opts *opts,
 facet_status facet_model_load_memory(const void *bytes, size_t size,
     const facet_model_opts *opts, facet_model **out, facet_error *err)
 {
-    const facet_model_opts o = settle(opts);
-    const facet__onnx_limits limits = { .max_bytes = o.max_bytes };
+    facet_model_opts o;
+    facet__onnx_limits limits = { 0 };
     facet__graph *graph = NULL;
     facet_status st;
 
@@ -151,7 +153,10 @@ facet_status facet_model_load_memory(const void *bytes, size_t size,
     *out = NULL;
     if (!bytes && size)
         return facet__fail(err, FACET_EINVAL, "bytes is NULL");
-    st = facet__onnx_parse(bytes, size, NULL, &limits, &graph, err);
+    st = settle(opts, &o, err);
+    limits.max_bytes = o.max_bytes;
+    if (st == FACET_OK)
+        st = facet__onnx_parse(bytes, size, NULL, &limits, &graph, err);
     return st == FACET_OK ? facet__model_create(graph, o.precision, out, err)
                           : st;
 }

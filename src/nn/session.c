@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "nn/model_private.h"
 
 enum { MAX_THREADS = 256 };
@@ -33,8 +34,10 @@ facet_status facet_session_create(const facet_model *model,
     if (!model)
         return facet__fail(err, FACET_EINVAL, "model is NULL");
     facet_session_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    st =
+        facet__options_take(&o, sizeof o, opts, "facet_session_opts_init", err);
+    if (st != FACET_OK)
+        return st;
     if (o.threads < 1 || o.threads > MAX_THREADS)
         return facet__fail(err, FACET_EINVAL, "threads is %d: give 1 to %d",
             o.threads, MAX_THREADS);

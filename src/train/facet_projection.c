@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "face/settings.h"
 #include "nn/build.h"
 #include "nn/infer.h"
@@ -127,9 +128,10 @@ facet_status facet_projection_fit(const facet_projection_opts *opts,
     if (!x || !labels || !w || count < 1 || dim < 1)
         return facet__fail(err, FACET_EINVAL, "embeddings, labels and w");
     facet_projection_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    st = translate(&o, &setup, err);
+    st = facet__options_take(
+        &o, sizeof o, opts, "facet_projection_opts_init", err);
+    if (st == FACET_OK)
+        st = translate(&o, &setup, err);
     if (st == FACET_OK && facet__pool_create(o.threads, &pool) != FACET_OK)
         st = facet__fail_memory(err);
     if (st == FACET_OK)

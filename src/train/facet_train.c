@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/options.h"
 #include "train/comm.h"
 #include "train/network.h"
 #include "train/teacher.h"
@@ -129,9 +130,9 @@ facet_status facet_train(const char *recipe, const char *folder,
         return facet__fail(err, FACET_EINVAL, "recipe or folder is NULL");
     err = err ? err : &own;
     facet_train_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    st = facet__comm_check(o.comm, err);
+    st = facet__options_take(&o, sizeof o, opts, "facet_train_opts_init", err);
+    if (st == FACET_OK)
+        st = facet__comm_check(o.comm, err);
     if (st == FACET_OK)
         st = open_recipe(recipe, o.comm, &r, err);
     if (st == FACET_OK && r->threads == 0)

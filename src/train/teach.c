@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "base/npy.h"
+#include "base/options.h"
 #include "facet/train.h"
 #include "train/comm.h"
 #include "train/normalize.h"
@@ -322,9 +323,9 @@ facet_status facet_teach(const char *recipe, const char *folder,
     if (!recipe || !folder)
         return facet__fail(err, FACET_EINVAL, "recipe or folder is NULL");
     facet_train_opts_init(&o);
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    st = teach(&l, recipe, folder, &r, err ? err : &own);
+    st = facet__options_take(&o, sizeof o, opts, "facet_train_opts_init", err);
+    if (st == FACET_OK)
+        st = teach(&l, recipe, folder, &r, err ? err : &own);
     close_lesson(&l);
     facet__run_folder_close(&l.folder);
     facet__recipe_free(r);
