@@ -6,7 +6,8 @@
 #include <string.h>
 
 typedef struct claim {
-    char *name, *photo;
+    const char *name, *photo; /* in `text` */
+    char text[];
 } claim;
 
 static int compare(const void *left, const void *right)
@@ -14,24 +15,16 @@ static int compare(const void *left, const void *right)
     return strcmp(((const claim *)left)->name, ((const claim *)right)->name);
 }
 
-static void free_claim(claim *c)
-{
-    free(c->name);
-    free(c->photo);
-    free(c);
-}
-
 static claim *copy(const char *name, const char *photo)
 {
-    claim *c = malloc(sizeof *c);
+    const size_t n = strlen(name) + 1, m = strlen(photo) + 1;
+    claim *c = malloc(sizeof *c + n + m);
 
     if (!c)
         return NULL;
-    *c = (claim){ strdup(name), strdup(photo) };
-    if (c->name && c->photo)
-        return c;
-    free_claim(c);
-    return NULL;
+    c->name = memcpy(c->text, name, n);
+    c->photo = memcpy(c->text + n, photo, m);
+    return c;
 }
 
 const char *claims_make(claims *all, const char *name, const char *photo)
@@ -40,7 +33,15 @@ const char *claims_make(claims *all, const char *name, const char *photo)
     claim **at = own ? tsearch(own, &all->tree, compare) : NULL;
 
     if (own && (!at || *at != own))
-        free_claim(own);
+        free(own);
+    return at ? (*at)->photo : NULL;
+}
+
+const char *claims_find(const claims *all, const char *name)
+{
+    const claim wanted = { .name = name };
+    claim **at = tfind(&wanted, &all->tree, compare);
+
     return at ? (*at)->photo : NULL;
 }
 
@@ -50,6 +51,6 @@ void claims_free(claims *all)
         claim *c = *(claim **)all->tree;
 
         tdelete(c, &all->tree, compare);
-        free_claim(c);
+        free(c);
     }
 }

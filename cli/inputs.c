@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "claims.h"
 #include "exits.h"
 
 struct inputs {
@@ -19,8 +19,8 @@ struct inputs {
     FILE *list; /* what comes after the names */
     char separator;
     bool failed;
-    bool once;  /* no file twice */
-    void *seen; /* tree of the files that are known or came before */
+    bool once;   /* no file twice */
+    claims seen; /* the files that are known or came before */
     size_t passed_over;
 };
 
@@ -171,11 +171,6 @@ inputs *inputs_open(
     return NULL;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
 void inputs_close(inputs *in)
 {
     if (!in)
@@ -183,12 +178,7 @@ void inputs_close(inputs *in)
     for (size_t i = in->next; i < in->count; i++)
         free(in->names[i]);
     free(in->names);
-    while (in->seen) {
-        char *file = *(char **)in->seen;
-
-        tdelete(file, &in->seen, by_text);
-        free(file);
-    }
+    claims_free(&in->seen);
     if (in->list && in->list != stdin)
         fclose(in->list);
     free(in);
@@ -230,18 +220,14 @@ static char *next_of_list(inputs *in)
  * of one that is gone, the name. Whether it had been remembered before. */
 static bool is_seen(inputs *in, const char *name)
 {
-    char *file = realpath(name, NULL);
-    char **at;
+    char *real = realpath(name, NULL);
+    const char *file = real ? real : name;
+    const bool seen = claims_find(&in->seen, file) != NULL;
 
-    if (!file)
-        file = strdup(name);
-    at = file ? tsearch(file, &in->seen, by_text) : NULL;
-    if (at && *at == file)
-        return false;
-    if (!at)
+    if (!seen && !claims_make(&in->seen, file, name))
         fail_memory(in);
-    free(file);
-    return at != NULL;
+    free(real);
+    return seen;
 }
 
 /* Free a name whose file is known, and count it. */

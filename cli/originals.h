@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "claims.h"
+
 /* Begin with originals_init; any number of threads may use it. */
 typedef struct originals {
-    void *tree;
+    claims files;    /* by device and number */
     bool incomplete; /* memory was short */
     pthread_mutex_t lock;
 } originals;
