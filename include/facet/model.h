@@ -110,7 +110,9 @@ FACET_API const char *facet_model_metadata_key(
 
 /**
  * Write a copy of an ONNX file with one entry of its metadata_props changed.
- * The network computes the same, and its digest stays.
+ * The network computes the same, and its digest stays. Golden answers and
+ * calibration go where the entry changes how the network is fed (facet.mean and
+ * the like): they were measured with the old one.
  *
  * @param text  NULL to remove the entry.
  * @param path  Written whole or not at all; may be the source.

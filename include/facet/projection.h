@@ -66,9 +66,9 @@ FACET_API FACET_MUST_USE facet_status facet_projection_fit(
 
 /**
  * Write a copy of an ONNX network with a projection behind its first output:
- * flattened, made unit length, multiplied by W. Its threshold and calibration
- * (facet.* metadata) are left out, since similarities mean something else now;
- * everything else stays.
+ * flattened, made unit length, multiplied by W. Its threshold, calibration and
+ * golden answers (facet.* metadata) are left out, since it answers something
+ * else now; everything else stays.
  *
  * @param model  The network that made the embeddings.
  * @param w      [rows, dim]

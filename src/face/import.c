@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "face/input.h"
 #include "face/settings.h"
+#include "nn/answers.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
 
@@ -35,7 +36,7 @@ facet_status facet__settings_annotate(
 
     facet__settings_entries(settings, entries);
     for (int i = 0; i < FACET__ENTRIES; i++)
-        if (facet__graph_set_meta(graph, entries[i].key,
+        if (facet__answers_set_meta(graph, entries[i].key,
                 entries[i].text[0] ? entries[i].text : NULL) != FACET_OK)
             return facet__fail_memory(err);
     return FACET_OK;

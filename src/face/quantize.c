@@ -9,9 +9,8 @@
 #include "base/options.h"
 #include "face/input.h"
 #include "face/settings.h"
-#include "facet/calibration.h"
-#include "facet/golden.h"
 #include "facet/settings.h"
+#include "nn/answers.h"
 #include "nn/model.h"
 #include "nn/onnx.h"
 #include "nn/quantize/quantize.h"
@@ -112,13 +111,8 @@ static facet_status make_samples(const feed *f,
  * measures. */
 static facet_status forget_answers(facet__graph *graph, facet_error *err)
 {
-    static const char *const keys[] = { FACET_GOLDEN_KEY,
-        FACET_CALIBRATION_KEY };
-
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (facet__graph_set_meta(graph, keys[i], NULL) != FACET_OK)
-            return facet__fail_memory(err);
-    return FACET_OK;
+    return facet__answers_forget(graph) == FACET_OK ? FACET_OK
+                                                    : facet__fail_memory(err);
 }
 
 static facet_status quantize(const char *source, const feed *f,

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "face/settings.h"
+#include "nn/answers.h"
 #include "nn/build.h"
 #include "nn/infer.h"
 #include "nn/onnx.h"
@@ -250,8 +251,7 @@ facet_status facet_projection_append(const char *model, const float *w,
         st = append(graph, w, rows, dim, err);
     if (st == FACET_OK &&
         (facet__graph_set_meta(graph, "facet.threshold", NULL) != FACET_OK ||
-            facet__graph_set_meta(graph, "facet.calibration", NULL) !=
-                FACET_OK ||
+            facet__answers_forget(graph) != FACET_OK ||
             facet__graph_prune(graph) != FACET_OK))
         st = facet__fail_memory(err);
     if (st == FACET_OK)

@@ -45,6 +45,7 @@ static void write_embedder(void)
     facet__build_output(&b, "embedding", x);
     CHECK_OK(facet__build_finish(&b, &graph, &err));
     CHECK_OK(facet__graph_set_meta(graph, "facet.threshold", "0.3"));
+    CHECK_OK(facet__graph_set_meta(graph, "facet.golden", "old"));
     CHECK_OK(facet__graph_set_meta(graph, "facet.license", "ours"));
     CHECK_OK(facet__onnx_write(graph, path, &err));
     facet__graph_free(graph);
@@ -137,6 +138,8 @@ static void test_thresholds_go_and_licences_stay(void **state)
     CHECK_OK(facet_model_load(path, NULL, &model, &err));
     assert_true(
         facet_model_metadata(model, "facet.threshold", text, sizeof text) < 0);
+    assert_true(
+        facet_model_metadata(model, "facet.golden", text, sizeof text) < 0);
     assert_int_equal(
         facet_model_metadata(model, "facet.license", text, sizeof text), 4);
     assert_string_equal(text, "ours");

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "face/yunet.h"
+#include "nn/answers.h"
 #include "nn/learn/learner.h"
 #include "nn/onnx.h"
 #include "train/chunked.h"
@@ -92,6 +93,18 @@ static facet_status describe(const facet__recipe *r, facet__graph *graph)
     return st;
 }
 
+/* What the file says of the weights that training began with. */
+static facet_status forget(facet__graph *graph)
+{
+    static const char *const keys[] = { "facet.threshold", "facet.source",
+        "facet.data" };
+    facet_status st = facet__answers_forget(graph);
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && st == FACET_OK; i++)
+        st = facet__graph_set_meta(graph, keys[i], NULL);
+    return st;
+}
+
 static facet_status save(void *self, const char *path, facet_error *err)
 {
     const bound *b = self;
@@ -99,6 +112,8 @@ static facet_status save(void *self, const char *path, facet_error *err)
     facet_status st =
         facet__graph_copy(facet__learner_export(b->learner), &graph);
 
+    if (st == FACET_OK)
+        st = forget(graph);
     if (st == FACET_OK)
         st = describe(b->recipe, graph);
     st = st == FACET_OK ? facet__onnx_write(graph, path, err)

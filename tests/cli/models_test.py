@@ -132,6 +132,27 @@ class Files(unittest.TestCase):
         told = json.loads(facet('model', 'info', '--json', new).stdout)
         self.assertEqual(told['settings']['license'], 63 * 'L')
 
+    def test_answers_go_where_the_feeding_changes(self):
+        tiny, copy = MODELS / 'embedder-tiny.onnx', pathlib.Path(
+            folder.name) / 'fed.onnx'
+        photo = next(album.rglob('*.jpg'))
+        for verb, golden in ((['import', tiny, copy, '--color', 'bgr'], 0),
+                             (['set', tiny, copy, 'facet.mean=0'], 0),
+                             (['set', tiny, copy, 'facet.mean=127.5 127.5 '
+                               '127.5', 'facet.license=x'], 3),
+                             (['set', tiny, copy, 'facet.color=bgr',
+                               '--golden', '2'], 2)):
+            with self.subTest(verb=verb):
+                done = facet('model', *verb)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                told = json.loads(
+                    facet('model', 'info', '--json', copy).stdout)
+                self.assertEqual(told['golden'], golden)
+                self.assertEqual('facet.calibration' in told['metadata'],
+                                 golden == 3)
+                done = facet('embed', '--model', copy, photo)
+                self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_a_network_goes_where_the_path_leads_or_is_refused_before(self):
         where = pathlib.Path(folder.name) / 'places'
         where.mkdir()

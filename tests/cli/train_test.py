@@ -314,6 +314,33 @@ class Train(Faces):
             self.assertEqual(
                 len(re.findall('[0-9a-f]{64}', process.stderr)),
                 2 if status else 0)
+        self.assert_usable(self.folder / 'new.onnx', self.folder / '0.png')
+
+    def assert_usable(self, network, crop):
+        """It says nothing that was measured of the one it was made from."""
+        told = json.loads(facet('model', 'info', '--json', network).stdout)
+        self.assertEqual(told['golden'], 0)
+        self.assertLessEqual({'facet.license', 'facet.color'},
+                             set(told['metadata']))
+        self.assertFalse({'facet.calibration', 'facet.threshold'} &
+                         set(told['metadata']))
+        done = facet('embed', '--aligned', '--model', network, crop)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_network_trained_on_answers_for_itself(self):
+        models = SOURCE / 'models'
+        recipe = self.recipe(steps=2)
+        recipe.write_text(recipe.read_text().replace(
+            'kind: mobilefacenet, dim: 32',
+            f'init: {models / "embedder-tiny.onnx"}, dim: 256'))
+        process = facet('train', recipe, '--out', self.folder / 'run')
+        self.assertEqual(process.returncode, 0, process.stderr)
+        write_png(self.folder / 'crop.png', random.Random(1), 112)
+        network = self.folder / 'run' / 'last.onnx'
+        self.assert_usable(network, self.folder / 'crop.png')
+        told = json.loads(facet('model', 'info', '--json', network).stdout)
+        self.assertFalse({'facet.source', 'facet.data'} &
+                         set(told['metadata']))
 
     def test_tpe_looks_first_where_to_write(self):
         self.write_embeddings()
