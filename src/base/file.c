@@ -278,3 +278,11 @@ facet_status facet__file_write_pieces(const char *path,
     free(target);
     return st;
 }
+
+bool facet__file_same(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import.c - a copy of an ONNX file that says how it wants to be fed. */
-#include <string.h>
-
 #include "base/error.h"
+#include "base/file.h"
 #include "face/input.h"
 #include "face/settings.h"
 #include "nn/answers.h"
@@ -50,9 +49,11 @@ facet_status facet_model_import(const char *source_path,
 
     if (!source_path || !settings || !path)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
-    if (strcmp(source_path, path) == 0)
-        return facet__fail(
-            err, FACET_EINVAL, "%.150s: source and copy are the same", path);
+    if (facet__file_same(source_path, path))
+        return facet__fail(err, FACET_EINVAL,
+            "%.150s: source and copy are the same file; name another for the "
+            "copy",
+            path);
     st = facet__settings_check(settings, err);
     if (st == FACET_OK)
         st = check(source_path, settings, err);

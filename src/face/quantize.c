@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/options.h"
 #include "face/input.h"
 #include "face/settings.h"
@@ -153,9 +154,11 @@ facet_status facet_model_quantize(const char *source,
         return facet__fail(err, FACET_EINVAL,
             "quantize: a network, at least one picture and a path for the "
             "copy are needed");
-    if (strcmp(source, path) == 0)
-        return facet__fail(
-            err, FACET_EINVAL, "%.150s: source and copy are the same", path);
+    if (facet__file_same(source, path))
+        return facet__fail(err, FACET_EINVAL,
+            "%.150s: source and copy are the same file; name another for the "
+            "copy",
+            path);
     facet_quantize_opts_init(&o);
     st = facet__options_take(
         &o, sizeof o, opts, "facet_quantize_opts_init", err);

@@ -153,6 +153,22 @@ class Files(unittest.TestCase):
                 done = facet('embed', '--model', copy, photo)
                 self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_copy_never_takes_the_place_of_its_source(self):
+        where = pathlib.Path(folder.name) / 'source'
+        where.mkdir()
+        source, link = where / 'x.onnx', where / 'link.onnx'
+        source.write_bytes((MODELS / 'embedder-tiny.onnx').read_bytes())
+        link.symlink_to(source)
+        before = source.read_bytes()
+        for place in (source, where / '.' / '..' / 'source' / 'x.onnx', link):
+            for verb in (['import'], ['quantize', '--margin', '8', '--images',
+                                      album]):
+                done = facet('model', *verb, source, str(place).replace(
+                    'source/', 'source/./', 1))
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn('the same file', done.stderr)
+                self.assertEqual(source.read_bytes(), before)
+
     def test_a_network_goes_where_the_path_leads_or_is_refused_before(self):
         where = pathlib.Path(folder.name) / 'places'
         where.mkdir()
