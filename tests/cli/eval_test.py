@@ -249,6 +249,15 @@ class Made(unittest.TestCase):
         self.assertEqual(process.returncode, 2)
         self.assertIn('study', process.stderr)
 
+    def test_two_networks_take_no_embeddings(self):
+        for kind in 'compare', 'mixed':
+            process = facet('eval', kind, 'a.onnx', 'b.onnx', '--pairs',
+                            self.path / 'pairs', '--embeddings',
+                            self.path / 'v.jsonl')
+            self.assertEqual(process.returncode, 2, process.stderr)
+            self.assertIn(f'{kind} makes embeddings', process.stderr)
+            self.assertEqual(process.stdout, '')
+
     def test_plots_and_page_open_in_a_browser(self):
         page = self.path / 'page.html'
         process = self.eval('--report', page, '--plot', self.path / 'det.svg',
