@@ -8,6 +8,7 @@
 #define FACET_CLI_EVAL_H
 
 #include <argp.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -125,6 +126,8 @@ void eval_add_metric(eval_run *run, eval_metric metric);
 
 /* The table or JSON on stdout, plots, the page, conditions. */
 int eval_print(const eval_run *run);
+/* null for what is not finite, which JSON does not know. */
+json_t *eval_number(double value);
 int eval_print_cohorts(const eval_run *run);
 int eval_plots(const eval_run *run);
 int eval_page(const eval_run *run);

@@ -100,20 +100,15 @@ static void add_metrics(eval_run *run, const facet_detection_result *r)
                                  .threshold = (double)NAN });
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static int print_json(const facet_detection_result *r)
 {
     json_t *o = json_pack("{sI sI sI sI sI so so so so so sI}", "pictures",
         (json_int_t)r->pictures, "finds", (json_int_t)r->finds, "faces_easy",
         (json_int_t)r->easy, "faces_medium", (json_int_t)r->medium,
-        "faces_hard", (json_int_t)r->hard, "ap_easy", number(r->ap_easy),
-        "ap_medium", number(r->ap_medium), "ap_hard", number(r->ap_hard),
-        "recall", number(r->recall), "landmark_error",
-        number(r->landmark_error), "landmark_faces",
+        "faces_hard", (json_int_t)r->hard, "ap_easy", eval_number(r->ap_easy),
+        "ap_medium", eval_number(r->ap_medium), "ap_hard",
+        eval_number(r->ap_hard), "recall", eval_number(r->recall),
+        "landmark_error", eval_number(r->landmark_error), "landmark_faces",
         (json_int_t)r->landmark_faces);
     char *text = o ? json_dumps(o, JSON_REAL_PRECISION(9)) : NULL;
     const int status = text ? EXIT_YES : EXIT_NO_MEMORY;

@@ -145,19 +145,20 @@ static int same_items(const label_list *a, const label_list *b,
 
 static json_t *json_precision(const facet_precision_recall *p)
 {
-    return json_pack("{s:f, s:f, s:f}", "precision", p->precision, "recall",
-        p->recall, "f", p->f);
+    return json_pack("{s:o, s:o, s:o}", "precision", eval_number(p->precision),
+        "recall", eval_number(p->recall), "f", eval_number(p->f));
 }
 
 static int print_clusters(
     eval_run *run, const facet_cluster_scores *s, size_t items)
 {
     if (run->json)
-        return json_line(json_pack("{s:I, s:I, s:I, s:o, s:o, s:f, s:f}",
+        return json_line(json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
                    "items", (json_int_t)items, "clusters",
                    (json_int_t)s->clusters, "subjects", (json_int_t)s->subjects,
                    "pairwise", json_precision(&s->pairwise), "bcubed",
-                   json_precision(&s->bcubed), "nmi", s->nmi, "ari", s->ari))
+                   json_precision(&s->bcubed), "nmi", eval_number(s->nmi),
+                   "ari", eval_number(s->ari)))
                    ? EXIT_YES
                    : EXIT_NO_MEMORY;
     printf("%zu items, %zu clusters, %zu people\n", items, s->clusters,
@@ -228,9 +229,10 @@ static int print_difference(
     const eval_run *run, const facet_difference *d, double at)
 {
     if (run->json)
-        return json_line(json_pack("{s:f, s:f, s:[f, f], s:f}", "far", at,
-                   "tar_difference", d->difference, "interval", d->interval.low,
-                   d->interval.high, "p", d->p))
+        return json_line(json_pack("{s:f, s:o, s:[o, o], s:o}", "far", at,
+                   "tar_difference", eval_number(d->difference), "interval",
+                   eval_number(d->interval.low), eval_number(d->interval.high),
+                   "p", eval_number(d->p)))
                    ? EXIT_YES
                    : EXIT_NO_MEMORY;
     printf("TAR @ %g: second less first %+.5f, %.5f to %.5f, p = %.4f\n", at,
@@ -244,9 +246,11 @@ static int print_accuracies(const eval_run *run, const facet_folds *first,
     const double a = first->summary.mean, b = second->summary.mean;
 
     if (run->json)
-        return json_line(json_pack("{s:[f, f], s:f, s:[f, f], s:f}", "accuracy",
-                   a, b, "accuracy_difference", d->difference, "interval",
-                   d->interval.low, d->interval.high, "p", d->p))
+        return json_line(json_pack("{s:[o, o], s:o, s:[o, o], s:o}", "accuracy",
+                   eval_number(a), eval_number(b), "accuracy_difference",
+                   eval_number(d->difference), "interval",
+                   eval_number(d->interval.low), eval_number(d->interval.high),
+                   "p", eval_number(d->p)))
                    ? EXIT_YES
                    : EXIT_NO_MEMORY;
     printf("accuracy %.5f and %.5f: second less first %+.5f, %.5f to %.5f, "

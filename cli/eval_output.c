@@ -54,7 +54,7 @@ static void print_counts(const eval_run *run)
 
 /* ---- for programs ---- */
 
-static json_t *number(double value)
+json_t *eval_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -62,8 +62,8 @@ static json_t *number(double value)
 static json_t *json_interval(facet_interval interval)
 {
     return isnan(interval.low) ? json_null()
-                               : json_pack("[o, o]", number(interval.low),
-                                     number(interval.high));
+                               : json_pack("[o, o]", eval_number(interval.low),
+                                     eval_number(interval.high));
 }
 
 /* tar and val are listed by FAR, tpir by FPIR; a single number stands alone,
@@ -84,19 +84,19 @@ static void add_json(json_t *object, const eval_metric *m)
             json_object_set_new(object, lists[i][1], list);
         }
         entry = json_pack("{s:f, s:o, s:o, s:o, s:s}", lists[i][2], m->at,
-            m->name, number(m->value), "threshold", number(m->threshold),
-            "interval", json_interval(m->interval), "resolution",
-            facet_resolution_name(m->resolution));
+            m->name, eval_number(m->value), "threshold",
+            eval_number(m->threshold), "interval", json_interval(m->interval),
+            "resolution", facet_resolution_name(m->resolution));
         json_array_append_new(list, entry);
         return;
     }
-    json_object_set_new(object, m->name, number(m->value));
+    json_object_set_new(object, m->name, eval_number(m->value));
     snprintf(name, sizeof name, "%s_interval", m->name);
     if (!isnan(m->interval.low))
         json_object_set_new(object, name, json_interval(m->interval));
     snprintf(name, sizeof name, "%s_threshold", m->name);
     if (!isnan(m->threshold))
-        json_object_set_new(object, name, number(m->threshold));
+        json_object_set_new(object, name, eval_number(m->threshold));
 }
 
 static int print_json(const eval_run *run, const char *label)
@@ -284,7 +284,7 @@ static int print_group(
     if (run->json) {
         object = json_pack("{s:s, s:I, s:I, s:o}", "group", name, "mated",
             (json_int_t)n.mated, "nonmated", (json_int_t)n.nonmated, "eer",
-            number(facet_curve_eer(curve).eer));
+            eval_number(facet_curve_eer(curve).eer));
         json_object_set_new(object, "rates", json_array());
     } else
         printf("%-12s %6zu %8zu  %.4f", name, (size_t)n.mated,
@@ -299,10 +299,10 @@ static int print_group(
         if (run->json)
             json_array_append_new(json_object_get(object, "rates"),
                 json_pack("{s:f, s:o, s:o, s:o}", "fmr", at, "fnmr",
-                    number(1 - own.tar), "fmr_at_common_threshold",
-                    number(resolved ? common.fmr : (double)NAN),
+                    eval_number(1 - own.tar), "fmr_at_common_threshold",
+                    eval_number(resolved ? common.fmr : (double)NAN),
                     "fnmr_at_common_threshold",
-                    number(resolved ? 1 - common.tar : (double)NAN)));
+                    eval_number(resolved ? 1 - common.tar : (double)NAN)));
         else
             printf("  %7.4f %8.5f %7.4f", 1 - own.tar,
                 resolved ? common.fmr : (double)NAN,

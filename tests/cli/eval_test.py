@@ -473,6 +473,24 @@ class Cache(unittest.TestCase):
         self.assertEqual(process.returncode, 0, process.stderr)
         self.assertEqual(len(self.kept()[1]), 6)
 
+    def test_a_comparison_that_no_round_can_judge_has_no_interval(self):
+        (self.path / 'pairs').write_text(
+            '2\t1\np0/0.png\tp0/1.png\t1\np1/2.png\tp2/4.png\t0\n'
+            'p1/3.png\tp2/5.png\t1\np1/2.png\tp1/3.png\t0\n')
+        network = SOURCE / 'models' / 'embedder-tiny.onnx'
+        known = set()
+        for seed in range(6):
+            process = facet('eval', 'compare', network, network, '--pairs',
+                            self.path / 'pairs', '--images',
+                            self.path / 'people', '--margin', 8, '--json',
+                            '--rounds', 2, '--seed', seed, '--cache',
+                            self.path / 'cache')
+            self.assertEqual(process.returncode, 0, process.stderr)
+            row = lines(process)[0]
+            self.assertEqual(row['accuracy_difference'], 0)
+            known.add(row['interval'][0])
+        self.assertEqual(known, {0, None})
+
     def test_pairs_of_a_folder_have_no_line(self):
         process = self.eval('--report', self.path / 'page.html')
         self.assertEqual(process.returncode, 0, process.stderr)
