@@ -84,6 +84,22 @@ static facet_status judge_picture(
     return st;
 }
 
+/* All of the list; the first that fails is named, and ends it. */
+static int judge_all(const eval_run *run, judging *j)
+{
+    for (size_t i = 0; i < facet_labels_count(j->labels); i++) {
+        facet_error err = { FACET_OK, "" };
+        const facet_status st = judge_picture(run, j, i, &err);
+
+        if (st == FACET_OK)
+            continue;
+        complain_of(facet_labels_name(j->labels, i),
+            *err.msg ? err.msg : facet_status_str(st));
+        return (int)exit_for_photo(st);
+    }
+    return EXIT_YES;
+}
+
 static void add_metrics(eval_run *run, const facet_detection_result *r)
 {
     const struct {
@@ -157,11 +173,10 @@ int eval_detect(eval_run *run)
     if (!network)
         return EXIT_IO;
     st = open_all(run, &j, network, &err);
-    for (size_t i = 0; st == FACET_OK && i < facet_labels_count(j.labels); i++)
-        st = judge_picture(run, &j, i, &err);
-    if (st == FACET_OK)
-        st = facet_detection_finish(j.detection, &j.result);
-    status = eval_fail(st, &err);
+    status = st == FACET_OK ? judge_all(run, &j) : eval_fail(st, &err);
+    if (status == EXIT_YES)
+        status =
+            eval_fail(facet_detection_finish(j.detection, &j.result), NULL);
     if (status == EXIT_YES) {
         add_metrics(run, &j.result);
         status = run->json ? print_json(&j.result) : print_table(&j.result);

@@ -567,6 +567,26 @@ class Detection(unittest.TestCase):
         self.assertIsNone(got['landmark_error'])
         self.assertEqual(gate.returncode, 1, gate.stdout + gate.stderr)
 
+    def test_a_picture_that_fails_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder)
+            write_noise(path / 'good.png', 1)
+            (path / 'bad.png').write_bytes(b'no picture')
+            (path / 'boxes').write_text(
+                'good.png\n1\n1 1 60 60 0 0 0 0 0 0\n'
+                'bad.png\n1\n1 1 60 60 0 0 0 0 0 0\n')
+            process = facet('eval', 'detect', '--images', path, '--boxes',
+                            path / 'boxes', '--detector',
+                            SOURCE / 'models' / 'detector.onnx')
+            self.assertEqual(process.returncode, 5, process.stderr)
+            self.assertIn('bad.png: ', process.stderr)
+            (path / 'bad.png').unlink()
+            process = facet('eval', 'detect', '--images', path, '--boxes',
+                            path / 'boxes', '--detector',
+                            SOURCE / 'models' / 'detector.onnx')
+            self.assertEqual(process.returncode, 7, process.stderr)
+            self.assertIn('bad.png: ', process.stderr)
+
     def test_what_is_missing_is_told(self):
         self.assertEqual(facet('eval', 'detect').returncode, 2)
         process = facet('eval', 'detect', '--images', '.', '--boxes',
