@@ -453,12 +453,38 @@ static void default_places(eval_run *run, const char *kind)
         run->images.items[run->images.count++] = run->list;
 }
 
+/* Ranks are of people who are in the gallery. */
+static int check_mates(const eval_run *run)
+{
+    const facet_protocol *p = &run->protocol;
+    bool *enrolled = calloc(p->n_subjects + 1, sizeof *enrolled);
+    size_t mated = 0;
+
+    if (!enrolled)
+        return eval_fail(FACET_ENOMEM, NULL);
+    for (size_t i = 0; i < p->n_gallery; i++)
+        enrolled[p->templates[p->gallery[i].template_index].subject] = true;
+    for (size_t i = 0; i < p->n_probes; i++)
+        mated += enrolled[p->templates[p->probes[i].template_index].subject];
+    free(enrolled);
+    if (p->n_probes == 0 || mated > 0)
+        return EXIT_YES;
+    complain(
+        "%s: no probe shows a person of the gallery, and ranks are of such "
+        "ones: add probes of people who are in it",
+        run->list ? run->list : run->probes);
+    return EXIT_IO;
+}
+
 int eval_begin(eval_run *run, const char *kind)
 {
+    int status;
+
     default_places(run, kind);
     if (!run->fusion)
         run->fusion = strcmp(kind, "ytf") == 0 ? "mean-similarity" : "media";
-    return eval_read_list(run, kind);
+    status = eval_read_list(run, kind);
+    return status == EXIT_YES ? check_mates(run) : status;
 }
 
 int eval_scores_of(eval_run *run, const char *kind)

@@ -82,8 +82,12 @@ static int read_labels(const char *path, label_list *list)
         }
     }
     fclose(file);
-    if (list->count > 0)
-        qsort(list->rows, list->count, sizeof *list->rows, by_item);
+    if (list->count == 0) {
+        complain(
+            "%s has no line: want an item, a tab and a label on each", path);
+        return EXIT_IO;
+    }
+    qsort(list->rows, list->count, sizeof *list->rows, by_item);
     for (size_t i = 1; i < list->count; i++)
         if (by_item(&list->rows[i - 1], &list->rows[i]) == 0) {
             complain("%s, line %u: '%s' a second time", path,

@@ -319,6 +319,20 @@ class Made(unittest.TestCase):
         result = lines(process)[0]
         self.assertEqual(result['pairwise']['f'], .5)
         self.assertAlmostEqual(result['bcubed']['f'], 7 / 9)
+        (self.path / 'empty').write_text('# nothing\n')
+        for words in (['found', 'empty'], ['empty', 'found']):
+            process = facet('eval', 'cluster',
+                            *(self.path / word for word in words))
+            self.assertEqual(process.returncode, 7, process.stderr)
+            self.assertIn('empty has no line', process.stderr)
+
+    def test_a_gallery_without_mates_is_told_before_the_work(self):
+        (self.path / 'search').write_text(
+            'gallery\tp0-0\tp0\nprobe\tp1-0\tp1\n')
+        process = facet('eval', 'identify', self.path / 'search',
+                        '--embeddings', self.path / 'nowhere.jsonl')
+        self.assertEqual(process.returncode, 7, process.stderr)
+        self.assertIn('search: no probe shows', process.stderr)
 
 
 class Networks(unittest.TestCase):
