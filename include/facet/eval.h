@@ -274,7 +274,8 @@ typedef struct facet_difference {
  *
  * @param first   Comparisons.
  * @param second  The same in the same order; only the scores differ.
- * Errors: FACET_EINVAL (also when subjects or labels differ), FACET_ENOMEM.
+ * Errors: FACET_EINVAL (also when subjects, labels or folds differ),
+ *         FACET_ENOMEM.
  */
 FACET_API FACET_MUST_USE facet_status facet_paired_bootstrap(
     const facet_comparison *first, const facet_comparison *second, size_t count,

@@ -245,6 +245,7 @@ static facet_status check_paired(const facet_comparison *first,
 {
     for (size_t i = 0; i < count; i++)
         if (first[i].mated != second[i].mated ||
+            first[i].fold != second[i].fold ||
             first[i].subject_a != second[i].subject_a ||
             first[i].subject_b != second[i].subject_b)
             return facet__fail(err, FACET_EINVAL,

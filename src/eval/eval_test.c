@@ -546,6 +546,10 @@ static void test_paired_accuracy_tells_better_from_same(void **state)
     CHECK_NEAR(d.difference, b.summary.mean - a.summary.mean, 1e-12);
     assert_true(d.interval.low > 0 && d.interval.low < d.difference);
     assert_true(d.interval.high > d.difference && d.p < .02);
+    second[9].fold = (uint16_t)(3 - second[9].fold);
+    assert_int_equal(
+        facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL),
+        FACET_EINVAL);
     for (int i = 0; i < RANDOM; i++)
         first[i].fold = second[i].fold = 0;
     assert_int_equal(
