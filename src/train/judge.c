@@ -25,12 +25,8 @@ static facet_status score_pairs(
     void *self, const facet__trainable *net, double *score, facet_error *err)
 {
     const pairs *p = self;
-    facet__verdict verdict;
-    const facet_status st =
-        facet__validation_run(p->validation, net, &verdict, err);
 
-    *score = verdict.accuracy;
-    return st;
+    return facet__validation_run(p->validation, net, score, err);
 }
 
 static void close_pairs(void *self)

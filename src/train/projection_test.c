@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "facet/eval.h"
 #include "train/normalize.h"
 #include "train/projection.h"
-#include "train/validate.h"
 
 enum { D = 16, K = 4, PEOPLE = 40, IMAGES = 6, N = PEOPLE * IMAGES };
 
@@ -29,10 +29,10 @@ static void make_faces(float *x, int32_t *labels, uint64_t seed)
 
 static double tar_of(const float *x, size_t d, const int32_t *labels)
 {
-    static float unit[N * D], norms[N], scores[N * N / 2];
-    static uint8_t same[N * N / 2];
-    static uint16_t fold[N * N / 2];
-    facet__verdict v;
+    static float unit[N * D], norms[N];
+    static facet_comparison pairs[N * N / 2];
+    facet_curve *curve;
+    double tar;
     size_t n = 0;
 
     facet__normalize_rows(x, N, d, unit, norms);
@@ -43,12 +43,13 @@ static double tar_of(const float *x, size_t d, const int32_t *labels)
             for (size_t c = 0; c < d; c++)
                 sum += (double)unit[(size_t)i * d + c] *
                        (double)unit[(size_t)j * d + c];
-            scores[n] = (float)sum;
-            same[n] = labels[i] == labels[j];
-            fold[n] = (uint16_t)(n % 2);
+            pairs[n] = (facet_comparison){ .score = sum,
+                .mated = labels[i] == labels[j] };
         }
-    CHECK_OK(facet__verify_folds(scores, same, fold, n, 2, &v));
-    return v.tar;
+    CHECK_OK(facet_curve_create(pairs, n, &curve, NULL));
+    tar = facet_curve_rate(curve, 1e-2, 0).tar;
+    facet_curve_free(curve);
+    return tar;
 }
 
 static void project(const float *x, const float *w, float *out)

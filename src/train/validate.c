@@ -2,14 +2,15 @@
 #include "train/validate.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/names.h"
+#include "facet/eval.h"
 #include "train/normalize.h"
 
 enum { PAIRS_MAX = 256 << 20, BATCH = 32 };
@@ -107,9 +108,10 @@ static facet_status read_pairs(
     if (!v->pairs || !v->same || !v->fold)
         return facet__fail_memory(err);
     if (sscanf(text, "%d %d", &v->folds, &each) != 2 || v->folds < 2 ||
-        v->folds > 1000 || each < 1 || each > INT_MAX / 2)
+        v->folds > FACET_MAX_FOLDS || each < 1 || each > INT_MAX / 2)
         return facet__fail(err, FACET_EDAMAGED,
-            "%s: line 1 is not 'folds<TAB>pairs'", v->setup.pairs);
+            "%s: line 1 is not 'folds<TAB>pairs', of 2 to %d folds",
+            v->setup.pairs, FACET_MAX_FOLDS);
     for (char *line = strchr(text, '\n'); line && st == FACET_OK; line = next) {
         number++;
         line++;
@@ -198,142 +200,49 @@ static facet_status embed_all(facet__validation *v, const facet__trainable *net,
     return FACET_OK;
 }
 
+/* A network that says nothing finite rejects. */
+static double score_of(const float *a, const float *b, size_t d)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < d; k++)
+        sum += (double)a[k] * (double)b[k];
+    return isfinite(sum) ? sum : -HUGE_VAL;
+}
+
+static void compare(const facet__validation *v, const float *unit, size_t d,
+    facet_comparison *c)
+{
+    for (size_t i = 0; i < v->n_pairs; i++)
+        c[i] = (facet_comparison){ .score = score_of(unit + v->pairs[i].a * d,
+                                       unit + v->pairs[i].b * d, d),
+            .fold = v->fold[i],
+            .mated = v->same[i] != 0 };
+}
+
 facet_status facet__validation_run(facet__validation *v,
-    const facet__trainable *net, facet__verdict *verdict, facet_error *err)
+    const facet__trainable *net, double *accuracy, facet_error *err)
 {
     const size_t floats = facet__unmoved_floats(&v->setup.from);
     const size_t d = net->dim;
     float *x = facet__calloc(BATCH, floats * sizeof *x);
     float *unit = facet__calloc(v->n_pictures, d * sizeof *unit);
     float *norms = facet__calloc(BATCH, sizeof *norms);
-    float *scores = facet__calloc(v->n_pairs, sizeof *scores);
-    facet_status st = FACET_ENOMEM;
+    facet_comparison *pairs = facet__calloc(v->n_pairs, sizeof *pairs);
+    facet_folds folds;
+    facet_status st = x && unit && norms && pairs
+                          ? embed_all(v, net, x, unit, norms, err)
+                          : facet__fail_memory(err);
 
-    if (!x || !unit || !norms || !scores) {
-        st = facet__fail_memory(err);
-        goto done;
+    if (st == FACET_OK) {
+        compare(v, unit, d, pairs);
+        st = facet_fold_accuracy(pairs, v->n_pairs, &folds, err);
     }
-    st = embed_all(v, net, x, unit, norms, err);
-    if (st != FACET_OK)
-        goto done;
-    for (size_t i = 0; i < v->n_pairs; i++) {
-        const float *a = unit + v->pairs[i].a * d,
-                    *b = unit + v->pairs[i].b * d;
-        double sum = 0;
-
-        for (size_t k = 0; k < d; k++)
-            sum += (double)a[k] * (double)b[k];
-        scores[i] = (float)sum;
-    }
-    st = facet__verify_folds(
-        scores, v->same, v->fold, v->n_pairs, v->folds, verdict);
-    if (st != FACET_OK)
-        facet__fail_memory(err);
-done:
+    if (st == FACET_OK)
+        *accuracy = folds.summary.mean;
     facet__free(x);
     facet__free(unit);
     facet__free(norms);
-    facet__free(scores);
+    facet__free(pairs);
     return st;
-}
-
-typedef struct ranked {
-    float score;
-    uint16_t fold;
-    uint8_t same;
-} ranked;
-
-/* Best first. */
-static int compare_ranked(const void *a, const void *b)
-{
-    const float x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
-
-    return x > y ? -1 : x < y;
-}
-
-/* Does no later entry outside of `fold` have the score of entry i? Equal scores
- * are accepted together. */
-static bool last_of_equals(const ranked *list, size_t n, size_t i, int fold)
-{
-    for (size_t k = i + 1; k < n && !(list[k].score < list[i].score); k++)
-        if (list[k].fold != fold)
-            return false;
-    return true;
-}
-
-/* The threshold t (accept score >= t) that is right most often outside of
- * `fold`, of several the highest; put in the middle between the lowest score it
- * accepts and the next. */
-static float best_threshold(const ranked *list, size_t n, int fold)
-{
-    long right = 0, best = 0; /* against accepting nothing */
-    float threshold = 2, before = 2;
-    bool open = false; /* `before` was the best; its middle is to be set */
-
-    for (size_t i = 0; i < n; i++) {
-        if (list[i].fold == fold)
-            continue;
-        if (list[i].score < before) {
-            if (open)
-                threshold = (before + list[i].score) / 2;
-            open = false;
-        }
-        before = list[i].score;
-        right += list[i].same ? 1 : -1;
-        if (!last_of_equals(list, n, i, fold) || right <= best)
-            continue;
-        best = right;
-        threshold = before;
-        open = true;
-    }
-    return threshold;
-}
-
-/* The largest share of same pairs accepted while at most `far` of the others
- * are. */
-static double tar_at(const ranked *list, size_t n, double far)
-{
-    size_t same = 0, other = 0, same_all = 0;
-    double best = 0;
-
-    for (size_t i = 0; i < n; i++)
-        same_all += list[i].same;
-    for (size_t i = 0; i < n; i++) {
-        same += list[i].same;
-        other += !list[i].same;
-        if (i + 1 < n && !(list[i + 1].score < list[i].score))
-            continue;
-        if ((double)other > far * (double)(n - same_all))
-            break;
-        best = same_all ? (double)same / (double)same_all : 0;
-    }
-    return best;
-}
-
-facet_status facet__verify_folds(const float *scores, const uint8_t *same,
-    const uint16_t *fold, size_t n, int folds, facet__verdict *verdict)
-{
-    ranked *list = facet__calloc(n, sizeof *list);
-
-    *verdict = (facet__verdict){ .far = 1e-2 };
-    if (!list)
-        return FACET_ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        list[i] = (ranked){ scores[i], fold[i], same[i] };
-    qsort(list, n, sizeof *list, compare_ranked);
-    for (int f = 0; f < folds; f++) {
-        const float threshold = best_threshold(list, n, f);
-        size_t right = 0, all = 0;
-
-        for (size_t i = 0; i < n; i++) {
-            if (list[i].fold != f)
-                continue;
-            right += (list[i].score >= threshold) == (list[i].same != 0);
-            all++;
-        }
-        verdict->accuracy += all ? (double)right / (double)all / folds : 0;
-    }
-    verdict->tar = tar_at(list, n, verdict->far);
-    facet__free(list);
-    return FACET_OK;
 }

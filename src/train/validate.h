@@ -22,20 +22,10 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
     facet__validation **out, facet_error *err);
 void facet__validation_close(facet__validation *validation);
 
-typedef struct facet__verdict {
-    double accuracy; /* mean over folds, thresholds chosen on the others */
-    double tar;      /* at `far`, over all pairs */
-    double far;
-} facet__verdict;
-
-/* Embed all pictures and compare the pairs by cosine. Errors: a broken picture,
- * and those of the network. */
+/* Embed all pictures and compare the pairs by cosine: the accuracy of `facet
+ * eval pairs` (facet_fold_accuracy). Errors: a broken picture, and those of the
+ * network. */
 facet_status facet__validation_run(facet__validation *validation,
-    const facet__trainable *net, facet__verdict *verdict, facet_error *err);
-
-/* The protocol on its own: n scores, whether each is of a same pair, and its
- * fold in [0, folds). far is 1e-2. FACET_ENOMEM. */
-facet_status facet__verify_folds(const float *scores, const uint8_t *same,
-    const uint16_t *fold, size_t n, int folds, facet__verdict *verdict);
+    const facet__trainable *net, double *accuracy, facet_error *err);
 
 #endif
