@@ -574,6 +574,8 @@ static void test_lists_to_judge_by_are_checked_at_once(void **state)
     check_judged_by(
         "none/no.png\n1\n30 20 20 24 0 0 0 0 0 0\n", FACET_ENOTFOUND);
     check_judged_by("none/0.png\n1\n30 20 5 6 0 0 0 0 0 0\n", FACET_EEMPTY);
+    check_judged_by(
+        "judged.txt\n1\n30 20 20 24 0 0 0 0 0 0\n", FACET_ENOTIMAGE);
 }
 
 int main(void)

@@ -98,13 +98,17 @@ typedef struct points {
     facet__crop crop;
 } points;
 
+static facet__landmark_validation_setup setup_of(const points *p)
+{
+    return (facet__landmark_validation_setup){
+        .dataset = p->data, .landmarks = p->landmarks, .crop = p->crop
+    };
+}
+
 static facet_status score_points(
     void *self, const facet__trainable *net, double *score, facet_error *err)
 {
-    const points *p = self;
-    const facet__landmark_validation_setup setup = {
-        .dataset = p->data, .landmarks = p->landmarks, .crop = p->crop
-    };
+    const facet__landmark_validation_setup setup = setup_of(self);
 
     return facet__landmark_validation_run(&setup, net, score, err);
 }
@@ -122,6 +126,7 @@ static facet_status open_points(const place *at, void **self, facet_error *err)
 {
     const facet__recipe *r = at->recipe;
     points *p = facet__calloc(1, sizeof *p);
+    facet__landmark_validation_setup setup;
     facet_status st;
 
     *self = p;
@@ -129,9 +134,13 @@ static facet_status open_points(const place *at, void **self, facet_error *err)
         return facet__fail_memory(err);
     p->crop = r->run.data.crops[0];
     st = facet__dataset_open(&r->validation, &p->data, err);
-    return st == FACET_OK ? facet__landmarks_open(r->validation_landmarks,
-                                p->data, &p->landmarks, err)
-                          : st;
+    if (st == FACET_OK)
+        st = facet__landmarks_open(
+            r->validation_landmarks, p->data, &p->landmarks, err);
+    if (st != FACET_OK)
+        return st;
+    setup = setup_of(p);
+    return facet__landmark_validation_look(&setup, err);
 }
 
 typedef struct kind {

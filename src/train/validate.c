@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,6 +131,63 @@ static facet_status read_pairs(
     return st;
 }
 
+static size_t batch_at(const facet__validation *v, size_t first)
+{
+    const size_t left = v->n_pictures - first;
+
+    return left < BATCH ? left : BATCH;
+}
+
+/* The crops of a batch of `pictures`. That a photo shows no face is told in
+ * `faceless`, and no failure. */
+static facet_status cut_crops(const facet__validation *v, size_t first,
+    float *x, bool faceless[BATCH], facet_error *err)
+{
+    facet_status status[BATCH];
+    facet_error errors[BATCH];
+    const uint32_t *pictures = v->pictures + first;
+    const size_t n = batch_at(v, first);
+
+    facet__unmoved_crops(&v->setup.from, pictures, n, x, status, errors);
+    for (size_t i = 0; i < n; i++) {
+        faceless[i] = status[i] == FACET_ENOFACE;
+        if (status[i] != FACET_OK && !faceless[i])
+            return facet__fail(err, status[i],
+                "%.150s: its picture '%.100s': %.150s; mend it, or take its "
+                "pairs out",
+                v->setup.pairs,
+                facet__dataset_example(v->setup.from.dataset, pictures[i])->key,
+                errors[i].msg);
+    }
+    return FACET_OK;
+}
+
+/* What is wrong with a picture is told before the first step, not after hours.
+ */
+static facet_status look_at_all(const facet__validation *v, facet_error *err)
+{
+    float *x =
+        facet__calloc(BATCH, facet__unmoved_floats(&v->setup.from) * sizeof *x);
+    facet_status st = x ? FACET_OK : facet__fail_memory(err);
+    size_t faces = 0;
+
+    for (size_t first = 0; first < v->n_pictures && st == FACET_OK;
+         first += BATCH) {
+        bool faceless[BATCH];
+
+        st = cut_crops(v, first, x, faceless, err);
+        for (size_t i = 0; i < batch_at(v, first) && st == FACET_OK; i++)
+            faces += !faceless[i];
+    }
+    facet__free(x);
+    if (st == FACET_OK && faces == 0)
+        st = facet__fail(err, FACET_ENOFACE,
+            "%.150s: in none of its %zu pictures a face is found; see "
+            "validation.detector",
+            v->setup.pairs, v->n_pictures);
+    return st;
+}
+
 facet_status facet__validation_open(const facet__validation_setup *setup,
     facet__validation **out, facet_error *err)
 {
@@ -152,6 +210,8 @@ facet_status facet__validation_open(const facet__validation_setup *setup,
     facet__free(text);
     facet__free(r.keys);
     facet__free(r.place);
+    if (st == FACET_OK)
+        st = look_at_all(v, err);
     if (st != FACET_OK) {
         facet__validation_close(v);
         return st;
@@ -171,36 +231,30 @@ void facet__validation_close(facet__validation *v)
     facet__free(v);
 }
 
-/* Embed all pictures: unit vectors [n_pictures][dim]. */
+/* Embed all pictures: unit vectors [n_pictures][dim], NaN without a face. */
 static facet_status embed_all(facet__validation *v, const facet__trainable *net,
     float *x, float *unit, float *norms, facet_error *err)
 {
-    facet_status status[BATCH];
-    facet_error errors[BATCH];
-
     for (size_t first = 0; first < v->n_pictures; first += BATCH) {
-        const size_t left = v->n_pictures - first;
-        const size_t n = left < BATCH ? left : BATCH;
+        bool faceless[BATCH];
+        const size_t n = batch_at(v, first);
         const float *out;
-        facet_status st = FACET_OK;
+        facet_status st = cut_crops(v, first, x, faceless, err);
 
-        facet__unmoved_crops(
-            &v->setup.from, v->pictures + first, n, x, status, errors);
-        for (size_t i = 0; i < n && st == FACET_OK; i++) {
-            st = status[i];
-            if (st != FACET_OK && err)
-                *err = errors[i];
-        }
         if (st == FACET_OK)
             st = net->embed(net->self, x, n, &out, err);
         if (st != FACET_OK)
             return st;
         facet__normalize_rows(out, n, net->dim, unit + first * net->dim, norms);
+        for (size_t i = 0; i < n; i++)
+            if (faceless[i])
+                unit[(first + i) * net->dim] = NAN;
     }
     return FACET_OK;
 }
 
-/* A network that says nothing finite rejects. */
+/* Without a face, or with a network that says nothing finite: a rejection, as
+ * in eval. */
 static double score_of(const float *a, const float *b, size_t d)
 {
     double sum = 0;

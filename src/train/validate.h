@@ -16,15 +16,17 @@ typedef struct facet__validation_setup {
     facet__unmoved from; /* the crops compared */
 } facet__validation_setup;
 
-/* Errors: those of reading the file; FACET_EDAMAGED naming the line,
- * FACET_ENOTFOUND naming a key that the data do not have. */
+/* Each picture is looked at once. Errors: those of reading the file;
+ * FACET_EDAMAGED naming the line, FACET_ENOTFOUND naming a key that the data do
+ * not have; those of a picture, naming it; FACET_ENOFACE when none has a face.
+ */
 facet_status facet__validation_open(const facet__validation_setup *setup,
     facet__validation **out, facet_error *err);
 void facet__validation_close(facet__validation *validation);
 
 /* Embed all pictures and compare the pairs by cosine: the accuracy of `facet
- * eval pairs` (facet_fold_accuracy). Errors: a broken picture, and those of the
- * network. */
+ * eval pairs` (facet_fold_accuracy), where a picture without a face is
+ * rejected. Errors: a broken picture, and those of the network. */
 facet_status facet__validation_run(facet__validation *validation,
     const facet__trainable *net, double *accuracy, facet_error *err);
 

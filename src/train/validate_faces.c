@@ -19,7 +19,24 @@ struct facet__face_validation {
     facet_face *faces; /* [FACES] found in one picture */
 };
 
-/* Every picture of the list is there, and some face counts: told before the
+/* The picture of the list; errors name it. */
+static facet_status read_picture(const facet__face_validation *v, size_t index,
+    facet_image **image, facet_error *err)
+{
+    const char *name = facet_labels_name(v->labels, index);
+    uint8_t *bytes = NULL;
+    size_t size;
+    facet_status st =
+        facet_pictures_read(v->pictures, name, &bytes, &size, err);
+
+    *image = NULL;
+    if (st == FACET_OK)
+        st = facet_image_read_memory(bytes, size, NULL, image, err);
+    facet_pictures_free_bytes(bytes);
+    return st == FACET_OK ? st : facet__fail_in(err, st, name);
+}
+
+/* Every picture of the list can be read, and some face counts: told before the
  * first step, not after hours. */
 static facet_status check_list(
     const facet__face_validation *v, const char *list, facet_error *err)
@@ -31,13 +48,12 @@ static facet_status check_list(
     facet_detection_opts_init(&opts);
     for (size_t i = 0; i < facet_labels_count(v->labels) && st == FACET_OK;
          i++) {
-        size_t size, n;
-        uint8_t *bytes = NULL;
+        size_t n;
+        facet_image *image;
         const facet_label *faces = facet_labels_faces(v->labels, i, &n);
 
-        st = facet_pictures_read(
-            v->pictures, facet_labels_name(v->labels, i), &bytes, &size, err);
-        facet_pictures_free_bytes(bytes);
+        st = read_picture(v, i, &image, err);
+        facet_image_free(image);
         for (size_t k = 0; k < n; k++)
             counting += !faces[k].invalid && faces[k].box.height >= opts.hard;
     }
@@ -94,15 +110,10 @@ static facet_status judge_picture(facet__face_validation *v, size_t index,
     facet_detector *detector, facet_detection *detection, facet_error *err)
 {
     const facet_label *labels;
-    facet_image *image = NULL;
-    uint8_t *bytes;
-    size_t size, found, n;
-    facet_status st = facet_pictures_read(
-        v->pictures, facet_labels_name(v->labels, index), &bytes, &size, err);
+    facet_image *image;
+    size_t found, n;
+    facet_status st = read_picture(v, index, &image, err);
 
-    if (st != FACET_OK)
-        return st;
-    st = facet_image_read_memory(bytes, size, NULL, &image, err);
     if (st == FACET_OK)
         st = facet_detector_find(detector, image, v->faces, FACES, &found, err);
     if (st == FACET_OK) {
@@ -112,7 +123,6 @@ static facet_status judge_picture(facet__face_validation *v, size_t index,
             st = facet__fail_memory(err);
     }
     facet_image_free(image);
-    facet_pictures_free_bytes(bytes);
     return st;
 }
 

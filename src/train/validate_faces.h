@@ -16,8 +16,9 @@ typedef struct facet__face_validation_setup {
     const char *folder; /* for the network's file, which does not stay */
 } facet__face_validation_setup;
 
-/* Each picture of the list is read once. Errors: those of facet_labels_read and
- * facet_pictures_*, FACET_EEMPTY (no face to judge by), FACET_ENOMEM. */
+/* Each picture of the list is looked at once. Errors: those of
+ * facet_labels_read and of a picture, naming it; FACET_EEMPTY (no face to judge
+ * by), FACET_ENOMEM. */
 facet_status facet__face_validation_open(
     const facet__face_validation_setup *setup, facet__face_validation **out,
     facet_error *err);

@@ -11,7 +11,7 @@ enum { BATCH = 32, LEFT_EYE = 36, RIGHT_EYE = 45 };
 
 typedef struct work {
     const facet__landmark_validation_setup *setup;
-    const facet__trainable *net;
+    const facet__trainable *net; /* NULL: the pictures are only looked at */
     facet__hand hand;
     float *crops; /* [BATCH] crops */
     float wanted[BATCH][FACET__LANDMARK_NUMBERS];
@@ -33,9 +33,9 @@ static facet_status ask(work *w, facet_error *err)
     const float *out;
     facet_status st = FACET_OK;
 
-    if (w->n > 0)
+    if (w->n > 0 && w->net)
         st = w->net->embed(w->net->self, w->crops, w->n, &out, err);
-    for (size_t f = 0; f < w->n && st == FACET_OK; f++) {
+    for (size_t f = 0; f < w->n && w->net && st == FACET_OK; f++) {
         const float *said = out + f * FACET__LANDMARK_NUMBERS;
         const float *wanted = w->wanted[f];
         const double eyes = distance(wanted, wanted, LEFT_EYE, RIGHT_EYE);
@@ -82,6 +82,29 @@ static facet_status add_picture(work *w, uint32_t index, facet_error *err)
     return st;
 }
 
+/* All pictures; the one that fails is named. */
+static facet_status go(work *w, facet_error *err)
+{
+    const facet__dataset *data = w->setup->dataset;
+    facet_status st = FACET_OK;
+
+    for (size_t i = 0; i < facet__dataset_count(data); i++) {
+        st = add_picture(w, (uint32_t)i, err);
+        if (st != FACET_OK)
+            return facet__fail_in(
+                err, st, facet__dataset_example(data, i)->key);
+    }
+    return ask(w, err);
+}
+
+facet_status facet__landmark_validation_look(
+    const facet__landmark_validation_setup *setup, facet_error *err)
+{
+    double score;
+
+    return facet__landmark_validation_run(setup, NULL, &score, err);
+}
+
 facet_status facet__landmark_validation_run(
     const facet__landmark_validation_setup *setup, const facet__trainable *net,
     double *score, facet_error *err)
@@ -99,11 +122,8 @@ facet_status facet__landmark_validation_run(
         if (!w->hand.rgb || !w->crops)
             st = facet__fail_memory(err);
     }
-    for (size_t i = 0;
-         st == FACET_OK && i < facet__dataset_count(setup->dataset); i++)
-        st = add_picture(w, (uint32_t)i, err);
     if (st == FACET_OK)
-        st = ask(w, err);
+        st = go(w, err);
     if (st == FACET_OK)
         *score = 1 - w->sum / (double)(w->faces ? w->faces : 1);
     if (w) {

@@ -21,4 +21,9 @@ facet_status facet__landmark_validation_run(
     const facet__landmark_validation_setup *setup, const facet__trainable *net,
     double *score, facet_error *err);
 
+/* The same without a network: can all pictures be read, and their faces be cut
+ * out? Errors name the picture. */
+facet_status facet__landmark_validation_look(
+    const facet__landmark_validation_setup *setup, facet_error *err);
+
 #endif

@@ -146,6 +146,47 @@ class Train(Faces):
         self.assertIn('9.png', process.stderr)
         self.assertEqual(json.loads(process.stdout)['broken'], 1)
 
+    def judged(self, more=''):
+        """A run judged by the pictures 0, 1 and v of judged/."""
+        (self.folder / 'pairs').write_text(
+            '2\t1\n0\t1\t1\n0\tv\t0\n1\t0\t1\n1\tv\t0\n')
+        return self.train(steps=2, extra='validation: { pairs: pairs, '
+                          f'paths: judged{more} }}\n')
+
+    def test_a_picture_that_cannot_judge_is_named_before_the_first_step(self):
+        people = self.folder / 'judged' / 'p'
+        people.mkdir(parents=True)
+        for i in range(2):
+            write_png(people / f'{i}.png', random.Random(i))
+        (people / 'v.png').write_bytes(b'no picture at all')
+        process = self.judged()
+        self.assertNotEqual(process.returncode, 0)
+        self.assertRegex(process.stderr, "pairs: its picture 'v'")
+        self.assertFalse((self.folder / 'run' / 'metrics.jsonl').exists())
+
+    def test_a_face_that_is_not_found_is_a_rejection(self):
+        people = self.folder / 'judged' / 'p'
+        done = facet('synth', '--flat', '--out', people, '--people', '1',
+                     '--images', '2', '--size', '256')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for i, photo in enumerate(sorted(people.rglob('*.jpg'))):
+            photo.rename(people / f'{i}.jpg')
+        write_png(people / 'v.png', random.Random(1))
+        detector = f', detector: {SOURCE / "models" / "detector.onnx"}'
+        process = self.judged(detector)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        rows = (self.folder / 'run' / 'metrics.jsonl').read_text()
+        scores = [json.loads(row).get('score') for row in rows.splitlines()]
+        # both of v are rejected, those of 0 and 1 accepted
+        self.assertEqual(scores[-1], 1)
+        for i in range(2):
+            (people / f'{i}.jpg').unlink()
+            write_png(people / f'{i}.png', random.Random(i))
+        (self.folder / 'run').rename(self.folder / 'first')
+        process = self.judged(detector)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('validation.detector', process.stderr)
+
     def test_too_many_broken_pictures_end_the_run(self):
         for i in range(4):
             (self.folder / f'faces/a/{i}.png').write_bytes(b'no picture')
