@@ -200,13 +200,23 @@ static const char recipe_form[] =
     "data: { paths: faces, frame: 8, threads: 2 }\n"
     "sampler: { kind: people-by-images, batch: %d, people: 4, images: 3 }\n"
     "augment: { flip: .5, brightness: .2, shift: 1 }\n"
-    "teacher: { init: small.onnx }\n" /* `teach` takes its place */
+    "%s"
     "loss: %s\n"
     "optimizer: { momentum: .9, decay: 1e-3, ema: .9 }\n"
     "schedule: { rate: %g, steps: %d }\n"
     "run: { log: 1, checkpoint: 10, explode: 1e6%s }\n";
 
 static process processes[CROWD_MAX];
+
+/* For losses that want one; `teach` takes its place. */
+static const char *teacher_of(const char *loss)
+{
+    for (size_t t = 0; facet__loss_types[t]; t++)
+        if (facet__loss_types[t]->needs_teacher &&
+            strstr(loss, facet__loss_types[t]->name))
+            return "teacher: { init: small.onnx }\n";
+    return "";
+}
 
 /* Fill in `count` processes of a run in folder/`name`. Only process 0 has a
  * folder that can be written to. */
@@ -217,8 +227,8 @@ static void prepare(int count, const char *name, const char *loss, double rate,
         process *p = &processes[r];
 
         *p = (process){ .poison_at = -1, .fail_at = -1 };
-        snprintf(p->recipe, sizeof p->recipe, recipe_form, BATCH, loss, rate,
-            STEPS, more);
+        snprintf(p->recipe, sizeof p->recipe, recipe_form, BATCH,
+            teacher_of(loss), loss, rate, STEPS, more);
         snprintf(p->out, sizeof p->out, "%s/%s", r ? "no/such" : folder, name);
     }
 }

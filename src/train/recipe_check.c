@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* recipe_check.c - what no single key of a recipe can say. Each check looks at
  * one matter and says what is wrong with it, or NULL. */
+#include <string.h>
+
 #include "base/error.h"
 #include "train/recipe_private.h"
 
@@ -30,12 +32,32 @@ static const char *check_teacher(const facet__recipe *c)
     if (taught && teachers == 0 && !c->landmarks)
         return "a loss needs teacher.init, teacher.embeddings or "
                "data.landmarks";
+    if (!taught && teachers > 0)
+        return "no loss learns from the teacher: leave it out, or take a "
+               "distill loss or harmonic";
     if (teachers > 1)
         return "teacher.init and teacher.embeddings: one teacher only";
     if (c->teacher_person > 0 && !c->teacher_embeddings)
         return "teacher.person needs teacher.embeddings";
     if (!c->teacher_embeddings != !c->teacher_names)
         return "teacher.embeddings and teacher.names come together";
+    return NULL;
+}
+
+/* Columns are those of a table. */
+static const char *check_table(const facet__recipe *c)
+{
+    facet__dataset_setup usual;
+
+    if (c->dataset.table)
+        return NULL;
+    if (c->dataset.split)
+        return "data.split needs data.table; without it all pictures are taken";
+    facet__dataset_setup_init(&usual);
+    if (strcmp(c->dataset.key_column, usual.key_column) != 0 ||
+        strcmp(c->dataset.label_column, usual.label_column) != 0 ||
+        strcmp(c->dataset.split_column, usual.split_column) != 0)
+        return "data.key-column, label-column and split-column need data.table";
     return NULL;
 }
 
@@ -124,9 +146,9 @@ static const char *check_landmarks(const facet__recipe *c)
 
 facet_status facet__recipe_check(facet__reader *r)
 {
-    static check *const checks[] = { check_parts, check_teacher, check_schedule,
-        check_detector, check_landmarks, check_validation, check_frame,
-        check_sampler };
+    static check *const checks[] = { check_parts, check_table, check_teacher,
+        check_schedule, check_detector, check_landmarks, check_validation,
+        check_frame, check_sampler };
 
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         const char *wrong = checks[i](r->recipe);

@@ -159,6 +159,11 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
     check_refused("run: { seed: 9 }",
         "validation: { landmarks: a.txt, paths: b }",
         "validation.landmarks needs data.landmarks");
+    check_refused("  table: faces.tsv\n", "", "data.split needs data.table");
+    check_refused("  table: faces.tsv\n  split: train\n",
+        "  label-column: who\n", "label-column and split-column need");
+    check_refused("run: { seed: 9 }", "teacher: { init: a.onnx }",
+        "no loss learns from the teacher");
     check_refused("split: train", "landmarks: a.txt",
         "data.landmarks needs the loss landmarks");
     check_refused("seed: 9 }", "seed: 9", "x.yaml:2");
