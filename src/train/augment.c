@@ -63,12 +63,13 @@ void facet__crop_init(
     };
 }
 
-void facet__crop_init_0095(facet__crop *crop)
+void facet__crop_init_0095(facet__crop *crop, double frame)
 {
-    /* data/README gives frame -> crop: x' = a x - b y + t, y' = b x + a y + u;
-     * here its inverse. */
+    /* data/README gives frame of 128 -> crop: x' = a x - b y + t,
+     * y' = b x + a y + u; here its inverse. */
     const double a = 1.21634228, b = .00220557, t = -13.6666, u = -15.0742;
     const double n = a * a + b * b;
+    const double scale = frame / 128;
 
     *crop = (facet__crop){
         .width = 128,
@@ -78,6 +79,9 @@ void facet__crop_init_0095(facet__crop *crop)
         .scale = { 1, 1, 1 },
         .bgr = true,
     };
+    for (int i = 0; i < 6; i++) /* the corner at -1/2 stays */
+        crop->map[i] = i % 3 == 2 ? (crop->map[i] + .5) * scale - .5
+                                  : crop->map[i] * scale;
 }
 
 /* out = outer after inner, both affine. */

@@ -56,9 +56,9 @@ typedef struct facet__crop {
 /* The middle width x height of a frame; (pixel - 127.5) / 128, RGB, NHWC. */
 void facet__crop_init(
     facet__crop *crop, int32_t width, int32_t height, double frame);
-/* 128x128 of the 0095 template out of the ArcFace frame of 128 (data/README);
- * BGR, 0..255. */
-void facet__crop_init_0095(facet__crop *crop);
+/* 128x128 of the 0095 template out of an ArcFace frame (data/README has one of
+ * 128); BGR, 0..255. */
+void facet__crop_init_0095(facet__crop *crop, double frame);
 
 /* Cut a crop out of `image` under the jitter: rgb [height][width][3]. Errors:
  * FACET_ENOMEM, FACET_EINVAL. */

@@ -332,7 +332,7 @@ static void test_both_crops_show_the_same_face(void **state)
 
     (void)state;
     facet__crop_init(&arc, 112, 112, 128);
-    facet__crop_init_0095(&other);
+    facet__crop_init_0095(&other, 128);
     /* The left eye: 38.2946, 51.6963 in the ArcFace template. */
     CHECK_NEAR(arc.map[0] * 38.2946 + arc.map[2], 46.2946, 1e-4);
     CHECK_NEAR(arc.map[4] * 51.6963 + arc.map[5], 59.6963, 1e-4);
@@ -438,7 +438,7 @@ static facet__loader *make_loader(const facet__dataset *d, uint32_t batch,
     setup.ring = ring;
     setup.n_crops = 2;
     setup.max_broken = .2;
-    facet__crop_init_0095(&setup.crops[1]);
+    facet__crop_init_0095(&setup.crops[1], 128);
     everything(&setup.augment);
     CHECK_OK(facet__loader_create(&setup, &l, &err));
     return l;

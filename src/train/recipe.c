@@ -49,7 +49,7 @@ static void settle(facet__recipe *c)
     if (c->teacher) {
         crops[1] = crops[0];
         if (c->teacher_template == 1)
-            facet__crop_init_0095(&crops[1]);
+            facet__crop_init_0095(&crops[1], c->run.data.frame);
         set_values(
             &crops[1], c->teacher_mean, c->teacher_scale, c->teacher_bgr);
         crops[1].nchw = true; /* as its session takes them */

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <glob.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/recipe.h"
@@ -205,6 +206,40 @@ static void test_json_is_taken_too(void **state)
     facet__recipe_free(r);
 }
 
+/* Where the corners of the teacher's crop lie in a frame, in sides of it. */
+static void find_corners(double frame, double at[4])
+{
+    char text[512];
+    facet__recipe *r;
+    facet_error err;
+
+    snprintf(text, sizeof text,
+        "{network: {kind: mobilefacenet}, data: {paths: a, frame: %g}, "
+        "teacher: {init: a.onnx, template: '0095'}, "
+        "loss: {kind: distill-cosine}, schedule: {steps: 9}}",
+        frame);
+    if (parse(text, &r, &err) != FACET_OK)
+        fail_msg("%s", err.msg);
+    for (int i = 0; i < 4; i++) {
+        const double *row = r->run.data.crops[1].map + i % 2 * 3;
+        const double p = i < 2 ? -.5 : 127.5;
+
+        at[i] = (row[0] * p + row[1] * p + row[2] + .5) / frame;
+    }
+    facet__recipe_free(r);
+}
+
+static void test_a_teachers_template_grows_with_the_frame(void **state)
+{
+    double at[4], larger[4];
+
+    (void)state;
+    find_corners(128, at);
+    find_corners(180, larger);
+    for (int i = 0; i < 4; i++)
+        CHECK_NEAR(larger[i], at[i], 1e-12);
+}
+
 /* Is the network there, and does it take pictures of the recipe's size? */
 static void check_network(const facet__recipe *r)
 {
@@ -255,6 +290,7 @@ int main(void)
         cmocka_unit_test(
             test_no_cut_recipe_is_taken_for_a_whole_one_or_crashes),
         cmocka_unit_test(test_json_is_taken_too),
+        cmocka_unit_test(test_a_teachers_template_grows_with_the_frame),
         cmocka_unit_test(test_shipped_recipes_are_valid),
     };
 
