@@ -5,6 +5,7 @@
 #include "train/recipe.h"
 
 #include <locale.h>
+#include <math.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "base/file.h"
 #include "train/recipe_private.h"
 
-enum { RECIPE_MAX = 1 << 20 };
+enum { RECIPE_MAX = 1 << 20, FRAME = 128, ARCFACE = 112 };
 
 static void set_defaults(facet__recipe *c)
 {
@@ -29,6 +30,18 @@ static void set_defaults(facet__recipe *c)
     facet__scene_setup_init(&c->scene);
     c->cache = (double)(c->scene.cache >> 20);
     facet__run_setup_init(&c->run);
+    c->run.data.frame = 0; /* not said */
+}
+
+/* The one whose middle is the crop that the network's file will ask for: the
+ * ArcFace template in the network's height. */
+static void choose_frame(facet__recipe *c)
+{
+    if (c->run.data.frame > 0)
+        return;
+    c->run.data.frame = c->faces || c->landmarks
+                            ? FRAME
+                            : round((double)c->height * FRAME / ARCFACE);
 }
 
 static void set_values(
@@ -124,8 +137,10 @@ facet_status facet__recipe_parse(const char *path, const char *text,
             parser.problem ? parser.problem : "not YAML");
     }
     yaml_parser_delete(&parser);
-    if (st == FACET_OK)
+    if (st == FACET_OK) {
+        choose_frame(r.recipe);
         st = facet__recipe_check(&r);
+    }
     if (plain) {
         uselocale(before);
         freelocale(plain);

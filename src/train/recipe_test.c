@@ -206,6 +206,30 @@ static void test_json_is_taken_too(void **state)
     facet__recipe_free(r);
 }
 
+static void check_frame(const char *size, double wanted)
+{
+    char text[512];
+    facet__recipe *r;
+    facet_error err;
+
+    snprintf(text, sizeof text,
+        "{network: {kind: mobilefacenet%s}, data: {paths: a}, "
+        "loss: {kind: softmax}, schedule: {steps: 9}}",
+        size);
+    if (parse(text, &r, &err) != FACET_OK)
+        fail_msg("%s", err.msg);
+    CHECK_NEAR(r->run.data.frame, wanted, 0);
+    facet__recipe_free(r);
+}
+
+static void test_the_frame_is_that_of_the_networks_template(void **state)
+{
+    (void)state;
+    check_frame("", 128);
+    check_frame(", width: 96, height: 96", 110);
+    check_frame(", width: 116, height: 140", 160);
+}
+
 /* Where the corners of the teacher's crop lie in a frame, in sides of it. */
 static void find_corners(double frame, double at[4])
 {
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(
             test_no_cut_recipe_is_taken_for_a_whole_one_or_crashes),
         cmocka_unit_test(test_json_is_taken_too),
+        cmocka_unit_test(test_the_frame_is_that_of_the_networks_template),
         cmocka_unit_test(test_a_teachers_template_grows_with_the_frame),
         cmocka_unit_test(test_shipped_recipes_are_valid),
     };
