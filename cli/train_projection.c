@@ -105,7 +105,8 @@ static int32_t *label_files(const eval_run *run)
     return labels;
 }
 
-/* Failures take no part; the library wants numbers all the same. */
+/* Failures take no part, having no label; the library wants numbers all the
+ * same. */
 static void blank_failures(eval_run *run, const int32_t *labels)
 {
     for (size_t i = 0; i < run->protocol.n_files; i++)

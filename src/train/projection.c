@@ -249,6 +249,25 @@ static facet_status run_fit(fit *f, double *value, facet_error *err)
     return FACET_OK;
 }
 
+/* W becomes the principal space of the rows that are somebody's. */
+static facet_status start_at_principal(
+    const fit *f, const int32_t *labels, size_t n, size_t k, facet__pool *pool)
+{
+    float *known = facet__calloc(n, f->d * sizeof *known);
+    size_t rows = 0;
+    facet_status st = FACET_ENOMEM;
+
+    for (size_t i = 0; known && i < n; i++)
+        if (labels[i] >= 0)
+            memcpy(
+                known + rows++ * f->d, f->x + i * f->d, f->d * sizeof *known);
+    if (known)
+        st = facet__principal_space(known, rows, f->d, k, f->setup->seed, pool,
+            f->loss->params[0].value);
+    facet__free(known);
+    return st;
+}
+
 facet_status facet__projection_fit(const facet__projection_setup *setup,
     const float *x, const int32_t *labels, size_t n, size_t d,
     facet__pool *pool, float *w, double *value, facet_error *err)
@@ -276,8 +295,7 @@ facet_status facet__projection_fit(const facet__projection_setup *setup,
                 "a projection from %zu to %zu dimensions", d, k);
     }
     if (st == FACET_OK && setup->principal &&
-        facet__principal_space(
-            x, n, d, k, setup->seed, pool, f.loss->params[0].value) != FACET_OK)
+        start_at_principal(&f, labels, n, k, pool) != FACET_OK)
         st = facet__fail_memory(err);
     if (st == FACET_OK)
         st = run_fit(&f, value, err);

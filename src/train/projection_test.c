@@ -128,6 +128,30 @@ static void test_the_principal_space_is_found(void **state)
     CHECK_NEAR(dot, 0, 1e-6);
 }
 
+static void test_rows_of_nobody_take_no_part(void **state)
+{
+    enum { NOBODY = 30 };
+    static float x[(N + NOBODY) * D], w[2][K * D];
+    static int32_t labels[N + NOBODY];
+    facet__projection_setup setup;
+    facet_error err;
+    double value;
+
+    (void)state;
+    make_faces(x, labels, 1);
+    for (int i = N; i < N + NOBODY; i++) {
+        x[i * D + D - 1] = 100;
+        labels[i] = -1;
+    }
+    facet__projection_setup_init(&setup);
+    setup.options[0] = K;
+    setup.steps = 3;
+    for (size_t i = 0; i < 2; i++)
+        CHECK_OK(facet__projection_fit(
+            &setup, x, labels, N + i * NOBODY, D, NULL, w[i], &value, &err));
+    assert_memory_equal(w[0], w[1], sizeof w[0]);
+}
+
 static void test_too_few_people_are_told(void **state)
 {
     const float x[4] = { 0 };
@@ -154,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_projection_improves_on_unseen_people),
         cmocka_unit_test(test_the_principal_space_is_found),
+        cmocka_unit_test(test_rows_of_nobody_take_no_part),
         cmocka_unit_test(test_too_few_people_are_told),
     };
 
