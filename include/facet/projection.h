@@ -57,7 +57,8 @@ FACET_API void facet_projection_opts_init(facet_projection_opts *opts);
  * facet (the paper compares W x without that).
  * Deterministic for a seed; independent of the number of threads.
  * Errors: FACET_EINVAL (NULL, an option out of range, an unknown loss, fewer
- *         than two people of two rows, a row of NaN or zero), FACET_ENOMEM.
+ *         than two people of two rows, a row of NaN or zero, a rate at which
+ *         it diverges), FACET_ENOMEM.
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_projection_fit(

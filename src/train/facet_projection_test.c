@@ -257,6 +257,10 @@ static void test_options_out_of_range_are_told(void **state)
     o.steps = 0;
     expect_refusal(&o, "steps");
     o = good;
+    o.loss = "tde"; /* whose gradient has no bound */
+    o.rate = 1e30;
+    expect_refusal(&o, "diverges");
+    o = good;
     o.people = 1;
     expect_refusal(&o, "two people");
 }

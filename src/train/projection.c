@@ -223,6 +223,22 @@ static void close_fit(fit *f)
     facet__free(f->labels);
 }
 
+static facet_status fail_diverged(const fit *f, uint64_t step, facet_error *err)
+{
+    return facet__fail(err, FACET_EINVAL,
+        "step %llu: the projection diverges at a rate of %g; take a lower one "
+        "(--rate)",
+        (unsigned long long)step, f->setup->rate);
+}
+
+static bool is_finite(const facet__param *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (!isfinite(p->value[i]))
+            return false;
+    return true;
+}
+
 static facet_status run_fit(fit *f, double *value, facet_error *err)
 {
     const facet__schedule_state state = facet__schedule_start();
@@ -236,17 +252,22 @@ static facet_status run_fit(fit *f, double *value, facet_error *err)
         const facet__batch batch = { f->n, f->batch, f->labels, NULL, step,
             NULL };
         facet__loss_result result;
+        facet__step moved;
         facet_status st;
 
         draw_batch(f, step);
         st = facet__loss_run(f->loss, &batch, f->dx, &result, err);
         if (st != FACET_OK)
             return st;
-        facet__optimizer_step(
+        moved = facet__optimizer_step(
             f->optimizer, facet__schedule_rate(&schedule, &state, step));
+        if (!isfinite(result.value) || !isfinite(moved.norm))
+            return fail_diverged(f, step, err);
         *value = step ? .98 * *value + .02 * result.value : result.value;
     }
-    return FACET_OK;
+    return is_finite(&f->loss->params[0])
+               ? FACET_OK
+               : fail_diverged(f, f->setup->steps, err);
 }
 
 /* W becomes the principal space of the rows that are somebody's. */
