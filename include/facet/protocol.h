@@ -120,7 +120,7 @@ FACET_API FACET_MUST_USE facet_status facet_protocol_read_identify(
 /**
  * YouTube Faces: lines `split, video, video, same` (splits from 1; a headline
  * is passed over), a video being a folder of frames below `frames`. A template
- * is a video, one medium, its frames in order of name.
+ * is a video, one medium, its frames in order of name, digits as numbers.
  *
  * @param max_frames  Take the first that many; 0 for all. FaceNet: 100.
  */

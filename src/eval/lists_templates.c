@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lists_templates.c - lists of templates of several pictures: YTF, IJB; and
  * CFP, whose pictures have numbers. */
+#include <ctype.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,6 +22,43 @@ typedef struct ytf {
     size_t max_frames;
 } ytf;
 
+/* The end of a run of digits; *first is where its zeros end. */
+static const char *skip_number(const char *text, const char **first)
+{
+    text += strspn(text, "0");
+    *first = text;
+    return text + strspn(text, "0123456789");
+}
+
+/* Runs of digits as numbers: frame 0.9.jpg is before 0.10.jpg. */
+static int by_number(const void *left, const void *right)
+{
+    const char *const name_a = *(char *const *)left;
+    const char *const name_b = *(char *const *)right;
+    const char *a = name_a, *b = name_b;
+
+    while (*a && *b) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            const char *from_a, *from_b;
+            ptrdiff_t longer;
+            int order;
+
+            a = skip_number(a, &from_a);
+            b = skip_number(b, &from_b);
+            longer = (a - from_a) - (b - from_b);
+            order = longer != 0 ? (longer > 0) - (longer < 0)
+                                : strncmp(from_a, from_b, (size_t)(a - from_a));
+            if (order != 0)
+                return order;
+        } else if (*a++ != *b++) {
+            return (unsigned char)a[-1] < (unsigned char)b[-1] ? -1 : 1;
+        }
+    }
+    if (*a || *b)
+        return *a ? 1 : -1;
+    return strcmp(name_a, name_b);
+}
+
 /* The frames of a video, as members of the last template. */
 static facet_status ytf_frames(ytf *y, const char *video, facet_error *err)
 {
@@ -34,6 +74,8 @@ static facet_status ytf_frames(ytf *y, const char *video, facet_error *err)
     else if (status == FACET_OK && n == 0)
         status =
             facet__lines_fail(&y->lines, err, "'%.80s' has no frames", video);
+    else if (status == FACET_OK)
+        qsort(folder.names, n, sizeof *folder.names, by_number);
     if (y->max_frames > 0 && n > y->max_frames)
         n = y->max_frames;
     for (size_t i = 0; status == FACET_OK && i < n; i++) {

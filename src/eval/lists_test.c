@@ -180,7 +180,9 @@ static void test_ytf_takes_the_first_frames_of_each_video(void **state)
     write_file("ytf/A/0/2.jpg", "");
     write_file("ytf/A/0/1.jpg", "");
     write_file("ytf/A/0/3.jpg", "");
-    write_file("ytf/A/1/1.jpg", "");
+    write_file("ytf/A/1/0.10.jpg", "");
+    write_file("ytf/A/1/0.9.jpg", "");
+    write_file("ytf/A/1/0.123.jpg", "");
     write_file("ytf/B/0/1.jpg", "");
     write_file("splits", "split number, first name, second name, same\n"
                          "1, A/0, A/1, 1\n2, A/0, B/0, 0\n");
@@ -188,6 +190,8 @@ static void test_ytf_takes_the_first_frames_of_each_video(void **state)
     assert_int_equal(p.n_templates, 3);
     assert_int_equal(p.templates[0].count, 2);
     assert_string_equal(p.files[0], "A/0/1.jpg");
+    assert_string_equal(p.files[2], "A/1/0.9.jpg");
+    assert_string_equal(p.files[3], "A/1/0.10.jpg");
     assert_int_equal(p.pairs[1].fold, 1);
     facet_protocol_free(&p);
     refused(read_ytf, "1, A/0, B/0, 1\n", "line 1");
