@@ -34,22 +34,54 @@ static facet_status add_file(
     return st;
 }
 
+static facet_status add_files(facet__sha256 *hash, const char *const *files,
+    size_t count, facet_error *err)
+{
+    facet_status st = FACET_OK;
+
+    for (size_t i = 0; i < count && st == FACET_OK; i++)
+        st = add_file(hash, files[i], err);
+    return st;
+}
+
+static void print(facet__sha256 *sum, char hash[65])
+{
+    uint8_t digest[FACET__SHA256_BYTES];
+
+    facet__sha256_end(sum, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+}
+
 facet_status facet__inputs_hash(const facet__recipe *recipe,
     const facet__dataset *data, char hash[65], facet_error *err)
 {
     const char *const files[] = { recipe->detector, recipe->faces,
         recipe->landmarks, recipe->teacher, recipe->teacher_embeddings,
         recipe->teacher_names };
-    uint8_t digest[FACET__SHA256_BYTES];
     facet__sha256 sum;
-    facet_status st = FACET_OK;
+    facet_status st;
 
     facet__sha256_begin(&sum);
     add_examples(&sum, data);
-    for (size_t i = 0; i < sizeof files / sizeof *files && st == FACET_OK; i++)
-        st = add_file(&sum, files[i], err);
-    facet__sha256_end(&sum, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+    st = add_files(&sum, files, sizeof files / sizeof *files, err);
+    print(&sum, hash);
+    return st;
+}
+
+facet_status facet__inputs_hash_judge(const facet__recipe *recipe,
+    const facet__dataset *data, char hash[65], facet_error *err)
+{
+    const char *const files[] = { recipe->pairs, recipe->validation_faces,
+        recipe->validation_landmarks, recipe->validation_detector };
+    facet__sha256 sum;
+    facet_status st;
+
+    facet__sha256_begin(&sum);
+    facet__sha256_add(&sum, hash, 64);
+    if (data)
+        add_examples(&sum, data);
+    st = add_files(&sum, files, sizeof files / sizeof *files, err);
+    print(&sum, hash);
     return st;
 }

@@ -12,4 +12,10 @@
 facet_status facet__inputs_hash(const facet__recipe *recipe,
     const facet__dataset *data, char hash[65], facet_error *err);
 
+/* To it what scores are made with, where there is a judge: the lists and the
+ * detector of the recipe's `validation`, and its pictures' keys and labels;
+ * NULL for a judge without a data set. Errors likewise. */
+facet_status facet__inputs_hash_judge(const facet__recipe *recipe,
+    const facet__dataset *data, char hash[65], facet_error *err);
+
 #endif

@@ -29,6 +29,11 @@ static facet_status score_pairs(
     return facet__validation_run(p->validation, net, score, err);
 }
 
+static const facet__dataset *data_of_pairs(const void *self)
+{
+    return ((const pairs *)self)->data;
+}
+
 static void close_pairs(void *self)
 {
     pairs *p = self;
@@ -113,6 +118,11 @@ static facet_status score_points(
     return facet__landmark_validation_run(&setup, net, score, err);
 }
 
+static const facet__dataset *data_of_points(const void *self)
+{
+    return ((const points *)self)->data;
+}
+
 static void close_points(void *self)
 {
     points *p = self;
@@ -152,11 +162,11 @@ typedef struct kind {
 static const kind *kind_of(const facet__recipe *recipe)
 {
     static const kind for_points = { open_points,
-        { score_points, close_points, NULL } };
+        { score_points, close_points, data_of_points, NULL } };
     static const kind for_faces = { open_faces,
-        { score_faces, close_faces, NULL } };
+        { score_faces, close_faces, NULL, NULL } };
     static const kind for_pairs = { open_pairs,
-        { score_pairs, close_pairs, NULL } };
+        { score_pairs, close_pairs, data_of_pairs, NULL } };
 
     if (recipe->validation_landmarks)
         return &for_points;

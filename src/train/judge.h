@@ -11,6 +11,8 @@ typedef struct facet__judge {
     facet_status (*score)(void *self, const facet__trainable *net,
         double *score, facet_error *err);
     void (*close)(void *self);
+    /* The pictures it judges by; NULL for none of a data set. */
+    const facet__dataset *(*data)(const void *self);
     void *self; /* NULL where another process judges */
 } facet__judge;
 

@@ -134,6 +134,19 @@ static facet_status compare_inputs(const facet__recipe *recipe, parts *p,
                : st;
 }
 
+/* Process 0 alone has a judge, and keeps the checkpoint. */
+static facet_status note_judge(const facet__recipe *recipe, parts *p,
+    const facet_comm *comm, facet_error *err)
+{
+    const facet__judge *judge = &p->judge;
+    facet_status st = FACET_OK;
+
+    if (judge->self)
+        st = facet__inputs_hash_judge(recipe,
+            judge->data ? judge->data(judge->self) : NULL, p->inputs_hash, err);
+    return facet__comm_agree(comm, st, NULL, err);
+}
+
 facet_status facet__train(const facet__recipe *recipe,
     const facet__trainable *net, const facet__teacher *teacher,
     const facet__train_opts *opts, facet_error *err)
@@ -144,6 +157,8 @@ facet_status facet__train(const facet__recipe *recipe,
     st = facet__comm_agree(opts->comm, st, NULL, err);
     if (st == FACET_OK)
         st = compare_inputs(recipe, &p, opts->comm, err);
+    if (st == FACET_OK)
+        st = note_judge(recipe, &p, opts->comm, err);
     p.run.folder = opts->folder;
     p.run.resume = opts->resume;
     p.run.pool = opts->pool;

@@ -146,12 +146,13 @@ class Train(Faces):
         self.assertIn('9.png', process.stderr)
         self.assertEqual(json.loads(process.stdout)['broken'], 1)
 
-    def judged(self, more=''):
+    PAIRS = '2\t1\n0\t1\t1\n0\tv\t0\n1\t0\t1\n1\tv\t0\n'
+
+    def judged(self, *arguments, pairs=PAIRS, more=''):
         """A run judged by the pictures 0, 1 and v of judged/."""
-        (self.folder / 'pairs').write_text(
-            '2\t1\n0\t1\t1\n0\tv\t0\n1\t0\t1\n1\tv\t0\n')
-        return self.train(steps=2, extra='validation: { pairs: pairs, '
-                          f'paths: judged{more} }}\n')
+        (self.folder / 'pairs').write_text(pairs)
+        return self.train(*arguments, steps=2, extra='validation: { pairs: '
+                          f'pairs, paths: judged{more} }}\n')
 
     def test_a_picture_that_cannot_judge_is_named_before_the_first_step(self):
         people = self.folder / 'judged' / 'p'
@@ -164,6 +165,18 @@ class Train(Faces):
         self.assertRegex(process.stderr, "pairs: its picture 'v'")
         self.assertFalse((self.folder / 'run' / 'metrics.jsonl').exists())
 
+    def test_a_run_goes_on_with_the_judge_it_had(self):
+        people = self.folder / 'judged' / 'p'
+        people.mkdir(parents=True)
+        for name in '01v':
+            write_png(people / f'{name}.png', random.Random(name))
+        self.assertEqual(self.judged().returncode, 0)
+        self.assertEqual(self.judged('--resume').returncode, 0)
+        process = self.judged('--resume', pairs=self.PAIRS.replace(
+            '0\tv', 'v\t1'))
+        self.assertEqual(process.returncode, 6, process.stderr)
+        self.assertIn('lists than are there now', process.stderr)
+
     def test_a_face_that_is_not_found_is_a_rejection(self):
         people = self.folder / 'judged' / 'p'
         done = facet('synth', '--flat', '--out', people, '--people', '1',
@@ -173,7 +186,7 @@ class Train(Faces):
             photo.rename(people / f'{i}.jpg')
         write_png(people / 'v.png', random.Random(1))
         detector = f', detector: {SOURCE / "models" / "detector.onnx"}'
-        process = self.judged(detector)
+        process = self.judged(more=detector)
         self.assertEqual(process.returncode, 0, process.stderr)
         rows = (self.folder / 'run' / 'metrics.jsonl').read_text()
         scores = [json.loads(row).get('score') for row in rows.splitlines()]
@@ -183,7 +196,7 @@ class Train(Faces):
             (people / f'{i}.jpg').unlink()
             write_png(people / f'{i}.png', random.Random(i))
         (self.folder / 'run').rename(self.folder / 'first')
-        process = self.judged(detector)
+        process = self.judged(more=detector)
         self.assertNotEqual(process.returncode, 0)
         self.assertIn('validation.detector', process.stderr)
 
