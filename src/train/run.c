@@ -234,7 +234,7 @@ static facet_status save_state(run *r)
 static facet_status roll_back(run *r, const char *why)
 {
     facet__run_state *s = &r->state;
-    const double scale = s->schedule.scale;
+    const facet__schedule_state before = s->schedule;
     const int rollbacks = s->rollbacks + 1;
     const uint64_t at = s->step;
     facet_status st;
@@ -247,7 +247,9 @@ static facet_status roll_back(run *r, const char *why)
     st = load_state(r);
     if (st != FACET_OK)
         return st;
-    s->schedule.scale = scale / 2;
+    s->schedule.scale = before.scale / 2;
+    s->schedule.best = before.best; /* of best.onnx, which stays */
+    s->schedule.any = before.any;
     s->rollbacks = rollbacks;
     if (writes(r))
         st = facet__metrics_rewind(r->metrics, s->step, r->err);

@@ -322,6 +322,49 @@ static void test_a_folder_in_use_and_another_recipe_are_refused(void **state)
     facet__loss_free(s.losses[0]);
 }
 
+/* Good between the checkpoint of step 20 and the roll-back to it alone. */
+static facet_status score_well_once(
+    void *context, const facet__trainable *n, double *score, facet_error *err)
+{
+    int *count = context;
+
+    (void)n;
+    (void)err;
+    *score = ++*count == 11 ? .9 : .5;
+    return FACET_OK;
+}
+
+static void test_a_roll_back_keeps_the_best_score(void **state)
+{
+    facet__run_setup s;
+    last_seen seen = { .loss = 1 };
+    facet_error err;
+    json_t *lines, *line;
+    size_t i;
+    int count = 0;
+    double best = 0;
+    char path[128];
+
+    (void)state;
+    toy_setup(&s, run_folder("best"), &net, dataset);
+    s.losses[0] = make_loss("softmax");
+    s.on_progress = watch;
+    s.on_progress_context = &seen;
+    s.validate = score_well_once;
+    s.validate_context = &count;
+    s.validate_every = 2;
+    net.poison_at = 25;
+    CHECK_OK(facet__run(&s, &err));
+    assert_int_equal(seen.rollbacks, 1);
+    facet__loss_free(s.losses[0]);
+    snprintf(path, sizeof path, "%s/best/metrics.jsonl", folder);
+    CHECK_OK(facet__metrics_read(path, &lines, &err));
+    json_array_foreach(lines, i, line) if (json_object_get(line, "best")) best =
+        json_real_value(json_object_get(line, "best"));
+    json_decref(lines);
+    CHECK_NEAR(best, .9, 1e-12);
+}
+
 /* A NaN in the forward pass of batch 25: back to step 20, half the rate. */
 static void test_a_nan_rolls_back_and_halves_the_rate(void **state)
 {
@@ -425,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_killed_runs_end_like_the_unbroken_one),
         cmocka_unit_test(test_a_folder_in_use_and_another_recipe_are_refused),
         cmocka_unit_test(test_a_nan_rolls_back_and_halves_the_rate),
+        cmocka_unit_test(test_a_roll_back_keeps_the_best_score),
         cmocka_unit_test(test_an_exploding_loss_rolls_back_and_says_so),
         cmocka_unit_test(test_a_hopeless_rate_ends_with_advice),
         cmocka_unit_test(test_metrics_lose_the_lines_that_are_made_again),
