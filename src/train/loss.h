@@ -27,6 +27,7 @@ typedef struct facet__loss_option {
     double value, low, high;
     const char *const *choices; /* NULL: a number; else `value` is an index and
                                  * the list ends with NULL */
+    bool whole;                 /* of a number: without fractions */
 } facet__loss_option;
 
 enum {

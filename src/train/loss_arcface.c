@@ -13,9 +13,9 @@ enum { SCALE, MARGIN, EASY };
 static const char *const no_yes[] = { "false", "true", NULL };
 
 static const facet__loss_option options[] = {
-    [SCALE] = { "scale", 64, 1, 256, NULL },
-    [MARGIN] = { "margin", .5, 0, 1.5, NULL },
-    [EASY] = { "easy", 0, 0, 1, no_yes },
+    [SCALE] = { "scale", 64, 1, 256, NULL, false },
+    [MARGIN] = { "margin", .5, 0, 1.5, NULL, false },
+    [EASY] = { "easy", 0, 0, 1, no_yes, false },
     { .name = NULL },
 };
 

@@ -16,9 +16,9 @@
 enum { LAMBDA, ALPHA, SMOOTHING };
 
 static const facet__loss_option options[] = {
-    [LAMBDA] = { "lambda", .003, 0, 10, NULL },
-    [ALPHA] = { "alpha", .5, 0, 1, NULL },
-    [SMOOTHING] = { "smoothing", 0, 0, .5, NULL },
+    [LAMBDA] = { "lambda", .003, 0, 10, NULL, false },
+    [ALPHA] = { "alpha", .5, 0, 1, NULL, false },
+    [SMOOTHING] = { "smoothing", 0, 0, .5, NULL, false },
     { .name = NULL },
 };
 

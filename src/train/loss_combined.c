@@ -13,10 +13,10 @@
 enum { SCALE, M1, M2, M3 };
 
 static const facet__loss_option options[] = {
-    [SCALE] = { "scale", 64, 1, 256, NULL },
-    [M1] = { "m1", 1, 1, 4, NULL },
-    [M2] = { "m2", .3, 0, 1.5, NULL },
-    [M3] = { "m3", .2, 0, 1, NULL },
+    [SCALE] = { "scale", 64, 1, 256, NULL, false },
+    [M1] = { "m1", 1, 1, 4, NULL, false },
+    [M2] = { "m2", .3, 0, 1.5, NULL, false },
+    [M3] = { "m3", .2, 0, 1, NULL, false },
     { .name = NULL },
 };
 

@@ -14,7 +14,7 @@
 enum { MARGIN };
 
 static const facet__loss_option options[] = {
-    [MARGIN] = { "margin", 1, 0, 2, NULL },
+    [MARGIN] = { "margin", 1, 0, 2, NULL, false },
     { .name = NULL },
 };
 

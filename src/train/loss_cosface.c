@@ -8,14 +8,14 @@
 enum { SCALE, MARGIN };
 
 static const facet__loss_option cosface[] = {
-    [SCALE] = { "scale", 64, 1, 256, NULL },
-    [MARGIN] = { "margin", .35, 0, 1, NULL },
+    [SCALE] = { "scale", 64, 1, 256, NULL, false },
+    [MARGIN] = { "margin", .35, 0, 1, NULL, false },
     { .name = NULL },
 };
 
 static const facet__loss_option am_softmax[] = {
-    [SCALE] = { "scale", 30, 1, 256, NULL },
-    [MARGIN] = { "margin", .35, 0, 1, NULL },
+    [SCALE] = { "scale", 30, 1, 256, NULL, false },
+    [MARGIN] = { "margin", .35, 0, 1, NULL, false },
     { .name = NULL },
 };
 

@@ -31,10 +31,10 @@
 enum { CLS, OBJ, BOX, POINTS };
 
 static const facet__loss_option options[] = {
-    [CLS] = { "cls", 1, 0, 100, NULL },
-    [OBJ] = { "obj", 1, 0, 100, NULL },
-    [BOX] = { "box", 5, 0, 100, NULL },
-    [POINTS] = { "points", 5, 0, 100, NULL },
+    [CLS] = { "cls", 1, 0, 100, NULL, false },
+    [OBJ] = { "obj", 1, 0, 100, NULL, false },
+    [BOX] = { "box", 5, 0, 100, NULL, false },
+    [POINTS] = { "points", 5, 0, 100, NULL, false },
     { .name = NULL },
 };
 

@@ -17,7 +17,7 @@ enum { SPHERE };
 static const char *const no_yes[] = { "false", "true", NULL };
 
 static const facet__loss_option mse_options[] = {
-    [SPHERE] = { "sphere", 1, 0, 1, no_yes },
+    [SPHERE] = { "sphere", 1, 0, 1, no_yes, false },
     { .name = NULL },
 };
 

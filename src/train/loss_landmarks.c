@@ -15,8 +15,8 @@
 enum { WIDTH, CURVE };
 
 static const facet__loss_option options[] = {
-    [WIDTH] = { "width", 5, .1, 1000, NULL },
-    [CURVE] = { "curve", .5, .001, 1000, NULL },
+    [WIDTH] = { "width", 5, .1, 1000, NULL, false },
+    [CURVE] = { "curve", .5, .001, 1000, NULL, false },
     { .name = NULL },
 };
 

@@ -7,7 +7,7 @@
 enum { SCALE };
 
 static const facet__loss_option options[] = {
-    [SCALE] = { "scale", 30, 1, 256, NULL },
+    [SCALE] = { "scale", 30, 1, 256, NULL, false },
     { .name = NULL },
 };
 

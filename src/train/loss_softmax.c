@@ -17,7 +17,7 @@
 enum { SMOOTHING };
 
 static const facet__loss_option options[] = {
-    [SMOOTHING] = { "smoothing", 0, 0, .5, NULL },
+    [SMOOTHING] = { "smoothing", 0, 0, .5, NULL, false },
     { .name = NULL },
 };
 

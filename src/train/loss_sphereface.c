@@ -14,10 +14,10 @@
 enum { MARGIN, LAMBDA_BASE, LAMBDA_GAMMA, LAMBDA_MIN };
 
 static const facet__loss_option options[] = {
-    [MARGIN] = { "margin", 4, 1, 4, NULL },
-    [LAMBDA_BASE] = { "lambda-base", 1000, 0, 1e6, NULL },
-    [LAMBDA_GAMMA] = { "lambda-gamma", .12, 0, 100, NULL },
-    [LAMBDA_MIN] = { "lambda-min", 5, 0, 1000, NULL },
+    [MARGIN] = { "margin", 4, 1, 4, NULL, true },
+    [LAMBDA_BASE] = { "lambda-base", 1000, 0, 1e6, NULL, false },
+    [LAMBDA_GAMMA] = { "lambda-gamma", .12, 0, 100, NULL, false },
+    [LAMBDA_MIN] = { "lambda-min", 5, 0, 1000, NULL, false },
     { .name = NULL },
 };
 

@@ -16,17 +16,17 @@
 enum { DIM, MINING, MARGIN };
 
 static const facet__loss_option tpe[] = {
-    [DIM] = { "dim", 128, 0, 8192, NULL },
+    [DIM] = { "dim", 128, 0, 8192, NULL, true },
     [MINING] = { "mining", FACET__MINE_HARD, 0, FACET__MINE_RANDOM,
-        facet__mining_names },
+        facet__mining_names, false },
     { .name = NULL },
 };
 
 static const facet__loss_option tse[] = {
-    [DIM] = { "dim", 128, 0, 8192, NULL },
+    [DIM] = { "dim", 128, 0, 8192, NULL, true },
     [MINING] = { "mining", FACET__MINE_HARD, 0, FACET__MINE_RANDOM,
-        facet__mining_names },
-    [MARGIN] = { "margin", .1, 0, 4, NULL },
+        facet__mining_names, false },
+    [MARGIN] = { "margin", .1, 0, 4, NULL, false },
     { .name = NULL },
 };
 

@@ -11,9 +11,9 @@
 enum { MARGIN, MINING };
 
 static const facet__loss_option options[] = {
-    [MARGIN] = { "margin", .2, 0, 4, NULL },
+    [MARGIN] = { "margin", .2, 0, 4, NULL, false },
     [MINING] = { "mining", FACET__MINE_SEMIHARD, 0, FACET__MINE_RANDOM,
-        facet__mining_names },
+        facet__mining_names, false },
     { .name = NULL },
 };
 

@@ -14,10 +14,10 @@
 enum { MARGIN, DIM, MINING };
 
 static const facet__loss_option options[] = {
-    [MARGIN] = { "margin", .2, 0, 100, NULL },
-    [DIM] = { "dim", 1024, 1, 8192, NULL },
+    [MARGIN] = { "margin", .2, 0, 100, NULL, false },
+    [DIM] = { "dim", 1024, 1, 8192, NULL, true },
     [MINING] = { "mining", FACET__MINE_VIOLATING, 0, FACET__MINE_RANDOM,
-        facet__mining_names },
+        facet__mining_names, false },
     { .name = NULL },
 };
 

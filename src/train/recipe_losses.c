@@ -29,7 +29,7 @@ static facet_status read_loss_key(facet__reader *r, facet__recipe_loss *loss,
             continue;
         if (!o->choices)
             return facet__node_number(
-                r, value, where, o->low, o->high, false, &loss->options[i]);
+                r, value, where, o->low, o->high, o->whole, &loss->options[i]);
         st = facet__node_choose(r, value, where, o->choices, &choice);
         loss->options[i] = choice;
         return st;

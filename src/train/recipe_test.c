@@ -149,6 +149,10 @@ static void test_what_is_wrong_is_told_with_its_line(void **state)
         "schedule.milestones twice");
     check_refused(
         "mining: hard, weight: 2", "weight: 1, weight: 2", "loss.weight twice");
+    check_refused("{ kind: triplet, mining: hard, weight: 2 }",
+        "{ kind: sphereface, margin: 2.5 }", "loss.margin is a whole number");
+    check_refused("{ kind: triplet, mining: hard, weight: 2 }",
+        "{ kind: tpe, dim: 100.7 }", "loss.dim is a whole number");
     check_refused("run: { seed: 9 }", "loss: { kind: softmax }", "loss twice");
     check_refused("run: { seed: 9 }", "run: 9", "run is a section of keys");
     check_refused(
