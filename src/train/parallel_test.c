@@ -378,6 +378,52 @@ static void test_own_norms_train_one_network(void **state)
     assert_true(compare_losses("norms-1", "norms-3") > 1e-3);
 }
 
+/* Of the weights that are kept from learning, how many floats are others than
+ * in the file. */
+static size_t count_moved(const process *p)
+{
+    facet__trainable net;
+    facet__recipe *recipe;
+    facet_error err;
+    char path[96];
+    size_t moved = 0, at = 0, kept = 0;
+
+    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    CHECK_OK(
+        facet__recipe_parse(path, p->recipe, strlen(p->recipe), &recipe, &err));
+    recipe->threads = 1;
+    CHECK_OK(facet__trainable_open(recipe, &net, &err));
+    for (size_t i = 0; i < net.n_params; at += net.params[i++].count)
+        for (size_t k = 0; k < net.params[i].count; k++)
+            if (net.params[i].state && net.params[i].grad) {
+                kept++;
+                moved += net.params[i].value[k] != p->weights[at + k];
+            }
+    assert_true(kept > 0);
+    facet__trainable_close(&net);
+    facet__recipe_free(recipe);
+    return moved;
+}
+
+static void test_weights_that_are_kept_do_not_drift(void **state)
+{
+    (void)state;
+    prepare(3, "kept", "{ kind: cosface }", .01, ", norms: own");
+    for (int r = 0; r < 3; r++) {
+        process *p = &processes[r];
+        char *dim = strstr(p->recipe, "dim: 8,");
+        static const char more[] = " train-last: 1,";
+
+        assert_true(strlen(p->recipe) + sizeof more < sizeof p->recipe);
+        dim += strlen("dim: 8,");
+        memmove(dim + sizeof more - 1, dim, strlen(dim) + 1);
+        memcpy(dim, more, sizeof more - 1);
+    }
+    run_together(3);
+    must_succeed(3);
+    assert_int_equal(count_moved(&processes[0]), 0);
+}
+
 /* Asked to stop in one process, all write down the same step; what goes on
  * ends with the bits of the unbroken run. */
 static void test_a_stop_in_one_process_stops_all(void **state)
@@ -538,7 +584,7 @@ static void *reduce_some(void *context)
         r->params[i] = (facet__param){ .name = "p",
             .count = 10 + 7 * (size_t)i,
             .value = r->value[i],
-            .grad = r->grad[i],
+            .grad = i == 1 ? NULL : r->grad[i],
             .state = i == 1 };
         for (int k = 0; k < 40; k++) {
             r->grad[i][k] = (float)(i * 100 + k + r->comm->rank);
@@ -594,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_two_processes_have_the_losses_of_one),
         cmocka_unit_test(test_more_processes_and_losses_agree_too),
         cmocka_unit_test(test_own_norms_train_one_network),
+        cmocka_unit_test(test_weights_that_are_kept_do_not_drift),
         cmocka_unit_test(test_a_stop_in_one_process_stops_all),
         cmocka_unit_test(test_a_nan_in_one_process_takes_all_back),
         cmocka_unit_test(test_a_failure_in_one_process_is_the_answer_of_all),

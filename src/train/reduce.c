@@ -32,14 +32,28 @@ struct facet__reduce {
     facet_status status;
 };
 
-static size_t count_floats(const facet__reduce *r, bool states)
+/* Statistics, which each process has of its own pictures. What is only kept
+ * from learning has a place for its gradient, and is the same everywhere: the
+ * mean of that would round it a little further with every step. */
+static bool is_own(const facet__param *p)
+{
+    return p->state && !p->grad;
+}
+
+static size_t count_floats(
+    const facet__reduce *r, bool (*counts)(const facet__param *p))
 {
     size_t floats = 0;
 
     for (size_t i = 0; i < r->n_params; i++)
-        if (r->params[i].state == states)
+        if (counts(&r->params[i]))
             floats += r->params[i].count;
     return floats;
+}
+
+static bool learns(const facet__param *p)
+{
+    return !p->state;
 }
 
 facet_status facet__reduce_create(const facet_comm *comm,
@@ -56,8 +70,8 @@ facet_status facet__reduce_create(const facet_comm *comm,
     r->params = params;
     r->n_params = n_params;
     r->bucket_floats = bucket_bytes / sizeof(float);
-    gradients = count_floats(r, false);
-    states = count_floats(r, true);
+    gradients = count_floats(r, learns);
+    states = count_floats(r, is_own);
     r->packed = facet__calloc(
         gradients > states ? gradients : states, sizeof *r->packed);
     r->order = facet__calloc(n_params, sizeof *r->order);
@@ -149,7 +163,7 @@ facet_status facet__reduce_finish(facet__reduce *r)
 facet_status facet__reduce_states(facet__reduce *r)
 {
     const float share = 1 / (float)r->comm->count;
-    const size_t floats = count_floats(r, true);
+    const size_t floats = count_floats(r, is_own);
     float *at = r->packed;
     void *token = NULL;
     facet_status st;
@@ -157,7 +171,7 @@ facet_status facet__reduce_states(facet__reduce *r)
     if (floats == 0)
         return FACET_OK;
     for (size_t i = 0; i < r->n_params; i++)
-        if (r->params[i].state) {
+        if (is_own(&r->params[i])) {
             memcpy(at, r->params[i].value, r->params[i].count * sizeof *at);
             at += r->params[i].count;
         }
@@ -166,7 +180,7 @@ facet_status facet__reduce_states(facet__reduce *r)
         st = r->comm->wait(r->comm->self, token);
     at = r->packed;
     for (size_t i = 0; i < r->n_params && st == FACET_OK; i++)
-        for (size_t k = 0; r->params[i].state && k < r->params[i].count; k++)
+        for (size_t k = 0; is_own(&r->params[i]) && k < r->params[i].count; k++)
             r->params[i].value[k] = *at++ * share;
     return st;
 }

@@ -31,7 +31,8 @@ void facet__reduce_add(facet__reduce *reduce, size_t param);
  * gradients. The status is that of the first call of comm that failed. */
 facet_status facet__reduce_finish(facet__reduce *reduce);
 
-/* Make all `state` params the mean over processes. */
+/* Make the statistics, `state` params without a gradient, the mean over
+ * processes. */
 facet_status facet__reduce_states(facet__reduce *reduce);
 
 #endif
