@@ -86,7 +86,8 @@ FACET_API void facet_protocol_opts_init(facet_protocol_opts *opts);
  * Separated by tabs (names may then hold spaces) or by white space. A first
  * line of two numbers, `folds n`, says that n mated and n non-mated pairs of
  * each fold follow in turn. Empty lines and lines from `#` are passed over.
- * Pictures joined by mated pairs are of one subject.
+ * Pictures joined by mated pairs are of one subject; a non-mated pair of such
+ * is FACET_EDAMAGED.
  *
  * @param path  The list.
  * @param opts  NULL for the defaults.

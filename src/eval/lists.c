@@ -64,6 +64,23 @@ static facet_status unite_subjects(facet__builder *builder)
     return FACET_OK;
 }
 
+/* Nobody is another person than oneself, be it by way of several pairs. */
+static facet_status check_labels(
+    const facet_protocol *p, const char *path, facet_error *err)
+{
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        const facet_pair *pair = &p->pairs[i];
+
+        if (!pair->mated &&
+            p->templates[pair->a].subject == p->templates[pair->b].subject)
+            return facet__fail(err, FACET_EDAMAGED,
+                "%.100s, line %u: two people here, and one by the list's mated "
+                "pairs: mend a label",
+                path, pair->line);
+    }
+    return FACET_OK;
+}
+
 static facet_status read_pair(facet__builder *builder,
     const facet__lines *lines, uint32_t per_kind, facet_error *err)
 {
@@ -111,6 +128,8 @@ facet_status facet_protocol_read_pairs(const char *path,
         status = check_promise(&builder, &lines, folds, per_kind, err);
     if (status == FACET_OK)
         status = facet__lines_explain(&lines, unite_subjects(&builder), err);
+    if (status == FACET_OK)
+        status = check_labels(&builder.protocol, path, err);
     if (status == FACET_OK)
         status = facet__builder_finish(&builder, path, out, err);
     facet__lines_close(&lines);

@@ -367,6 +367,7 @@ static facet_status cfp_pictures(
 {
     facet__lines lines;
     facet_status status = facet__lines_open(path, &lines, err);
+    uint32_t place = 0;
 
     while (status == FACET_OK && facet__lines_next(&lines, ' ')) {
         char person[64];
@@ -379,6 +380,12 @@ static facet_status cfp_pictures(
             sscanf(images, "Images/%63[^/]", person) != 1) {
             status = facet__lines_fail(
                 &lines, err, "want `number .../Images/person/kind/file`");
+            break;
+        }
+        if (number != ++place) { /* pairs mean pictures by their place */
+            status = facet__lines_fail(&lines, err,
+                "picture %u is number %u: put the list in order", number,
+                place);
             break;
         }
         file = strstr(lines.fields[1], "Data/");

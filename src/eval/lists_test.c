@@ -96,6 +96,8 @@ static void test_bad_pairs_are_refused_with_the_line(void **state)
     refused(facet_protocol_read_pairs, "a b 1\nc d 0\nb a 1\n",
         "line 3: the pair of line 1 again");
     refused(facet_protocol_read_pairs, "a b 1\nc d 1\n", "line 2");
+    refused(facet_protocol_read_pairs, "a b 1\nb c 1\nd c 0\na c 0\n",
+        "line 4: two people here");
     refused(facet_protocol_read_pairs, "2 1\na b 1\nc d 0\n", "2 folds");
     refused(facet_protocol_read_pairs, "# nothing\n", "lists nothing");
     assert_int_equal(
@@ -283,6 +285,12 @@ static void test_cfp_numbers_pictures_from_its_lists(void **state)
     assert_int_equal(
         facet_protocol_read_cfp("cfp", true, NULL, &p, &err), FACET_EDAMAGED);
     assert_non_null(strstr(err.msg, "line 2"));
+    write_file("cfp/Protocol/Pair_list_P.txt",
+        "2 ../Data/Images/002/profile/01.jpg\n"
+        "1 ../Data/Images/001/profile/01.jpg\n");
+    assert_int_equal(
+        facet_protocol_read_cfp("cfp", true, NULL, &p, &err), FACET_EDAMAGED);
+    assert_non_null(strstr(err.msg, "Pair_list_P.txt, line 1: picture 2"));
 }
 
 static void test_folder_compares_all_pictures(void **state)
