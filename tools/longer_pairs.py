@@ -4,11 +4,13 @@
 
     longer_pairs.py FACET OUT.txt
 
-Pairs of the people of ../shared/data/faces/val_pairs.txt, in its folds and by its rules
-(../shared/data/README.md): in each fold 2,700 pairs of one person, and 2,700 of two of
-which a third are those that reid0095.onnx finds most alike below cosine 0.45. A pair
-that is there nine times more often weighs the well-filled people more, so accuracy is
-another number than on the list itself; what it is for is to compare two networks:
+Pairs of the people of ../shared/data/faces/val_pairs.txt, in its folds: in each 2,700
+pairs of one person, and 2,700 of two of which a third are those that reid0095.onnx
+finds most alike below cosine 0.45. Left out of the list's rules
+(../shared/data/README.md) is that among these a picture comes at most 3 times and a
+pair of persons at most 4 times: a few alike persons make many of the hard pairs here.
+And nine times as many pairs weigh the well-filled people more. So accuracy is another
+number than on the list itself; what it is for is to compare two networks:
 
     facet eval compare A.onnx B.onnx --pairs OUT.txt --margin 8 \\
       --images ../shared/data/faces/faces-val.tar
