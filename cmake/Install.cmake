@@ -48,7 +48,10 @@ install(FILES ${PROJECT_BINARY_DIR}/facet.pc
 file(GLOB FACET_NETWORKS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/models/*.onnx)
 install(FILES ${FACET_NETWORKS} models/README.md
     DESTINATION ${CMAKE_INSTALL_DATADIR}/facet)
-# What may be done with them, and with the code.
-file(GLOB FACET_CARDS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/models/*)
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES ${FACET_CARDS} DESTINATION ${CMAKE_INSTALL_DOCDIR}/models)
+# What may be done with them, and with the code; in the tree of the sources, whose
+# files point to each other.
+install(FILES LICENSE README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md
+    CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES models/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/models)
+install(DIRECTORY docs recipes examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    PATTERN CMakeLists.txt EXCLUDE)

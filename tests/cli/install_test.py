@@ -3,6 +3,7 @@
 """What `make install` puts under a prefix that the build did not know."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -47,6 +48,14 @@ class Install(unittest.TestCase):
         shutil.copytree(library, moved / library.relative_to(self.root),
                         symlinks=True)
         self.check_flags(moved)
+
+    def test_documents_point_to_what_is_installed(self):
+        pages = sorted(self.root.rglob('*.md'))
+        self.assertGreater(len(pages), 20)
+        dead = [f'{page.relative_to(self.root)}: {link}' for page in pages
+                for link in re.findall(r'\]\(([^)#]+)', page.read_text())
+                if '://' not in link and not (page.parent / link).exists()]
+        self.assertEqual(dead, [])
 
 
 if __name__ == '__main__':

@@ -210,7 +210,7 @@ class Files(unittest.TestCase):
             notice = (share / 'facet/README.md').read_text()
             self.assertIn('non-commercial', notice)  # it goes with the weights
             self.assertTrue(list(share.glob('doc/*/LICENSE')))
-            self.assertTrue(list(share.glob('doc/*/models/embedder.md')))
+            self.assertTrue(list(share.glob('doc/*/docs/models/embedder.md')))
 
 
 class Album(unittest.TestCase):
