@@ -25,7 +25,7 @@ export FACET_MODEL=$work/calibrated.onnx
 rm -rf gallery probe gallery.db*
 "$here/identify.py" crops "$faces/val_identify.txt" |
     "$build/bench/bench_aligned_crops" "$FACET_MODEL" "$faces/faces-val.tar"
-"$build/facet" gallery create --aligned gallery.db > created
+"$build/facet" gallery create gallery.db > created
 "$build/facet" enroll --aligned --force --quiet gallery.db gallery > enrolled
 for fpir in 0.01 0.1; do
     "$build/facet" identify --aligned --quiet --threads 2 --fpir $fpir \

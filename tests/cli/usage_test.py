@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Help, wrong use, and that man page and completions know every option."""
+import functools
 import pathlib
 import re
 import tempfile
@@ -9,19 +10,41 @@ import unittest
 from command import SOURCE, facet
 
 VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
-         'dataset', 'train', 'train teacher', 'train tpe', 'model info',
+         'dataset', 'train', 'train teacher', 'train tpe', 'train tse',
+         'train tde', 'train vgg-triplet', 'model info',
          'model import', 'model quantize', 'model set', 'synth', 'bench',
          'selftest', 'identify', 'enroll', 'cluster',
          *(f'cluster {verb}' for verb in (
              'name', 'merge', 'split', 'explain', 'list')),
          *(f'gallery {verb}' for verb in (
              'create', 'enroll', 'list', 'rename', 'remove', 'export',
-             'import', 'stats', 'audit', 'migrate'))]
+             'import', 'stats', 'check', 'audit', 'migrate'))]
 
 
+@functools.cache
 def options(verb):
     text = facet(*verb.split(), '--help').stdout
     return set(re.findall(r'--([a-z][a-z-]+)', text)) - {'help', 'usage'}
+
+
+def commands(text):
+    """The words of each `facet VERB ...` of a script or a page, up to what ends
+    a command."""
+    text = re.sub(r' *\\\n *', ' ', text)
+    called = r'(?:\bfacet|\$facet|\$\{facet\})"? ([a-z][^\n`|;&<>()]*)'
+    return [found.split() for found in re.findall(called, text)]
+
+
+def known_options(words):
+    """Of the verb that a command is of; None where it is no verb. A part that is
+    a variable may be any."""
+    parts = [verb for verb in VERBS if verb.split()[0] == words[0]]
+    part = words[1] if len(words) > 1 else ''
+    if f'{words[0]} {part}' in VERBS:
+        parts = [f'{words[0]} {part}']
+    elif not part.startswith('$') and words[0] in VERBS:
+        parts = [words[0]]
+    return set().union(*map(options, parts)) if parts else None
 
 
 class Usage(unittest.TestCase):
@@ -40,7 +63,9 @@ class Usage(unittest.TestCase):
         self.assertEqual(table, re.findall(r'^(\d+)\|(.+)$', page, re.M))
 
     def test_man_page_and_completions_know_every_option(self):
-        page = (SOURCE / 'docs/man/facet.1').read_text().replace('\\-', '-')
+        page = re.sub(r'\\f[BIR]', '',
+                      (SOURCE / 'docs/man/facet.1').read_text())
+        page = page.replace('\\-', '-')
         files = {'facet.1': page}
         for path in sorted((SOURCE / 'cli/completions').iterdir()):
             files[path.name] = path.read_text()
@@ -64,6 +89,26 @@ class Usage(unittest.TestCase):
                                     facet(verb, '--help').stdout, re.M))
             self.assertEqual(listed & {'model', 'aligned'}, wanted, verb)
             self.assertLessEqual({'detector', 'precision', 'policy'}, listed)
+
+    def test_scripts_and_pages_use_options_that_there_are(self):
+        seen = 0
+        for path in (*sorted(SOURCE.glob('bench/*.*')),
+                     *sorted(SOURCE.glob('tools/*.*')),
+                     *sorted(SOURCE.glob('docs/**/*.md')),
+                     *sorted(SOURCE.glob('recipes/*')),
+                     SOURCE / 'README.md', SOURCE / 'docs/man/facet.1'):
+            if not path.is_file():
+                continue
+            text = path.read_text().replace('\\-', '-')
+            for words in commands(text):
+                known = known_options(words)
+                used = re.findall(r'(?<!\S)--([a-z][a-z-]+)', ' '.join(words))
+                if known is None:
+                    continue
+                seen += len(used)
+                self.assertEqual(set(used) - known - {'help'}, set(),
+                                 f'{path.name}: facet {" ".join(words)}')
+        self.assertGreater(seen, 100)
 
     def test_wrong_use_is_2_and_nothing_on_stdout(self):
         for arguments in ([], ['dance'], ['detect'], ['embed'], ['verify', 'a'],
