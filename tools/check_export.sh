@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 peers=build/peers
 network=${1:-} recipe=${2:-}
-cmake --build build --target bench_outputs facet >/dev/null
+cmake --build build --target bench_outputs facet_cli >/dev/null
 mkdir -p $peers
 if [ ! -d $peers/node_modules/onnxruntime-node ]; then
   (cd $peers && ONNXRUNTIME_NODE_INSTALL=skip npm install --silent \
@@ -30,7 +30,9 @@ for key in task color input mean scale template normalize metric recipe \
   recipe_sha256; do
   grep -q "facet\.$key" <<<"$info" || { echo "no facet.$key"; exit 1; }
 done
-grep -q "$(sha256sum "$recipe" | cut -d' ' -f1)" <<<"$info" ||
+# Without lines of comments, as docs/formats/metadata.md has it.
+hash=$(sed '/^[ \t]*#/d' "$recipe" | sha256sum | cut -d' ' -f1)
+grep -q "$hash" <<<"$info" ||
   { echo "the recipe's hash is another"; exit 1; }
 grep 'facet\.recipe' <<<"$info"
 NODE_PATH=$peers/node_modules node tools/check_export.js "$network" 4 \

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import tempfile
@@ -59,6 +60,15 @@ class Files(unittest.TestCase):
             told = json.loads(facet('model', 'info', '--json', path).stdout)
             self.assertIn(told['metadata']['facet.recipe_sha256'], there,
                           path.name)
+
+    def test_check_export_hashes_a_recipe_as_a_training_does(self):
+        script = (SOURCE / 'tools' / 'check_export.sh').read_text()
+        told = facet('model', 'info', MODELS / 'embedder.onnx').stdout
+        process = subprocess.run(
+            ['bash', '-c', re.search(r'^hash=.*', script, re.M)[0] +
+             '; echo $hash'], capture_output=True, text=True, check=True,
+            env={**os.environ, 'recipe': str(SOURCE / 'recipes/embedder.yaml')})
+        self.assertIn(f'facet.recipe_sha256: {process.stdout.strip()}\n', told)
 
     def test_each_says_what_it_is(self):
         self.assertEqual({path.name for path in MODELS.glob('*.onnx')},
