@@ -110,6 +110,18 @@ static int calibrate(eval_run *run)
     return status;
 }
 
+/* One list, said once. */
+static int check_words(eval_run *run)
+{
+    if (run->words.count + (run->list != NULL) > 1) {
+        complain("calibrate wants one list, as an argument or by --pairs");
+        return EXIT_USAGE;
+    }
+    if (run->words.count > 0)
+        run->list = run->words.items[0];
+    return EXIT_YES;
+}
+
 int verb_calibrate(int argc, char **argv)
 {
     struct argp argp = eval_argp;
@@ -125,16 +137,11 @@ int verb_calibrate(int argc, char **argv)
     argv[0] = name;
     eval_init(&run);
     argp_parse(&argp, argc, argv, 0, NULL, &run);
-    if (run.words.count > 0)
-        run.list = run.words.items[0];
-    if (run.report || run.cohort || run.plots.count || run.conditions.count ||
-        run.study.change != EVAL_AS_IS) {
-        complain("reports, plots, cohorts, conditions and studies are of facet "
-                 "eval");
-        status = EXIT_USAGE;
-    } else {
+    status = check_words(&run);
+    if (status == EXIT_YES)
+        status = eval_check_options(&run, "calibrate");
+    if (status == EXIT_YES)
         status = calibrate(&run);
-    }
     eval_free(&run);
     return status;
 }

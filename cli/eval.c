@@ -178,6 +178,7 @@ static error_t parse_source(int key, char *text, struct argp_state *state)
 {
     eval_run *run = state->input;
 
+    eval_note_option(run, source_options, key);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &run->nets;
@@ -247,6 +248,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     eval_run *run = state->input;
 
+    eval_note_option(run, options, key);
     if (text_option(run, key)) {
         *text_option(run, key) = text;
         if (key == KEY_FUSION && !known_fusion(text))
@@ -552,21 +554,21 @@ static int measure(eval_run *run, const char *kind)
 typedef struct kind {
     const char *name;
     int (*run)(eval_run *run); /* NULL: a list that is compared */
-    bool judged;               /* --fail-if is for it */
+    size_t most;               /* words, with the kind */
 } kind;
 
 static const kind kinds[] = {
-    { "pairs", NULL, true },
-    { "lfw", NULL, true },
-    { "ytf", NULL, true },
-    { "ijb", NULL, true },
-    { "cfp", NULL, true },
-    { "identify", NULL, true },
-    { "folder", NULL, true },
-    { "cluster", eval_cluster, false },
-    { "compare", eval_compare, false },
-    { "mixed", eval_mixed, false },
-    { "detect", eval_detect, true },
+    { "pairs", NULL, 2 },
+    { "lfw", NULL, 2 },
+    { "ytf", NULL, 2 },
+    { "ijb", NULL, 1 },
+    { "cfp", NULL, 2 },
+    { "identify", NULL, 2 },
+    { "folder", NULL, 2 },
+    { "cluster", eval_cluster, 3 },
+    { "compare", eval_compare, 3 },
+    { "mixed", eval_mixed, 3 },
+    { "detect", eval_detect, 1 },
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -593,21 +595,26 @@ static int refuse_kind(const char *name)
     return EXIT_USAGE;
 }
 
-/* Options that a kind would pass over; a condition that nobody looks at would
- * always hold. */
+/* Options and words that a kind would pass over; a condition that nobody looks
+ * at would always hold. */
 static int check_kind(const eval_run *run, const kind *k)
 {
-    const bool study = run->study.change != EVAL_AS_IS;
+    const int status = eval_check_options(run, k->name);
 
-    if (study && k->run)
-        return usage("a study is for lists that are compared");
-    if (run->conditions.count > 0 && (study || !k->judged))
-        return usage("--fail-if is for one measurement: of a list that is "
-                     "compared, or detect; not for studies and other kinds");
-    if ((run->report || run->plots.count > 0 || run->cohort) &&
-        (study || k->run))
-        return usage("--report, --plot and --cohort are for one measurement of "
-                     "a list that is compared");
+    if (status != EXIT_YES)
+        return status;
+    if (run->words.count > k->most) {
+        complain("%s is one argument too many for %s",
+            run->words.items[k->most], k->name);
+        return EXIT_USAGE;
+    }
+    if (!k->run && run->list && run->words.count > 1)
+        return usage("the list is given twice: as an argument and by --pairs");
+    if (run->study.change != EVAL_AS_IS &&
+        (run->conditions.count > 0 || run->report || run->plots.count > 0 ||
+            run->cohort))
+        return usage("--fail-if, --report, --plot and --cohort are for one "
+                     "measurement, not for studies");
     return EXIT_YES;
 }
 

@@ -17,7 +17,7 @@
 #include "facet/protocol.h"
 #include "networks.h"
 
-enum { EVAL_MANY = 16, EVAL_METRICS = 64 };
+enum { EVAL_MANY = 16, EVAL_METRICS = 64, EVAL_OPTIONS = 64 };
 
 /* Options that come several times. */
 typedef struct eval_words {
@@ -51,6 +51,8 @@ typedef struct eval_study {
 
 typedef struct eval_run {
     /* options */
+    const char *given[EVAL_OPTIONS]; /* their names, once each */
+    size_t n_given;
     networks nets;
     eval_words words; /* the kind, then its arguments */
     eval_words images, plots, tables, conditions;
@@ -95,6 +97,12 @@ typedef struct eval_run {
  * embeddings come from, and among the others. */
 extern const struct argp eval_source_argp;
 extern const struct argp eval_argp;
+
+/* Keep the name of an option that was given. */
+void eval_note_option(
+    eval_run *run, const struct argp_option *options, int key);
+/* Is each that was given for this kind, or for "calibrate"? */
+int eval_check_options(const eval_run *run, const char *kind);
 
 void eval_init(eval_run *run);
 void eval_free(eval_run *run);

@@ -30,10 +30,16 @@ static int no_memory(void)
 
 /* ---- made before ---- */
 
+static bool is_npy(const char *path)
+{
+    const char *ending = strrchr(path, '.');
+
+    return ending && strcmp(ending, ".npy") == 0;
+}
+
 static int read_vectors(eval_run *run)
 {
-    const char *ending = strrchr(run->embeddings, '.');
-    const bool npy = ending && strcmp(ending, ".npy") == 0;
+    const bool npy = is_npy(run->embeddings);
     facet_error err = { FACET_OK, "" };
     facet_vectors v;
     facet_status st;
@@ -485,6 +491,8 @@ static int usage(const char *text)
 /* What cannot be had together. */
 static int check(const eval_run *run)
 {
+    if (run->names && !(run->embeddings && is_npy(run->embeddings)))
+        return usage("--names is for the rows of --embeddings FILE.npy");
     if (wants_quality(run) && (run->embeddings || run->cache))
         return usage("fusion best wants the quality of faces, which is not "
                      "kept with embeddings: no --embeddings, no --cache");

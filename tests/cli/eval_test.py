@@ -245,9 +245,37 @@ class Made(unittest.TestCase):
             self.assertIn(more[0], process.stderr)
             process = facet('eval', 'cluster', 'a', 'b', *more)
             self.assertEqual(process.returncode, 2, more)
-        process = facet('eval', 'cluster', 'a', 'b', '--dims', 8)
+
+    def test_options_that_mean_nothing_to_a_kind_are_refused(self):
+        for words, option, kinds in (
+                ('pairs', '--out=n.onnx', 'calibrate'),
+                ('pairs', '--flat', 'lfw'), ('lfw', '--profile', 'cfp'),
+                ('pairs', '--frames=a', 'ytf'), ('cfp', '--max-frames=3', 'ytf'),
+                ('pairs', '--table=a', 'ijb'), ('pairs', '--matches=a', 'ijb'),
+                ('pairs', '--gallery=a', 'ijb'), ('pairs', '--probes=a', 'ijb'),
+                ('pairs', '--boxes=a', 'detect'), ('ijb', '--pairs=a', 'pairs'),
+                ('identify', '--duplicates', 'pairs'),
+                ('cluster a b', '--images=a', 'pairs'),
+                ('cluster a b', '--dims=8', 'pairs'),
+                ('compare a b', '--embeddings=a', 'pairs'),
+                ('detect', '--margin=8', 'pairs'),
+                ('detect', '--rounds=9', 'pairs'),
+                ('pairs', '--best=9', '--fusion best')):
+            process = facet('eval', *words.split(), option)
+            self.assertEqual(process.returncode, 2, option)
+            self.assertIn(f'{option.split("=")[0]} is for {kinds}',
+                          process.stderr)
+        for option in ('--flat', '--report=a', '--jpeg=9', '--fail-if=eer>1'):
+            process = facet('calibrate', 'a', option)
+            self.assertEqual(process.returncode, 2, option)
+            self.assertIn(f'{option.split("=")[0]} is for ', process.stderr)
+        for words in ('pairs a b', 'ijb a', 'detect a', 'pairs a --pairs b'):
+            process = facet('eval', *words.split())
+            self.assertEqual(process.returncode, 2, process.stderr)
+        self.assertEqual(facet('calibrate', 'a', 'b').returncode, 2)
+        process = self.eval('--names', 'b')  # of lines that say their names
         self.assertEqual(process.returncode, 2)
-        self.assertIn('study', process.stderr)
+        self.assertIn('--names is for', process.stderr)
 
     def test_two_networks_take_no_embeddings(self):
         for kind in 'compare', 'mixed':
