@@ -105,6 +105,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
             state->child_inputs[child++] = &run->finder.nets;
         if (p->usage->decides)
             state->child_inputs[child++] = &run->limits;
+        if (p->usage->judges)
+            state->child_inputs[child++] = &run->limits;
+        if (p->usage->reviews)
+            state->child_inputs[child++] = &run->limits;
         break;
     case GALLERY_PERSON:
         run->person = text;
@@ -157,7 +161,7 @@ void gallery_parse(
     gallery_run *run, const gallery_usage *usage, int argc, char **argv)
 {
     parsing p = { run, usage };
-    struct argp_child children[5] = { { &store_argp, 0, NULL, 0 } };
+    struct argp_child children[7] = { { &store_argp, 0, NULL, 0 } };
     int n = 1;
     char name[64];
     const struct argp argp = { .options = usage->options,
@@ -172,6 +176,10 @@ void gallery_parse(
         children[n++].argp = &networks_argp;
     if (usage->decides)
         children[n++].argp = &thresholds_argp;
+    if (usage->judges)
+        children[n++].argp = &quality_argp;
+    if (usage->reviews)
+        children[n++].argp = &review_argp;
     *run = (gallery_run){ .person = NULL };
     finder_init(&run->finder);
     store_init(&run->store);

@@ -45,7 +45,9 @@ typedef struct gallery_usage {
     const struct argp_option *options; /* NULL for none of its own */
     bool looks;                        /* at photos: options of a finder */
     bool embeds;                       /* options of networks; looks has them */
-    bool decides;                      /* options of thresholds */
+    bool decides;                      /* from which similarity on */
+    bool judges;                       /* the quality of faces */
+    bool reviews;                      /* what is not sure */
     int least, most; /* words after the file; most < 0: any number */
 } gallery_usage;
 

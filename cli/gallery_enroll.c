@@ -249,6 +249,7 @@ int gallery_enroll(int argc, char **argv)
         .options = options,
         .looks = true,
         .decides = true,
+        .judges = true,
         .least = 1,
         .most = -1 };
     gallery_run run;

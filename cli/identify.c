@@ -153,6 +153,8 @@ int verb_identify(int argc, char **argv)
                "The exit status is 1 when a photo shows nobody who matches.",
         .looks = true,
         .decides = true,
+        .judges = true,
+        .reviews = true,
         .least = 1,
         .most = -1 };
     gallery_run run;

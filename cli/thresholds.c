@@ -60,12 +60,20 @@ static const struct argp_option options[] = {
         4 },
     { "threshold", KEY_THRESHOLD, "T", 0,
         "similarity from which on it is a match, instead", 4 },
+    { 0 },
+};
+
+static const struct argp_option quality_options[] = {
+    { "min-quality", KEY_QUALITY, "Q", 0,
+        "below it a face is not relied on, 0 to 1; default 0", 4 },
+    { 0 },
+};
+
+static const struct argp_option review_options[] = {
     { "review", KEY_REVIEW, "T", 0,
         "similarity from which on a person should look", 4 },
     { "margin", KEY_MARGIN, "M", 0,
         "by which the best must lead the second person; default 0.05", 4 },
-    { "min-quality", KEY_QUALITY, "Q", 0,
-        "below it a face is not relied on, 0 to 1; default 0", 4 },
     { 0 },
 };
 
@@ -100,6 +108,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 const struct argp thresholds_argp = { .options = options, .parser = parse };
+const struct argp quality_argp = { .options = quality_options,
+    .parser = parse };
+const struct argp review_argp = { .options = review_options, .parser = parse };
 
 void thresholds_init(thresholds *t)
 {

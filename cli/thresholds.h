@@ -15,13 +15,14 @@
 facet_status network_calibration(
     const facet_pipeline *pipeline, facet_calibration *out, facet_error *err);
 
-/* Options --fpir, --threshold, --review, --margin, --min-quality; NaN: not
- * given. */
+/* What the options say; NaN: not given. */
 typedef struct thresholds {
     double fpir, threshold, review, margin, min_quality;
 } thresholds;
 
-extern const struct argp thresholds_argp; /* its input is a thresholds */
+/* Options --fpir and --threshold; --min-quality; --review and --margin. Their
+ * input is a thresholds. */
+extern const struct argp thresholds_argp, quality_argp, review_argp;
 
 void thresholds_init(thresholds *t);
 

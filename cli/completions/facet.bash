@@ -11,7 +11,7 @@ _facet() {
     local photos="--files-from --null --format --threads --draw $limits --quiet"
     local finder="--files-from --null --threads $limits --quiet"
     local store="--store --gallery-name --key-file --passphrase-file"
-    local decides="--fpir --threshold --review --margin --min-quality"
+    local decides="--fpir --threshold" judges="--min-quality"
     local options=""
 
     if [ "$COMP_CWORD" = 1 ]; then
@@ -83,8 +83,9 @@ _facet() {
     synth) options="--out --people --images --groups --group-of --seed --size
         --group-size --yaw --pitch --roll --expression --light --flat
         --format --quality --samples --threads --quiet" ;;
-    identify) options="$store $decides $finder $networks" ;;
-    enroll) options="--person --force $store $decides $finder $networks" ;;
+    identify) options="$store $decides $judges --review --margin
+        $finder $networks" ;;
+    enroll) options="--person --force $store $decides $judges $finder $networks" ;;
     gallery)
         if [ "$COMP_CWORD" = 2 ]; then
             COMPREPLY=($(compgen -W "create enroll list rename remove export
@@ -94,7 +95,7 @@ _facet() {
         options="$store"
         case ${COMP_WORDS[2]} in
         create) options="--approximate --partitions $store $files" ;;
-        enroll) options="--person --force $store $decides $finder $networks" ;;
+        enroll) options="--person --force $store $decides $judges $finder $networks" ;;
         list | export) options="--person $store" ;;
         remove) options="--templates $store" ;;
         audit) options="$store $decides $files" ;;

@@ -121,9 +121,12 @@ complete -c facet -n $keeps -l store -r
 complete -c facet -n $keeps -l gallery-name -x
 complete -c facet -n $keeps -l key-file -r
 complete -c facet -n $keeps -l passphrase-file -r
-for option in fpir threshold review margin min-quality
+for option in fpir threshold
     complete -c facet -n '__facet_with identify enroll audit' -l $option -x
 end
+complete -c facet -n '__facet_with identify enroll' -l min-quality -x
+complete -c facet -n '__facet_with identify' -l review -x
+complete -c facet -n '__facet_with identify' -l margin -x
 complete -c facet -n '__facet_with enroll list export' -l person -x
 complete -c facet -n '__facet_with enroll' -l force
 complete -c facet -n '__facet_with remove' -l templates

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # zsh completion for facet
 
-local -a model files finding networks limits photos own finder store decides enrolls
+local -a model files finding networks limits photos own finder store decides judges
+local -a reviews enrolls
 model=('--model=[ONNX file that embeds faces]:file:_files -g "*.onnx"')
 files=(
     '--detector=[ONNX file that finds faces]:file:_files -g "*.onnx"'
@@ -52,11 +53,13 @@ store=(
 decides=(
     '--fpir=[how often a stranger may be known]:rate:'
     '--threshold=[similarity of a match]:similarity:'
+)
+judges=('--min-quality=[of a face]:quality:')
+reviews=(
     '--review=[similarity for a person to look]:similarity:'
     '--margin=[lead over the second person]:similarity:'
-    '--min-quality=[of a face]:quality:'
 )
-enrolls=('--person=[whose photos]:name:'
+enrolls=($judges '--person=[whose photos]:name:'
     '--force[also what speaks against itself]')
 
 if (( CURRENT == 2 )); then
@@ -188,7 +191,7 @@ case $words[2] in
         '--samples=[N x N samples a pixel]:number:'
         '--threads=[pictures at a time]:number:'
         '--quiet[no progress on the terminal]') ;;
-    identify) own=($store $decides $finder $networks) ;;
+    identify) own=($store $decides $judges $reviews $finder $networks) ;;
     enroll) own=($enrolls $store $decides $finder $networks) ;;
     gallery)
         if (( CURRENT == 3 )); then
