@@ -161,7 +161,7 @@ int thresholds_settle(
 
     if (isnan(t->threshold))
         st = by_calibration(t, pipeline, isnan(asked) ? usual_fpir : asked,
-            templates ? (double)templates : 1, &err);
+            (double)templates, &err);
     if (st != FACET_OK && !isnan(asked)) {
         complain("%s", *err.msg ? err.msg : facet_status_str(st));
         return (int)exit_for_model(st);

@@ -100,10 +100,13 @@ FACET_API double facet_calibration_llr_isotonic(
  * this FMR: 1 - (1 - fmr)^n. Templates, not people: a search that ranks people
  * by their best template compares with all. Comparisons are taken as
  * independent, which makes it an upper bound in practice, the more so as
- * templates of one person are alike. */
+ * templates of one person are alike. NaN for a rate outside 0 to 1 and for
+ * n < 0. */
 FACET_API double facet_gallery_fpir(double fmr, double n);
 
-/** The FMR to ask for when the FPIR among n templates is to be this. */
+/** The FMR to ask for when the FPIR among n templates is to be this; fewer than
+ * one count as one, so that the threshold still holds when the first is
+ * enrolled. NaN as above. */
 FACET_API double facet_gallery_fmr(double fpir, double n);
 
 /** As JSON text. Returns its length without the end; writes at most `cap`

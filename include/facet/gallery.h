@@ -390,8 +390,9 @@ typedef struct facet_identify_rule {
     float min_quality; /**< of the probe; default 0 */
 } facet_identify_rule;
 
-/** `match_at` comes from a calibration at the FMR that facet_fmr_for_fpir
- * gives for the gallery's templates; `review_at` starts out the same. */
+/** `match_at` comes from a calibration at the FMR that facet_gallery_fmr of
+ * calibration.h gives for the gallery's templates; `review_at` starts out the
+ * same. */
 FACET_API void facet_identify_rule_init(
     facet_identify_rule *rule, float match_at);
 
@@ -414,17 +415,6 @@ FACET_API FACET_MUST_USE facet_status facet_gallery_identify(
     const facet_gallery *gallery, const uint8_t *contract, const float *query,
     float quality, const facet_identify_rule *rule, facet_identification *out,
     facet_error *err);
-
-/**
- * The false match rate that one comparison may have so that a search among
- * `templates` templates finds a stranger "known" at most at rate `fpir`:
- * 1 - (1 - fpir)^(1 / templates). Each template is compared with, also where
- * people are ranked by their best. Comparisons are taken as independent;
- * templates of one person are alike, so that the rate is lower in practice.
- */
-FACET_API double facet_fmr_for_fpir(double fpir, uint64_t templates);
-/** The inverse: 1 - (1 - fmr)^templates. */
-FACET_API double facet_fpir_for_fmr(double fmr, uint64_t templates);
 
 /* -- Guards and audit ---------------------------------------------------- */
 

@@ -313,12 +313,16 @@ double facet_calibration_llr_isotonic(
 
 double facet_gallery_fpir(double fmr, double n)
 {
-    return -expm1(n * log1p(-fmr));
+    if (!(fmr >= 0 && fmr <= 1 && n >= 0))
+        return (double)NAN;
+    return n > 0 ? -expm1(n * log1p(-fmr)) : 0;
 }
 
 double facet_gallery_fmr(double fpir, double n)
 {
-    return -expm1(log1p(-fpir) / n);
+    if (!(fpir >= 0 && fpir <= 1 && n >= 0))
+        return (double)NAN;
+    return -expm1(log1p(-fpir) / fmax(n, 1));
 }
 
 /* ---- JSON ---- */

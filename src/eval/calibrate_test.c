@@ -91,6 +91,22 @@ static void test_gallery_size_correction(void **state)
     CHECK_NEAR(facet_gallery_fpir(1e-6, 1e6), 1 - exp(-1), 1e-6);
     CHECK_NEAR(
         facet_gallery_fmr(facet_gallery_fpir(1e-5, 300), 300), 1e-5, 1e-17);
+    CHECK_NEAR(facet_gallery_fmr(.75, 2), .5, 1e-15);
+    CHECK_NEAR(facet_gallery_fmr(1e-2, 1e6) * 1e6, .010050335853, 1e-9);
+    CHECK_NEAR(
+        facet_gallery_fpir(facet_gallery_fmr(1e-9, 77), 77), 1e-9, 1e-20);
+    /* an empty gallery, and a threshold that the first template may trust */
+    CHECK_NEAR(facet_gallery_fpir(1, 0), 0, 0);
+    CHECK_NEAR(facet_gallery_fmr(.01, 0), .01, 1e-17);
+    CHECK_NEAR(facet_gallery_fmr(1, 5), 1, 0);
+    for (int i = 0; i < 3; i++) {
+        const double no_rate[] = { -.01, 1.01, (double)NAN };
+
+        assert_true(isnan(facet_gallery_fpir(no_rate[i], 2)));
+        assert_true(isnan(facet_gallery_fmr(no_rate[i], 2)));
+    }
+    assert_true(isnan(facet_gallery_fpir(.01, -1)));
+    assert_true(isnan(facet_gallery_fmr(.01, -1)));
 }
 
 static void test_text_round_trip(void **state)

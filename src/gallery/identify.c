@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* identify.c - from scores to decisions. The decisions are pure functions; the
  * calls below them only fetch what they judge. */
-#include <math.h>
-
 #include "base/error.h"
 #include "gallery/nearest.h"
 
@@ -83,16 +81,6 @@ facet_status facet_gallery_identify(const facet_gallery *g,
     if (st == FACET_OK)
         *out = facet_identify_judge(rule, found[0], found[1], quality);
     return st;
-}
-
-double facet_fmr_for_fpir(double fpir, uint64_t templates)
-{
-    return templates ? -expm1(log1p(-fpir) / (double)templates) : fpir;
-}
-
-double facet_fpir_for_fmr(double fmr, uint64_t templates)
-{
-    return -expm1(log1p(-fmr) * (double)templates);
 }
 
 void facet_enroll_rule_init(facet_enroll_rule *rule, float match_at)

@@ -51,18 +51,6 @@ static void test_decisions_follow_the_rule(void **state)
     assert_string_equal(facet_reason_name((facet_reason)99), "invalid");
 }
 
-/* FPIR and FMR by their definition, and small enough to need log1p. */
-static void test_rates_are_corrected_for_the_gallery(void **state)
-{
-    (void)state;
-    CHECK_NEAR(facet_fpir_for_fmr(0.5, 2), 0.75, 1e-15);
-    CHECK_NEAR(facet_fmr_for_fpir(0.75, 2), 0.5, 1e-15);
-    CHECK_NEAR(facet_fmr_for_fpir(1e-2, 1000000) * 1e6, 0.010050335853, 1e-9);
-    CHECK_NEAR(
-        facet_fpir_for_fmr(facet_fmr_for_fpir(1e-9, 77), 77), 1e-9, 1e-20);
-    CHECK_NEAR(facet_fmr_for_fpir(0.01, 0), 0.01, 0);
-}
-
 static void test_identify_names_sample_and_margin(void **state)
 {
     fixture *f = *state;
@@ -524,7 +512,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decisions_follow_the_rule),
-        cmocka_unit_test(test_rates_are_corrected_for_the_gallery),
         FIXTURE_TEST(test_identify_names_sample_and_margin),
         FIXTURE_TEST(test_guards_tell_what_speaks_against_a_photo),
         FIXTURE_TEST(test_audit_finds_what_was_planted),
