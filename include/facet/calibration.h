@@ -6,7 +6,7 @@
  * @file
  * What a similarity means: thresholds for a wanted false match rate, and the
  * evidence that a score is worth. Made from labelled comparisons, kept as JSON
- * text in a network's metadata under the key `facet.calibration`
+ * text in a network's metadata under FACET_CALIBRATION_KEY of model.h
  * (docs/formats/calibration.md).
  *
  * Thread safety: all functions may be called at any time; a calibration is
@@ -27,8 +27,6 @@ enum {
     FACET_CALIBRATION_RATES = 24, /**< at most so many thresholds */
     FACET_CALIBRATION_KNOTS = 128 /**< of the isotonic curve, at most */
 };
-
-#define FACET_CALIBRATION_KEY "facet.calibration"
 
 /** A threshold and where it may lie. */
 typedef struct facet_calibration_rate {

@@ -92,6 +92,9 @@ FACET_API facet_precision facet_model_precision(const facet_model *model);
 /** Number of weights (elements of constants that take part). */
 FACET_API uint64_t facet_model_parameter_count(const facet_model *model);
 
+/** The entry that holds a calibration (calibration.h). */
+#define FACET_CALIBRATION_KEY "facet.calibration"
+
 /**
  * An entry of the file's metadata_props.
  *
