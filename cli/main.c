@@ -10,6 +10,7 @@
 
 #include "exits.h"
 #include "facet/version.h"
+#include "processor.h"
 #include "verbs.h"
 
 static const struct {
@@ -51,6 +52,13 @@ static void help(FILE *to)
     fputs(exit_table, to);
 }
 
+static int run_verb(int index, int argc, char **argv)
+{
+    const int status = check_processor();
+
+    return status == EXIT_YES ? verbs[index].run(argc, argv) : status;
+}
+
 /* A full disk or a closed pipe shows at the latest here. */
 static int flushed(int status)
 {
@@ -79,7 +87,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < VERB_COUNT; i++)
         if (!strcmp(verb, verbs[i].name))
-            return flushed(verbs[i].run(argc - 1, argv + 1));
+            return flushed(run_verb(i, argc - 1, argv + 1));
     if (*verb)
         complain("there is no verb '%s'", verb);
     help(stderr);

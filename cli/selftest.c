@@ -17,6 +17,7 @@
 #include "facet/golden.h"
 #include "facet/version.h"
 #include "networks.h"
+#include "processor.h"
 #include "trial.h"
 #include "verbs.h"
 
@@ -25,10 +26,7 @@
 #define FP32_TOLERANCE 1e-4
 #define BF16_COSINE 0.999
 
-/* What FACET_CPU understands, plain C first. */
-static const char *const levels[] = { "baseline", "avx2", "avx512",
-    "avx512bf16" };
-enum { LEVELS = sizeof levels / sizeof *levels, PICTURES = 2 };
+enum { PICTURES = 2 };
 
 typedef struct vectors {
     float *values;
@@ -125,7 +123,8 @@ static int levels_here(void)
     int n = 1;
 
     unsetenv("FACET_CPU");
-    while (n < LEVELS && strcmp(levels[n - 1], facet_processor()) != 0)
+    while (n < PROCESSOR_LEVELS &&
+           strcmp(processor_levels[n - 1], facet_processor()) != 0)
         n++;
     return n;
 }
@@ -152,12 +151,12 @@ static bool check_network(
     vectors plain;
     bool good = true;
 
-    *st = answers(path, levels[0], FACET_PRECISION_FP32, &plain, err);
+    *st = answers(path, processor_levels[0], FACET_PRECISION_FP32, &plain, err);
     for (int i = 1; i < n && *st == FACET_OK; i++)
-        good &= check_level(
-            path, what, levels[i], FACET_PRECISION_FP32, plain, st, err);
-    if (n == LEVELS && *st == FACET_OK)
-        good &= check_level(path, what, levels[LEVELS - 1],
+        good &= check_level(path, what, processor_levels[i],
+            FACET_PRECISION_FP32, plain, st, err);
+    if (n == PROCESSOR_LEVELS && *st == FACET_OK)
+        good &= check_level(path, what, processor_levels[PROCESSOR_LEVELS - 1],
             FACET_PRECISION_BF16, plain, st, err);
     free(plain.values);
     return good;
@@ -338,7 +337,7 @@ int verb_selftest(int argc, char **argv)
     argv[0] = name;
     networks_init(&nets);
     argp_parse(&argp, argc, argv, 0, NULL, &nets);
-    printf("processor: %s\n", levels[levels_here() - 1]);
+    printf("processor: %s\n", processor_levels[levels_here() - 1]);
     detector = check(NETWORK_DETECTOR, "detector", nets.detector, true);
     embedder = check(NETWORK_EMBEDDER, "embedder", nets.embedder, true);
     landmarks = check(NETWORK_LANDMARKS, "landmarks", NULL, false);

@@ -170,6 +170,14 @@ class Usage(unittest.TestCase):
         version = '.'.join(re.findall(r'#define FACET_VERSION_\w+ (\d+)', text))
         self.assertEqual(facet('--version').stdout, f'facet {version}\n')
 
+    def test_an_unknown_processor_is_2_and_says_which_there_are(self):
+        process = facet('detect', 'a.jpg', FACET_CPU='avx')
+        self.assertEqual(process.returncode, 2)
+        self.assertRegex(process.stderr, 'FACET_CPU=avx.*baseline.*avx512bf16')
+        for known in ('', 'baseline', 'avx512bf16'):
+            process = facet('detect', '--help', FACET_CPU=known)
+            self.assertEqual(process.returncode, 0, known)
+
     def test_a_missing_network_is_6_and_says_which(self):
         process = facet('detect', 'a.jpg', FACET_DETECTOR='/nowhere/d.onnx')
         self.assertEqual(process.returncode, 6)
