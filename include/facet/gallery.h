@@ -221,7 +221,8 @@ typedef struct facet_template {
  * @param ids        NULL, or receives the count ids, ascending.
  *
  * Errors: FACET_ECONTRACT, FACET_ENOTFOUND (no such person), FACET_EINVAL
- *         (also: not finite, zero length, metadata that is not a JSON object).
+ *         (also: not finite, zero length, metadata that is not a JSON object,
+ *         a quality outside 0 to 1).
  */
 FACET_API FACET_MUST_USE facet_status facet_gallery_enroll(
     facet_gallery *gallery, const uint8_t *contract,

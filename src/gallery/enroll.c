@@ -133,10 +133,13 @@ facet_status facet__enrolment_add(facet_gallery *g, facet__enrolment *e,
 
     if ((!t->embedding && !e->bare) || (t->crop_size && !t->crop))
         return facet__fail(err, FACET_EINVAL, "a template needs an embedding");
-    if (isinf(t->quality) ||
-        !isfinite(t->box[0] + t->box[1] + t->box[2] + t->box[3]))
-        return facet__fail(
-            err, FACET_EINVAL, "a template's box or quality is not finite");
+    if (!isnan(t->quality) && !(t->quality >= 0 && t->quality <= 1))
+        return facet__fail(err, FACET_EINVAL,
+            "a template's quality is %g: it is 0 to 1, or NaN where it is not "
+            "known",
+            (double)t->quality);
+    if (!isfinite(t->box[0] + t->box[1] + t->box[2] + t->box[3]))
+        return facet__fail(err, FACET_EINVAL, "a template's box is not finite");
     st = t->embedding ? facet__unit(t->embedding, set->dim, e->row, err)
                       : FACET_OK;
     if (st == FACET_OK)

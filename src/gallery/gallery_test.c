@@ -92,6 +92,29 @@ static void test_a_failing_batch_enrolls_nothing(void **state)
     facet_gallery_free(g);
 }
 
+static void test_a_quality_is_0_to_1_or_not_known(void **state)
+{
+    const struct {
+        float quality;
+        facet_status want;
+    } cases[] = { { -0.01F, FACET_EINVAL }, { 1.01F, FACET_EINVAL },
+        { INFINITY, FACET_EINVAL }, { NAN, FACET_OK }, { 0, FACET_OK },
+        { 1, FACET_OK } };
+    facet_gallery *g = fixture_create(*state, NULL);
+    float row[DIM];
+    facet_template t = { .embedding = row };
+
+    fixture_row(1, 0, row);
+    CHECK_OK(facet_gallery_add_person(g, "Ada", &t.person, NULL));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        t.quality = cases[i].quality;
+        assert_int_equal(
+            facet_gallery_enroll(g, fixture_contract, &t, 1, NULL, NULL),
+            cases[i].want);
+    }
+    facet_gallery_free(g);
+}
+
 static facet_status check_template(void *context, const facet_template *t)
 {
     float row[DIM];
@@ -701,6 +724,7 @@ int main(void)
         FIXTURE_TEST(test_what_is_enrolled_is_found_after_reopening),
         FIXTURE_TEST(test_embeddings_of_another_contract_are_refused),
         FIXTURE_TEST(test_a_failing_batch_enrolls_nothing),
+        FIXTURE_TEST(test_a_quality_is_0_to_1_or_not_known),
         FIXTURE_TEST(test_every_field_comes_back),
         FIXTURE_TEST(test_every_field_comes_back_from_encryption),
         FIXTURE_TEST(test_ranks_agree_with_their_definitions),
