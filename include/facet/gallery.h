@@ -88,7 +88,8 @@ FACET_API void facet_gallery_opts_init(facet_gallery_opts *opts);
  * @param dim       1 to FACET_GALLERY_MAX_DIM.
  * @param out       Receives the open gallery; NULL on failure.
  *
- * Errors: FACET_EEXISTS (the file has a gallery of this name).
+ * Errors: FACET_EEXISTS (the file has a gallery of this name), FACET_ENOTFOUND
+ *         (no such folder, or key file).
  */
 FACET_API FACET_MUST_USE facet_status facet_gallery_create(const char *path,
     const uint8_t *contract, size_t dim, const facet_gallery_opts *opts,

@@ -18,8 +18,11 @@
 static facet_status fail_errno(
     facet_error *err, const char *path, const char *doing)
 {
-    return facet__fail(err, errno == ENOENT ? FACET_ENOTFOUND : FACET_EIO,
-        "%s %.150s: %s", doing, path, strerror(errno));
+    if (errno == ENOENT || errno == ENOTDIR)
+        return facet__fail(
+            err, FACET_ENOTFOUND, "%s %.150s: " FACET__NO_FILE, doing, path);
+    return facet__fail(
+        err, FACET_EIO, "%s %.150s: %s", doing, path, strerror(errno));
 }
 
 /* Read until `size` bytes are there. */
@@ -178,8 +181,8 @@ static int open_beside(char *temporary)
 static facet_status fail_write(const char *path, facet_error *err)
 {
     if (errno == ENOENT || errno == ENOTDIR)
-        return facet__fail(err, FACET_ENOTFOUND,
-            "writing %.150s: there is no such folder; create it first", path);
+        return facet__fail(
+            err, FACET_ENOTFOUND, "writing %.150s: " FACET__NO_FOLDER, path);
     if (errno == ENAMETOOLONG)
         return facet__fail(err, FACET_EIO,
             "writing %.150s...: the name is too long for the file system; "

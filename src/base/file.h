@@ -8,6 +8,10 @@
 
 #include "facet/status.h"
 
+/* What is wrong with a path, and the remedy, in the words of all messages. */
+#define FACET__NO_FILE "there is no such file; check the path"
+#define FACET__NO_FOLDER "there is no such folder; create it first"
+
 /* All bytes of a regular file, to be freed with facet__free.
  * Errors name the file: FACET_ENOTFOUND, FACET_EIO (a folder, no permission),
  * FACET_EEMPTY, FACET_ELIMIT (more than max_bytes), FACET_ENOMEM. */

@@ -44,11 +44,15 @@ static void test_failures_name_the_file_and_leave_nothing(void **state)
     (void)state;
     assert_int_equal(
         facet__file_read("no/such", 9, &bytes, &size, &err), FACET_ENOTFOUND);
-    assert_non_null(strstr(err.msg, "no/such"));
+    assert_non_null(strstr(err.msg, "no/such: " FACET__NO_FILE));
+    assert_int_equal(
+        facet__file_read(FACET_SOURCE_DIR "/LICENSE/x", 9, &bytes, &size, &err),
+        FACET_ENOTFOUND);
     assert_int_equal(
         facet__file_read(".", 1 << 20, &bytes, &size, &err), FACET_EIO);
     assert_int_equal(
         facet__file_write("no/such/file", "x", 1, &err), FACET_ENOTFOUND);
+    assert_non_null(strstr(err.msg, "no/such/file: " FACET__NO_FOLDER));
 }
 
 static void test_a_name_that_is_too_long_is_told_so(void **state)

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 
 enum { BLOCK = 512, EXTENDED_MAX = 8192 };
 
@@ -47,9 +48,10 @@ facet_status facet__tar_open(
         return facet__fail_memory(err);
     tar->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     tar->path = facet__strdup(path);
-    if (tar->file < 0)
-        st = facet__fail(err, errno == ENOENT ? FACET_ENOTFOUND : FACET_EIO,
-            "%s: %s", path, strerror(errno));
+    if (tar->file < 0 && (errno == ENOENT || errno == ENOTDIR))
+        st = facet__fail(err, FACET_ENOTFOUND, "%s: " FACET__NO_FILE, path);
+    else if (tar->file < 0)
+        st = facet__fail(err, FACET_EIO, "%s: %s", path, strerror(errno));
     else if (!tar->path)
         st = facet__fail_memory(err);
     else if (fstat(tar->file, &info) || !S_ISREG(info.st_mode))

@@ -115,6 +115,24 @@ static void test_a_quality_is_0_to_1_or_not_known(void **state)
     facet_gallery_free(g);
 }
 
+static void test_a_place_that_is_not_there_is_told_with_the_remedy(void **state)
+{
+    const fixture *f = *state;
+    facet_gallery *g = NULL;
+    facet_gallery_opts opts = fixture_opts();
+    facet_error err;
+
+    assert_int_equal(facet_gallery_create("/nonexist/g.db", fixture_contract,
+                         DIM, NULL, &g, &err),
+        FACET_ENOTFOUND);
+    assert_non_null(strstr(err.msg, "no such folder; create it first"));
+    opts.key_file = "/nonexist/key";
+    assert_int_equal(
+        facet_gallery_create(f->path, fixture_contract, DIM, &opts, &g, &err),
+        FACET_ENOTFOUND);
+    assert_non_null(strstr(err.msg, "/nonexist/key: there is no such file"));
+}
+
 static facet_status check_template(void *context, const facet_template *t)
 {
     float row[DIM];
@@ -725,6 +743,7 @@ int main(void)
         FIXTURE_TEST(test_embeddings_of_another_contract_are_refused),
         FIXTURE_TEST(test_a_failing_batch_enrolls_nothing),
         FIXTURE_TEST(test_a_quality_is_0_to_1_or_not_known),
+        FIXTURE_TEST(test_a_place_that_is_not_there_is_told_with_the_remedy),
         FIXTURE_TEST(test_every_field_comes_back),
         FIXTURE_TEST(test_every_field_comes_back_from_encryption),
         FIXTURE_TEST(test_ranks_agree_with_their_definitions),

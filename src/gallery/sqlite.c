@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "gallery/db.h"
 
 enum { FORMAT = 1, APPLICATION = 0x46434754 /* "FCGT" */ };
@@ -343,8 +344,12 @@ static facet_status touch_file(const char *path, facet_error *err)
     if (file < 0 && errno == EEXIST)
         return stat(path, &s) == 0 && S_ISDIR(s.st_mode) ? fail_folder(err)
                                                          : FACET_OK;
+    if (file < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return facet__fail(err, FACET_ENOTFOUND, FACET__NO_FOLDER);
     if (file < 0)
-        return facet__fail(err, FACET_EIO, "%s", strerror(errno));
+        return facet__fail(err, FACET_EIO,
+            "%s; check the folder, its rights and the space left",
+            strerror(errno));
     close(file);
     return FACET_OK;
 }

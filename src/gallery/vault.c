@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 
 enum {
     KIND_FILE = 1,
@@ -87,6 +88,9 @@ static facet_status read_key_file(
     FILE *file = fopen(path, "rb");
     size_t n;
 
+    if (!file && (errno == ENOENT || errno == ENOTDIR))
+        return facet__fail(
+            err, FACET_ENOTFOUND, "key file %.150s: " FACET__NO_FILE, path);
     if (!file)
         return facet__fail(
             err, FACET_EIO, "key file %.150s: %s", path, strerror(errno));

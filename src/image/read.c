@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "image/image.h"
 
 enum { SHORTEST = 12 }; /* bytes that every format's beginning fits in */
@@ -145,8 +146,7 @@ facet_status facet_image_read_memory(const void *bytes, size_t size,
 static facet_status fail_system(facet_error *err, const char *what, int number)
 {
     if (number == ENOENT || number == ENOTDIR)
-        return facet__fail(err, FACET_ENOTFOUND,
-            "%s: there is no such file; check the path", what);
+        return facet__fail(err, FACET_ENOTFOUND, "%s: " FACET__NO_FILE, what);
     return facet__fail(err, FACET_EIO, "%s: %s; check the file and its rights",
         what, strerror(number));
 }
