@@ -78,18 +78,19 @@ typedef struct job {
     size_t failed;        /* that one */
 } job;
 
-/* Files of a folder have no line. */
+/* Files of a folder have no line; tables of IJB are several lists. */
 static void tell_failure(
     const eval_run *run, size_t file, facet_status st, const char *message)
 {
     const facet_protocol *p = &run->protocol;
-    char line[40] = "";
+    const char *text = *message ? message : facet_status_str(st);
+    const uint32_t line = p->file_lines[file];
 
-    if (p->file_lines[file])
-        snprintf(line, sizeof line, "line %" PRIu32 " of the list, ",
-            p->file_lines[file]);
-    complain("%s%s: %s", line, p->files[file],
-        *message ? message : facet_status_str(st));
+    if (!line)
+        complain("%s: %s", p->files[file], text);
+    else
+        complain("%s, line %" PRIu32 ", %s: %s",
+            run->list ? run->list : "the list", line, p->files[file], text);
 }
 
 /* Is it the picture that is wrong, and not the network or the machine? */

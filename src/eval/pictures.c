@@ -2,6 +2,7 @@
 /* pictures.c - pictures by name, from folders and tar archives. */
 #include "facet/pictures.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -30,7 +31,8 @@ typedef struct archive {
 } archive;
 
 typedef struct source {
-    char *folder; /* NULL for an archive */
+    char *path;
+    bool is_archive;
     archive archive;
 } source;
 
@@ -155,10 +157,12 @@ facet_status facet_pictures_open(const char *const *paths, size_t count,
     for (size_t i = 0; status == FACET_OK && i < count; i++) {
         source *s = &made->sources[made->count++];
 
-        if (is_tar(paths[i]))
-            status = list_archive(&s->archive, paths[i], err);
-        else if (!(s->folder = facet__strdup(paths[i])))
+        s->path = facet__strdup(paths[i]);
+        s->is_archive = is_tar(paths[i]);
+        if (!s->path)
             status = facet__fail_memory(err);
+        else if (s->is_archive)
+            status = list_archive(&s->archive, paths[i], err);
     }
     if (status == FACET_OK)
         *out = made;
@@ -174,7 +178,7 @@ void facet_pictures_close(facet_pictures *pictures)
     for (size_t i = 0; i < pictures->count; i++) {
         source *s = &pictures->sources[i];
 
-        facet__free(s->folder);
+        facet__free(s->path);
         facet__tar_close(s->archive.tar);
         facet__names_free(&s->archive.files);
         facet__free(s->archive.locations);
@@ -253,6 +257,24 @@ static facet_status read_below(const char *folder, const char *name,
     return status;
 }
 
+/* In a folder a name without an ending is none of a picture. */
+static facet_status fail_nowhere(
+    const facet_pictures *pictures, const char *name, facet_error *err)
+{
+    const char *slash = strrchr(name, '/');
+    const bool ends = strchr(slash ? slash : name, '.') != NULL;
+    const bool wants = !ends && !pictures->sources[0].is_archive;
+    char others[60] = "";
+
+    if (pictures->count > 1)
+        snprintf(others, sizeof others, ", nor in the %zu place%s after it",
+            pictures->count - 1, pictures->count > 2 ? "s" : "");
+    return facet__fail(err, FACET_ENOTFOUND, "'%.80s' is not in %.80s%s: %s",
+        name, pictures->sources[0].path, others,
+        wants ? "in a folder, files are to be named with their endings"
+              : "a list names pictures by their paths below it");
+}
+
 facet_status facet_pictures_read(const facet_pictures *pictures,
     const char *name, uint8_t **bytes, size_t *size, facet_error *err)
 {
@@ -262,14 +284,13 @@ facet_status facet_pictures_read(const facet_pictures *pictures,
     for (size_t i = 0; i < pictures->count; i++) {
         const source *s = &pictures->sources[i];
         const facet_status status =
-            s->folder ? read_below(s->folder, name, bytes, size, err)
-                      : read_member(&s->archive, name, bytes, size, err);
+            s->is_archive ? read_member(&s->archive, name, bytes, size, err)
+                          : read_below(s->path, name, bytes, size, err);
 
         if (status != FACET_ENOTFOUND)
             return status;
     }
-    return facet__fail(err, FACET_ENOTFOUND,
-        "'%.150s' is in none of the %zu places given", name, pictures->count);
+    return fail_nowhere(pictures, name, err);
 }
 
 void facet_pictures_free_bytes(uint8_t *bytes)

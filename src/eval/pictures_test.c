@@ -113,6 +113,30 @@ static void test_the_full_name_counts_and_stems_are_pictures(void **state)
     facet_pictures_close(pictures);
 }
 
+static void test_a_file_that_is_nowhere_is_told_with_the_remedy(void **state)
+{
+    static const char *const paths[] = { FACET_SOURCE_DIR "/src/eval",
+        FACET_SOURCE_DIR "/src/base" };
+    facet_pictures *pictures;
+    facet_error err;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    CHECK_OK(facet_pictures_open(paths, 2, &pictures, &err));
+    assert_int_equal(
+        facet_pictures_read(pictures, "pictures_test", &bytes, &size, &err),
+        FACET_ENOTFOUND);
+    assert_non_null(strstr(err.msg, "'pictures_test' is not in "));
+    assert_non_null(strstr(err.msg, "nor in the 1 place after it"));
+    assert_non_null(strstr(err.msg, "with their endings"));
+    assert_int_equal(
+        facet_pictures_read(pictures, "a.b/c.jpg", &bytes, &size, &err),
+        FACET_ENOTFOUND);
+    assert_null(strstr(err.msg, "endings"));
+    facet_pictures_close(pictures);
+}
+
 static void test_missing_archive_is_told(void **state)
 {
     static const char *const paths[] = { "absent.tar" };
@@ -130,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_are_found_with_and_without_their_ending),
         cmocka_unit_test(test_the_full_name_counts_and_stems_are_pictures),
+        cmocka_unit_test(test_a_file_that_is_nowhere_is_told_with_the_remedy),
         cmocka_unit_test(test_missing_archive_is_told),
     };
 

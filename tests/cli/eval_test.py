@@ -540,6 +540,17 @@ class Cache(unittest.TestCase):
         self.assertGreater(page.count('Worst false'), 0)
         self.assertEqual(page.count('line 0'), 0)
 
+    def test_a_picture_that_is_nowhere_is_told_with_list_and_place(self):
+        people = self.path / 'people'
+        pairs = self.path / 'pairs.tsv'
+        pairs.write_text('p0/0\tp0/1\t1\np0/0\tp1/2\t0\n')
+        process = facet('eval', 'pairs', pairs, '--images', people, '--margin',
+                        8, FACET_MODEL=SOURCE / 'models/embedder-tiny.onnx')
+        self.assertEqual(process.returncode, 7)
+        for said in (f'{pairs}, line 1, p0/', f"' is not in {people}",
+                     'with their endings'):
+            self.assertIn(said, process.stderr)
+
     def test_half_a_line_is_made_anew(self):
         whole = self.eval()
         self.assertEqual(whole.returncode, 0, whole.stderr)
