@@ -14,7 +14,7 @@ build="gcc g++ make cmake ninja-build pkg-config libonnx-dev
 mpi="libopenmpi-dev openmpi-bin"
 lint="clang-format clang-tidy clang-14 libclang-rt-14-dev valgrind"
 coverage="gcovr"
-bench="python3-torch python3-numpy python3-pil python3-sklearn libopencv-dev libfaiss-dev
+bench="python3-torch python3-numpy python3-pil python3-sklearn libfaiss-dev
   nodejs npm"
 
 wanted=""
