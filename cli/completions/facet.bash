@@ -1,6 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for facet
 
+# Words that begin with what is typed.
+_facet_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current")
+}
+
+# Words, and files beside them; where there is none of both, as below.
+_facet_words_or_files() {
+    compopt -o default
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current"
+        compgen -f -- "$current")
+}
+
+# Nothing of ours: readline completes files and folders, and quotes blanks.
+_facet_files() {
+    compopt -o default
+}
+_facet_folders() {
+    compopt -o dirnames
+}
+
 _facet() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local verb=${COMP_WORDS[1]} part=${COMP_WORDS[2]} formats="jsonl json csv"
@@ -14,40 +34,53 @@ _facet() {
     local decides="--fpir --threshold" judges="--min-quality"
     local options=""
 
+    COMPREPLY=()
+    # bash takes the = of --option=VALUE for a word
+    if [ "$current" = "=" ]; then
+        current=""
+    elif [ "$before" = "=" ]; then
+        before=${COMP_WORDS[COMP_CWORD-2]}
+    fi
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "detect align embed verify identify enroll
+        _facet_words "detect align embed verify identify enroll
             gallery cluster eval calibrate dataset train model synth bench
             selftest
-            --help --version" -- "$current"))
+            --help --version"
         return
     fi
     case $before in
     --precision)
-        COMPREPLY=($(compgen -W "auto fp32 bf16 int8" -- "$current"))
+        _facet_words "auto fp32 bf16 int8"
         return ;;
     --policy)
-        COMPREPLY=($(compgen -W "all largest central single" -- "$current"))
+        _facet_words "all largest central single"
         return ;;
     --format)
         case $verb in
         embed) formats="$formats npy" ;;
         synth) formats="jpg png webp" ;;
         esac
-        COMPREPLY=($(compgen -W "$formats" -- "$current"))
+        _facet_words "$formats"
+        return ;;
+    --fusion)
+        _facet_words "media mean-similarity random-frames best"
+        return ;;
+    --views)
+        _facet_words "1 10 20 30"
         return ;;
     --color)
-        COMPREPLY=($(compgen -W "rgb bgr" -- "$current"))
+        _facet_words "rgb bgr"
         return ;;
     --method)
-        COMPREPLY=($(compgen -W "average complete single rank-order dbscan
-            hdbscan whispers" -- "$current"))
+        _facet_words "average complete single rank-order dbscan
+            hdbscan whispers"
         return ;;
     --draw | --out | --album)
         case $before,$verb,$part in
         --out,eval,* | --out,calibrate,* | --out,train,t[psd]e | \
             --out,train,vgg-triplet)
-            COMPREPLY=($(compgen -f -- "$current")) ;;
-        *) COMPREPLY=($(compgen -d -- "$current")) ;;
+            _facet_files ;;
+        *) _facet_folders ;;
         esac
         return ;;
     esac
@@ -67,9 +100,8 @@ _facet() {
     dataset) options="--views --unaligned --out --first --keep --duplicate --block --images
         --margin --embeddings --names --cache --compact --threads $networks" ;;
     train)
-        if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "teacher tpe tse tde vgg-triplet" -- "$current")
-                $(compgen -f -- "$current"))
+        if [ "$COMP_CWORD" = 2 ] && [[ $current != -* ]]; then
+            _facet_words_or_files "teacher tpe tse tde vgg-triplet"
             return
         fi
         case $part in
@@ -88,8 +120,8 @@ _facet() {
     enroll) options="--person --force $store $decides $judges $finder $networks" ;;
     gallery)
         if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "create enroll list rename remove export
-                import stats check audit migrate" -- "$current"))
+            _facet_words "create enroll list rename remove export
+                import stats check audit migrate --help"
             return
         fi
         options="$store"
@@ -110,8 +142,7 @@ _facet() {
         merge | explain | list) options="" ;;
         *)
             if [ "$COMP_CWORD" = 2 ] && [[ $current != -* ]]; then
-                COMPREPLY=($(compgen -W "name merge split explain list" -- "$current")
-                    $(compgen -f -- "$current"))
+                _facet_words_or_files "name merge split explain list"
                 return
             fi ;;
         esac ;;
@@ -119,7 +150,7 @@ _facet() {
     selftest) options="$files" ;;
     model)
         if [ "$COMP_CWORD" = 2 ]; then
-            COMPREPLY=($(compgen -W "info import quantize set" -- "$current"))
+            _facet_words "info import quantize set --help"
             return
         fi
         case ${COMP_WORDS[2]} in
@@ -132,8 +163,8 @@ _facet() {
         esac ;;
     esac
     case $current in
-    -*) COMPREPLY=($(compgen -W "$options --help" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -f -- "$current")) ;;
+    -*) _facet_words "$options --help" ;;
+    *) _facet_files ;;
     esac
 }
 complete -o filenames -F _facet facet

@@ -4,6 +4,7 @@
 import functools
 import pathlib
 import re
+import subprocess
 import tempfile
 import unittest
 
@@ -24,7 +25,104 @@ VERBS = ['detect', 'align', 'embed', 'verify', 'eval', 'calibrate',
 @functools.cache
 def options(verb):
     text = facet(*verb.split(), '--help').stdout
-    return set(re.findall(r'--([a-z][a-z-]+)', text)) - {'help', 'usage'}
+    return set(re.findall(r'^ +(?:-\w, )? *--([a-z][a-z-]+)', text, re.M)) - {
+        'help', 'usage'}
+
+
+# Whose options stand in a section of the man page without saying so.
+SECTIONS = {
+    **dict.fromkeys(('detect', 'align', 'embed', 'verify'),
+                    ('PHOTOS', 'NETWORKS AND FACES')),
+    **dict.fromkeys(('identify', 'enroll', 'cluster', 'gallery'),
+                    ('PHOTOS', 'NETWORKS AND FACES', 'GALLERIES AND CLUSTERS')),
+    **dict.fromkeys(('eval', 'calibrate'),
+                    ('EVAL AND CALIBRATE', 'NETWORKS AND FACES')),
+    'dataset': ('DATASET', 'EVAL AND CALIBRATE', 'NETWORKS AND FACES'),
+    'train': ('EVAL AND CALIBRATE', 'NETWORKS AND FACES'),
+    **dict.fromkeys(('bench', 'selftest'), ('NETWORKS AND FACES',)),
+    'synth': ('SYNTH',),
+}
+
+
+def entries(page):
+    """Of the man page's sections of options: whose, and each entry."""
+    for title, text in re.findall(
+            r'^\.SH (?:OPTIONS FOR )?([^\n]*)\n(.*?)(?=^\.SH)', page,
+            re.M | re.S):
+        for entry in re.split(r'^\.TP\n', text, flags=re.M)[1:]:
+            yield {title}, entry
+
+
+COMPLETIONS = SOURCE / 'cli' / 'completions'
+
+
+def bash_completes(lines):
+    """What is offered for each line, whose last word is under the cursor;
+    `readline` where bash is to complete a file or a folder."""
+    script = f'source {COMPLETIONS}/facet.bash\n' + \
+        'compopt() { COMPREPLY=(readline); }\n'
+    for line in lines:
+        words = re.findall(r'=|[^ =]+|(?<= )$', line)
+        quoted = ' '.join(f"'{word}'" for word in words)
+        script += f'COMP_WORDS=({quoted}) COMP_CWORD={len(words) - 1}\n' \
+            '_facet; printf "%s\\n" "${COMPREPLY[@]}"; echo +\n'
+    done = subprocess.run(['bash', '-c', script], capture_output=True,
+                          text=True, check=True, cwd=COMPLETIONS)
+    assert not done.stderr, done.stderr
+    return [set(part.split('\n')) - {''}
+            for part in done.stdout.split('+\n')[:-1]]
+
+
+def fish_options():
+    """Of each place in the words of facet.fish its options."""
+    text = (COMPLETIONS / 'facet.fish').read_text()
+    text = re.sub(r' *\\\n *', ' ', text)
+    text = re.sub(
+        r'^for option in (.*)\n((?:    .*\n)*)end\n', lambda loop: ''.join(
+            loop[2].replace('$option', option) for option in loop[1].split()),
+        text, flags=re.M)
+    named = dict(re.findall(r"^set -l (\w+) '(.*)'$", text, re.M))
+    places = {}
+    for when, option in re.findall(
+            r"""^ *complete -c facet -n (\$\w+|'[^']*'|"[^"]*").* -l (\S+)""",
+            text, re.M):
+        when = re.sub(r'\$(\w+)', lambda name: named[name[1]], when)
+        when = when.strip('\'"')
+        head, *words = when.split()
+        assert head == '__facet_with', when
+        for place in words:
+            places.setdefault(place, set()).add(option)
+    return places
+
+
+def fish_place(verb):
+    first, _, part = verb.partition(' ')
+    if first == 'train' or verb == 'gallery enroll':
+        return part or first
+    return f'{first}.{part}' if part else first
+
+
+def zsh_options(verb):
+    """Of the branch of facet.zsh that a verb, or a verb and its part, takes."""
+    text = (COMPLETIONS / 'facet.zsh').read_text()
+    lists = dict(re.findall(r'^(\w+)=\((.*?)\)$', text, re.M | re.S))
+    first, _, part = verb.partition(' ')
+
+    def branch(text, indent, word):
+        found = re.search(rf'^ {{{indent}}}(?:\S+\|)?{word}(?:\|\S+)?\)(.*?)'
+                          rf'(?=^ {{{indent}}}\S+\)\s|^ {{{indent - 4}}}esac)',
+                          text, re.M | re.S)
+        return found[1] if found else ''
+
+    def expand(text):
+        more = re.findall(r'\$(\w+)', text)
+        return set(re.findall(r"'\*?--([a-z-]+)", text)).union(
+            *(expand(lists[name]) for name in more if name in lists))
+
+    whole = branch(text, 4, first)
+    before, _, parts = whole.partition('case $words[3]')
+    return expand(before + branch(parts, 12, part or r'\*')
+                  if parts else whole)
 
 
 def commands(text):
@@ -36,8 +134,8 @@ def commands(text):
 
 
 def known_options(words):
-    """Of the verb that a command is of; None where it is no verb. A part that is
-    a variable may be any."""
+    """Of the verb that a command is of; None where it is no verb. A part that
+    is a variable may be any."""
     parts = [verb for verb in VERBS if verb.split()[0] == words[0]]
     part = words[1] if len(words) > 1 else ''
     if f'{words[0]} {part}' in VERBS:
@@ -62,24 +160,47 @@ class Usage(unittest.TestCase):
         self.assertEqual(len(table), 11)
         self.assertEqual(table, re.findall(r'^(\d+)\|(.+)$', page, re.M))
 
-    def test_man_page_and_completions_know_every_option(self):
-        page = re.sub(r'\\f[BIR]', '',
-                      (SOURCE / 'docs/man/facet.1').read_text())
-        page = page.replace('\\-', '-')
-        files = {'facet.1': page}
-        for path in sorted((SOURCE / 'cli/completions').iterdir()):
-            files[path.name] = path.read_text()
+    def test_completions_offer_what_each_verb_has(self):
+        offered = bash_completes([f'facet {verb} --' for verb in VERBS])
+        fish = fish_options()
+        for verb, bash in zip(VERBS, offered):
+            known = options(verb)
+            self.assertEqual({word[2:] for word in bash} - {'help'}, known,
+                             f'bash: {verb}')
+            self.assertEqual(fish.get(fish_place(verb), set()), known,
+                             f'fish: {verb}')
+            self.assertEqual(zsh_options(verb), known, f'zsh: {verb}')
+
+    def test_bash_completes_values_and_leaves_files_to_readline(self):
+        for line, wanted in (
+                ('facet detect --precision=', 'auto fp32 bf16 int8'),
+                ('facet detect --precision=f', 'fp32'),
+                ('facet detect --precision f', 'fp32'),
+                ('facet eval pairs --fusion b', 'best'),
+                ('facet detect ', 'readline'),
+                ('facet align --out=', 'readline'),
+                ('facet train te', 'teacher'),
+                ('facet train facet.', 'facet.bash facet.fish facet.zsh'),
+                ('facet gallery e', 'enroll export'),
+                ('facet e', 'embed enroll eval')):
+            found, = bash_completes([line])
+            self.assertEqual(found - {'readline'} or {'readline'},
+                             set(wanted.split()), line)
+
+    def test_man_page_knows_every_option(self):
+        page = (SOURCE / 'docs/man/facet.1').read_text()
+        page = re.sub(r'\\f[BIR]', '', page).replace('\\-', '-')
         for verb in VERBS:
-            for name, text in files.items():
-                for word in verb.split():
-                    self.assertRegex(text, rf'\b{word}\b', f'{name}: {verb}')
+            for word in verb.split():
+                self.assertRegex(page, rf'\b{word}\b', verb)
+            # what is said of tpe holds for the other projections
+            last = re.sub('tse|tde|vgg-triplet', 'tpe', verb.split()[-1])
             for option in options(verb):
-                for name, text in files.items():
-                    wanted = f'-l {option}' if name == 'facet.fish' \
-                        else f'--{option}'
-                    if name == 'facet.fish' and wanted not in text:
-                        wanted = f' {option}'  # in its list of options
-                    self.assertIn(wanted, text, f'{name} lacks {wanted}')
+                self.assertTrue(any(
+                    re.search(rf'--{option}\b(?!-)', entry) and
+                    (of & set(SECTIONS.get(verb.split()[0], ())) or
+                     re.search(rf'\b{last}\b', entry))
+                    for of, entry in entries(page)), f'{verb} --{option}')
 
     def test_verbs_offer_what_they_take(self):
         for verb, wanted in (('detect', set()), ('align', {'model'}),
