@@ -3,11 +3,10 @@
  *
  * A sum hands its gradient on unchanged, so its terms may use the same memory:
  * along a row of residual blocks there is one gradient map, to which each block
- * adds. That holds as long as nobody writes to a term's gradient before those
- * that need the sum's have read it. */
+ * adds. What a layer adds is meant for the term that it reads and for those
+ * handed theirs by that term; that holds as long as everybody else who has the
+ * memory has looked before. */
 #include "nn/learn/fuse.h"
-
-#include <limits.h>
 
 typedef struct reader {
     int layer, input, count; /* the reader nearest the network's input */
@@ -68,25 +67,59 @@ static int last_reader(const facet__fusion *f, int value)
     return maker_of(f, f->layers[maker].in[0]);
 }
 
-/* Does only the sum `layer` hand on to the value, or after it others whose
- * turn comes once `before` has been? INT_MAX: whenever. */
-static bool may_share(const facet__fusion *f, int layer, int value, int before)
+/* Is the sum `layer` the first to write to the gradient of the value? The
+ * other readers then add to what it hands on. `alone`: is it the only one? */
+static bool is_first(const facet__fusion *f, int layer, int value, bool alone)
 {
-    bool may = !f->ends[value] && f->wanted[value];
+    bool first = !f->ends[value] && f->wanted[value];
 
     for (int i = 0; i < f->n_layers; i++)
         for (int k = 0; k < f->layers[i].n_in; k++)
             if (f->layers[i].in[k] == value && i != layer)
-                may = may && i < layer && i < before;
-    return may;
+                first = first && i < layer && !alone;
+    return first;
 }
 
+/* Is the gradient of `value` that of `below` as well, handed down by sums? */
+static bool hands_down(const facet__fusion *f, int value, int below)
+{
+    for (int i = 0; i < f->n_layers && below != value; i++)
+        for (int k = 0; k < f->layers[i].n_in; k++)
+            if (f->layers[i].same[k] && f->layers[i].in[k] == below)
+                below = f->layers[i].out;
+    return below == value;
+}
+
+/* What reads `value` adds to its gradient: does it all come after the last look
+ * at that of `other`, which has the same memory but no part in this? */
+static bool leaves_intact(const facet__fusion *f, int value, int other)
+{
+    const int last = last_reader(f, other);
+
+    if (hands_down(f, value, other))
+        return true;
+    for (int i = 0; i < f->n_layers; i++)
+        for (int k = 0; k < f->layers[i].n_in; k++)
+            if (f->layers[i].in[k] == value && !f->layers[i].same[k] &&
+                i >= last)
+                return false;
+    return true;
+}
+
+/* Let the term have the memory of its sum, unless it and those that have it
+ * already would spoil one another's gradients. */
 static void share(const facet__fusion *f, int layer, int input)
 {
     facet__layer *l = &f->layers[layer];
+    const int term = l->in[input], root = f->root[l->out];
 
     l->same[input] = true;
-    f->root[l->in[input]] = f->root[l->out];
+    for (int v = 0; v < f->n_values && l->same[input]; v++)
+        if (f->root[v] == root)
+            l->same[input] =
+                leaves_intact(f, v, term) && leaves_intact(f, term, v);
+    if (l->same[input])
+        f->root[term] = root;
 }
 
 static void share_sum(const facet__fusion *f, int layer)
@@ -99,15 +132,15 @@ static void share_sum(const facet__fusion *f, int layer)
     if (l->class != &facet__layer_add || l->n_in != 2 || l->in[0] == l->in[1] ||
         a->type != b->type || !facet__shape_equal(&a->shape, &b->shape))
         return;
-    lone = may_share(f, layer, l->in[1], INT_MIN) ? 1 : 0;
-    if (!may_share(f, layer, l->in[lone], INT_MIN)) {
-        if (may_share(f, layer, l->in[0], INT_MAX))
-            share(f, layer, 0); /* the other term gets a copy at once */
-        return;
+    /* A term that no other layer reads comes first: only it leaves room for
+     * the other one. */
+    lone = is_first(f, layer, l->in[1], true) ? 1 : 0;
+    for (int i = 0; i < 2; i++) {
+        const int input = i == 0 ? lone : 1 - lone;
+
+        if (is_first(f, layer, l->in[input], false))
+            share(f, layer, input);
     }
-    share(f, layer, lone);
-    if (may_share(f, layer, l->in[1 - lone], last_reader(f, l->in[lone])))
-        share(f, layer, 1 - lone);
 }
 
 /* norms */

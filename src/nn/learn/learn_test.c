@@ -335,6 +335,71 @@ static int two_norms(facet__builder *b, int x)
     return facet__build_add(b, "late", x, a);
 }
 
+/* Skips that cross: the sums share c with a, to which b adds as well. */
+static int crossing(facet__builder *b, int x)
+{
+    const int p = facet__build_conv(
+        b, "p", x, (facet__conv_spec){ .out = 8, .kernel = 3, .pad = 1 });
+    const int q = facet__build_conv(
+        b, "q", p, (facet__conv_spec){ .out = 8, .kernel = 3, .pad = 1 });
+
+    return facet__build_add(b, "outer", facet__build_add(b, "inner", q, x), p);
+}
+
+/* The sum of all that nothing has read yet, so that there is nothing idle. */
+static int sum_of_loose(
+    facet__builder *b, const int *values, const bool *read, int count)
+{
+    int sum = values[count - 1];
+    char name[32];
+
+    for (int i = 0; i < count - 1; i++)
+        if (!read[i]) {
+            snprintf(name, sizeof name, "loose%d", i);
+            sum = facet__build_add(b, name, sum, values[i]);
+        }
+    return sum;
+}
+
+/* Convolutions, norms, activations and, half of all, sums, each of what any
+ * earlier one made. Which, hangs on `dice`. */
+static uint32_t dice;
+
+static int roll(int sides)
+{
+    dice = dice * 1664525u + 1013904223u;
+    return (int)(dice >> 16) % sides;
+}
+
+static int tangle(facet__builder *b, int x)
+{
+    enum { STEPS = 12 };
+    int values[STEPS + 1] = { x };
+    bool read[STEPS + 1] = { false };
+
+    for (int i = 1; i <= STEPS; i++) {
+        const int from = roll(i), also = roll(i);
+        const int kind = from == also ? roll(3) : roll(6);
+        char name[32];
+
+        snprintf(name, sizeof name, "v%d", i);
+        x = values[from];
+        read[from] = true;
+        if (kind == 0)
+            x = facet__build_conv(b, name, x,
+                (facet__conv_spec){ .out = 8, .kernel = 3, .pad = 1 });
+        else if (kind == 1)
+            x = facet__build_batch_norm(b, name, x);
+        else if (kind == 2)
+            x = facet__build_sigmoid(b, name, x);
+        else
+            x = facet__build_add(b, name, x, values[also]);
+        read[also] |= kind > 2;
+        values[i] = x;
+    }
+    return sum_of_loose(b, values, read, STEPS + 1);
+}
+
 /* An activation without a norm in front of a convolution. */
 static int bare(facet__builder *b, int x)
 {
@@ -448,8 +513,8 @@ static const struct {
     const char *name;
     body *layers;
 } bodies[] = { { "block", block }, { "chain", chain }, { "strided", strided },
-    { "two norms", two_norms }, { "bare", bare }, { "local", local },
-    { "odd local", odd_local } };
+    { "two norms", two_norms }, { "crossing", crossing }, { "bare", bare },
+    { "local", local }, { "odd local", odd_local } };
 
 /* Each body, for many rows and, unless bf16 makes noise of the gradients of so
  * little, for few. */
@@ -472,6 +537,24 @@ static void test_neighbours_of_norms_compute_what_norms_do(void **state)
     (void)state;
     compare_bodies(&(facet__learner_opts){ .threads = 1 },
         &(facet__learner_opts){ .threads = 1, .apart = true }, 1e-5);
+}
+
+/* Whatever sums share their gradients' memory with. */
+static void test_sums_in_any_order_compute_what_each_would(void **state)
+{
+    enum { GRAPHS = 100 };
+
+    (void)state;
+    for (uint32_t i = 0; i < GRAPHS; i++) {
+        facet__graph *graph;
+
+        dice = i;
+        graph = graph_of(tangle, 8);
+        print_message("tangle %u\n", i);
+        compare(graph, &(facet__learner_opts){ .threads = 1 },
+            &(facet__learner_opts){ .threads = 1, .apart = true }, 3, 1e-5);
+        facet__graph_free(graph);
+    }
 }
 
 static void test_threads_give_the_gradients_of_one(void **state)
@@ -610,6 +693,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_agrees_with_finite_differences),
         cmocka_unit_test(test_neighbours_of_norms_compute_what_norms_do),
+        cmocka_unit_test(test_sums_in_any_order_compute_what_each_would),
         cmocka_unit_test(test_threads_give_the_gradients_of_one),
         cmocka_unit_test(test_dense_layers_tell_their_rows),
         cmocka_unit_test(test_outputs_stand_one_behind_the_other),
