@@ -461,6 +461,8 @@ static facet_status backward(facet__layer *layer, const facet__pass *pass)
     norm n = setup(layer, pass);
     facet_status st;
 
+    if (!n.dz->data) /* an activation in front of the first weight */
+        return FACET_OK;
     if (!layer->sums_taken) {
         facet__norm_begin(layer, FACET__PARTS);
         run_parts(&n, reduce_task);

@@ -456,6 +456,35 @@ static void test_every_layer_agrees_with_finite_differences(void **state)
     }
 }
 
+/* Nobody wants the gradients of what comes before the first weight. */
+static void test_layers_may_stand_before_the_first_weight(void **state)
+{
+    enum { N = 2, DIM = 6 };
+    facet__builder b;
+    facet__graph *graph;
+    facet__learner *net;
+    float x[N * 9 * 7 * 3], direction[N * DIM];
+    int v;
+
+    (void)state;
+    facet__build_begin(&b, "late", 3);
+    v = facet__build_input(&b, "input", 3, 9, 7);
+    v = facet__build_relu(&b, "relu", v);
+    v = facet__build_add(&b, "sum", v, facet__build_sigmoid(&b, "gate", v));
+    v = facet__build_max_pool(
+        &b, "max", v, (facet__pool_spec){ .kernel = 2, .stride = 2 });
+    v = facet__build_flatten(&b, "flat", facet__build_relu(&b, "relu2", v));
+    v = facet__build_dense(&b, "dense", v, DIM, true);
+    facet__build_output(&b, "out", v);
+    CHECK_OK(facet__build_finish(&b, &graph, NULL));
+    net = network_of(graph, 1, false);
+    fill(x, sizeof x / sizeof *x);
+    fill(direction, N * DIM);
+    check_weights(net, x, N, direction, 0.02);
+    facet__learner_free(net);
+    facet__graph_free(graph);
+}
+
 /* Stretches of bf16 that are no pairs. */
 static int odd_local(facet__builder *b, int x)
 {
@@ -692,6 +721,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_agrees_with_finite_differences),
+        cmocka_unit_test(test_layers_may_stand_before_the_first_weight),
         cmocka_unit_test(test_neighbours_of_norms_compute_what_norms_do),
         cmocka_unit_test(test_sums_in_any_order_compute_what_each_would),
         cmocka_unit_test(test_threads_give_the_gradients_of_one),
