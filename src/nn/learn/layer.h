@@ -88,6 +88,9 @@ struct facet__layer {
 /* NULL: the node cannot be differentiated. */
 const facet__layer_class *facet__layer_class_of(
     const facet__graph *graph, const facet__node *node);
+/* The attribute because of which it cannot, or NULL: none, or another reason.
+ */
+const char *facet__layer_refuses(const facet__node *node);
 /* Can it be run together with a norm in front of it? */
 bool facet__is_activation(const facet__graph *graph, const facet__node *node);
 /* By which whole number a Resize enlarges, repeating pixels; 0: it does

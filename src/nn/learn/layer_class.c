@@ -96,9 +96,34 @@ bool facet__is_activation(const facet__graph *g, const facet__node *node)
     }
 }
 
+/* The engine honors more than the layers do. */
+const char *facet__layer_refuses(const facet__node *node)
+{
+    const int64_t axis = facet__node_int(node, "axis", -1);
+    const int64_t p = facet__node_int(node, "p", 2);
+
+    switch (node->op) {
+    case FACET__OP_GEMM:
+        if (facet__node_float(node, "alpha", 1.0f) != 1.0f)
+            return "alpha";
+        return facet__node_input(node, 2) != FACET__NONE &&
+                       facet__node_float(node, "beta", 1.0f) != 1.0f
+                   ? "beta"
+                   : NULL;
+    case FACET__OP_LP_NORMALIZATION:
+        return p != 2 ? "p" : axis != 1 && axis != -1 ? "axis" : NULL;
+    case FACET__OP_LP_POOL:
+        return p != 2 ? "p" : NULL;
+    default:
+        return NULL;
+    }
+}
+
 const facet__layer_class *facet__layer_class_of(
     const facet__graph *g, const facet__node *node)
 {
+    if (facet__layer_refuses(node))
+        return NULL;
     if (facet__is_activation(g, node))
         return &facet__layer_norm;
     switch (node->op) {

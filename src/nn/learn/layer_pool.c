@@ -38,39 +38,50 @@ static pool_task task_of(facet__layer *layer, const facet__pass *pass)
         facet__in_gradient(layer, pass, 0), &pass->gradients[layer->out] };
 }
 
-/* A window on the map: [y0, y1) x [x0, x1), and how many positions count. */
+/* A window along one axis: positions [first, end) of the map, `step` apart, and
+ * how many it has in the map and in the padded map. What hangs over that, as
+ * ceil_mode has it, is in neither. */
+typedef struct span {
+    int64_t first, end, step, inside, padded;
+} span;
+
+static span span_of(
+    const facet__window *w, int axis, int64_t size, int64_t output)
+{
+    const int64_t step = w->dilation[axis];
+    span s = { .first = size, .step = step };
+
+    if (w->kernel[axis] == 0) /* global */
+        return (span){ 0, size, 1, size, size };
+    for (int64_t k = 0; k < w->kernel[axis]; k++) {
+        const int64_t at =
+            output * w->stride[axis] - w->pad_begin[axis] + k * step;
+
+        s.padded += at < size + w->pad_end[axis];
+        if (at < 0 || at >= size)
+            continue;
+        s.first = s.inside++ == 0 ? at : s.first;
+        s.end = at + 1;
+    }
+    return s;
+}
+
+/* A window on the map, and its positions' part of an average. */
 typedef struct field {
-    int64_t y0, y1, x0, x1;
-    double counted;
+    span y, x;
+    float part;
 } field;
 
 static field field_of(const pool_task *t, size_t oy, size_t ox)
 {
     const facet__window *w = &t->layer->window;
-    const int64_t h = t->x->shape.d[2], width = t->x->shape.d[3];
-    field f;
-    int64_t y_end, x_end;
+    const field f = { .y = span_of(w, 0, t->x->shape.d[2], (int64_t)oy),
+        .x = span_of(w, 1, t->x->shape.d[3], (int64_t)ox) };
+    const int64_t counted = t->kind == AVERAGE_ALL ? f.y.padded * f.x.padded
+                                                   : f.y.inside * f.x.inside;
 
-    if (t->y->shape.d[2] == 1 && t->y->shape.d[3] == 1 &&
-        w->kernel[0] == 0) /* global */
-        return (field){ 0, h, 0, width, (double)(h * width) };
-    f.y0 = (int64_t)oy * w->stride[0] - w->pad_begin[0];
-    f.x0 = (int64_t)ox * w->stride[1] - w->pad_begin[1];
-    y_end = f.y0 + w->kernel[0];
-    x_end = f.x0 + w->kernel[1];
-    f.counted =
-        (double)((y_end < h + w->pad_end[0] ? y_end : h + w->pad_end[0]) -
-                 f.y0) *
-        (double)((x_end < width + w->pad_end[1] ? x_end
-                                                : width + w->pad_end[1]) -
-                 f.x0);
-    f.y0 = f.y0 < 0 ? 0 : f.y0;
-    f.x0 = f.x0 < 0 ? 0 : f.x0;
-    f.y1 = y_end < h ? y_end : h;
-    f.x1 = x_end < width ? x_end : width;
-    if (t->kind == AVERAGE)
-        f.counted = (double)((f.y1 - f.y0) * (f.x1 - f.x0));
-    return f;
+    /* of a window in nothing but padding: 0, as the engine has it */
+    return (field){ f.y, f.x, counted ? (float)(1.0 / (double)counted) : 0.0f };
 }
 
 /* The first element of a pixel of an image. */
@@ -121,8 +132,8 @@ static void join(
 
     for (size_t c = 0; c < n; c++)
         sum[c] = t->kind == MAXIMUM ? -INFINITY : 0.0f;
-    for (int64_t y = f->y0; y < f->y1; y++)
-        for (int64_t x = f->x0; x < f->x1; x++) {
+    for (int64_t y = f->y.first; y < f->y.end; y += f->y.step)
+        for (int64_t x = f->x.first; x < f->x.end; x += f->x.step) {
             const float *v = floats(t, t->x, at(t, image, y, x), room);
 
             if (t->kind == MAXIMUM)
@@ -135,7 +146,7 @@ static void join(
     if (t->kind == L2)
         vec->unary(FACET__UNARY_SQRT, 0.0f, 0.0f, sum, sum, n);
     else if (t->kind != MAXIMUM)
-        vec->scale((float)(1.0 / f->counted), sum, n);
+        vec->scale(f->part, sum, n);
 }
 
 /* An image: all outputs. */
@@ -186,7 +197,7 @@ static void share_out(
         for (size_t c = 0; c < n; c++)
             dy[c] = y[c] > 0.0f ? dy[c] / y[c] : 0.0f;
     else if (t->kind != MAXIMUM)
-        t->pass->kernels->vec->scale((float)(1.0 / f->counted), dy, n);
+        t->pass->kernels->vec->scale(f->part, dy, n);
 }
 
 /* The gradient of output `out` to its window in dx, an image of floats. */
@@ -200,8 +211,8 @@ static void spread(const pool_task *t, size_t image, const field *f, size_t out,
 
     memcpy(dy, floats(t, t->dy, out * n, dy), n * sizeof *dy);
     share_out(t, f, y, dy, n);
-    for (int64_t py = f->y0; py < f->y1; py++)
-        for (int64_t px = f->x0; px < f->x1; px++) {
+    for (int64_t py = f->y.first; py < f->y.end; py += f->y.step)
+        for (int64_t px = f->x.first; px < f->x.end; px += f->x.step) {
             const size_t i = at(t, image, py, px);
             float *to = dx + (i - begin);
 

@@ -70,6 +70,17 @@ static void unit_back_row(void *context, size_t row, int thread)
     }
 }
 
+/* The norm's axis, 1 or the last one, is that of the features. */
+static bool unit_fits(const facet__layer *layer, const facet__pass *pass)
+{
+    const facet__view *x = facet__map(pass, layer->in[0]);
+
+    if (x->shape.n == 2)
+        return true;
+    return x->layout == FACET__NHWC &&
+           facet__node_int(layer->node, "axis", -1) == 1;
+}
+
 /* maxout: the largest of each group; the first of equals gets the gradient */
 
 static size_t winner(const vectors *v, size_t row, size_t o)
@@ -133,6 +144,7 @@ VECTOR_LAYER(unit)
 VECTOR_LAYER(maxout)
 
 const facet__layer_class facet__layer_l2 = { .name = "l2",
+    .fits = unit_fits,
     .forward = unit_forward,
     .backward = unit_backward,
     .keeps_input = true,

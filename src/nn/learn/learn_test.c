@@ -71,8 +71,8 @@ static void check_weights(facet__learner *net, const float *x, size_t n,
             down = loss_of(net, x, n, direction);
             w[i].value[k] = old;
             slope = (up - down) / (2.0 * step);
-            if (fabs(slope - (double)gradient[k]) >
-                tolerance * (1.0 + fabs(slope)))
+            if (!(fabs(slope - (double)gradient[k]) <=
+                    tolerance * (1.0 + fabs(slope))))
                 fail_msg("%s[%zu]: slope %.6g, gradient %.6g", w[i].name, k,
                     slope, (double)gradient[k]);
         }
@@ -252,6 +252,34 @@ static int ceil_mode(facet__builder *b, int x)
 {
     return facet__build_average_pool(b, "avg", x,
         (facet__pool_spec){ .kernel = 2, .stride = 2, .ceil = true });
+}
+
+static facet__node *last_node(const facet__builder *b)
+{
+    return &b->graph->nodes[b->graph->n_nodes - 1];
+}
+
+/* Windows with gaps; the map's size is that of the windows that are built. */
+static int dilated(facet__builder *b, int x)
+{
+    const int64_t three[2] = { 3, 3 }, two[2] = { 2, 2 };
+
+    x = facet__build_max_pool(
+        b, "max", x, (facet__pool_spec){ .kernel = 5, .stride = 3, .pad = 2 });
+    CHECK_OK(facet__node_set_ints(last_node(b), "kernel_shape", three, 2));
+    CHECK_OK(facet__node_set_ints(last_node(b), "dilations", two, 2));
+    return x;
+}
+
+/* The same with windows of which the left ones see nothing but padding. */
+static int blind(facet__builder *b, int x)
+{
+    const int64_t narrow[2] = { 2, 1 };
+
+    x = facet__build_average_pool(
+        b, "avg", x, (facet__pool_spec){ .kernel = 1, .stride = 3, .pad = 1 });
+    CHECK_OK(facet__node_set_ints(last_node(b), "kernel_shape", narrow, 2));
+    return x;
 }
 
 static int maxout(facet__builder *b, int x)
@@ -447,7 +475,8 @@ static void test_every_layer_agrees_with_finite_differences(void **state)
         { "local", local, 6 }, { "same", same, 6 },
         { "ceil mode", ceil_mode, 6 }, { "dropout", dropped, 6 },
         { "unit", unit, 6 }, { "pyramid", pyramid, 6 },
-        { "pooled twice", pooled_twice, 6 } };
+        { "pooled twice", pooled_twice, 6 }, { "dilated", dilated, 6 },
+        { "blind", blind, 6 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -607,10 +636,10 @@ static void test_bf16_gradients_are_close_to_fp32(void **state)
         &(facet__learner_opts){ .threads = 2, .bf16 = true }, 0.0);
 }
 
-static void test_the_exported_graph_computes_the_same(void **state)
+static void check_export(body *layers)
 {
     enum { N = 2 };
-    facet__graph *graph = graph_of(block, 16), *copy;
+    facet__graph *graph = graph_of(layers, 16), *copy;
     facet__learner *net = network_of(graph, 1, false);
     facet_model *model;
     facet_session *session;
@@ -620,7 +649,6 @@ static void test_the_exported_graph_computes_the_same(void **state)
     const float *out, *got;
     float *planes;
 
-    (void)state;
     fill(x, sizeof x / sizeof *x);
     fill(direction, N * 6);
     shake(net);
@@ -639,9 +667,102 @@ static void test_the_exported_graph_computes_the_same(void **state)
     CHECK_OK(facet_session_run(session, &err));
     got = facet_session_output(session, 0, NULL);
     for (size_t i = 0; i < N * 6; i++)
-        CHECK_NEAR(got[i], out[i], 1e-4 * (1.0 + fabs((double)out[i])));
+        CHECK_NEAR(out[i], got[i], 1e-4 * (1.0 + fabs((double)got[i])));
     facet_session_free(session);
     facet_model_free(model);
+    facet__learner_free(net);
+    facet__graph_free(graph);
+}
+
+static void test_the_exported_graph_computes_the_same(void **state)
+{
+    (void)state;
+    check_export(block);
+    check_export(dilated);
+    check_export(blind);
+}
+
+static int l2_pool(facet__builder *b, int x)
+{
+    return facet__build_l2_pool(
+        b, "pool", x, (facet__pool_spec){ .kernel = 2, .stride = 1 });
+}
+
+static int dense(facet__builder *b, int x)
+{
+    return facet__build_dense(
+        b, "dense2", facet__build_flatten(b, "flat0", x), 6, true);
+}
+
+static int map_unit(facet__builder *b, int x)
+{
+    return facet__build_l2_normalize(b, "unit", x);
+}
+
+/* A layer with another attribute than it was built with; its graph. */
+static facet__graph *graph_with(
+    body *built, const char *attribute, int64_t whole, float number)
+{
+    facet__builder b;
+    facet__graph *graph;
+    int x;
+
+    facet__build_begin(&b, "test", 3);
+    x = built(&b, facet__build_input(&b, "input", 3, 9, 7));
+    CHECK_OK(number != 0.0f
+                 ? facet__node_set_float(last_node(&b), attribute, number)
+                 : facet__node_set_int(last_node(&b), attribute, whole));
+    facet__build_output(&b, "out", x);
+    CHECK_OK(facet__build_finish(&b, &graph, NULL));
+    return graph;
+}
+
+static void test_attributes_that_layers_do_not_heed_are_refused(void **state)
+{
+    static const struct {
+        body *layer;
+        const char *node, *attribute;
+        int64_t whole;
+        float number; /* or 0 */
+    } cases[] = { { l2_pool, "pool", "p", 1, 0.0f },
+        { dense, "dense2", "alpha", 0, 3.0f },
+        { dense, "dense2", "beta", 0, 0.5f }, { unit, "unit", "p", 1, 0.0f },
+        { unit, "unit", "axis", 0, 0.0f } };
+    const facet__learner_opts opts = { .threads = 1 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        facet__graph *graph = graph_with(cases[i].layer, cases[i].attribute,
+            cases[i].whole, cases[i].number);
+        facet__learner *net;
+        facet_error err = { 0 };
+        char told[16];
+
+        assert_int_equal(facet__learner_create(graph, &opts, &net, &err),
+            FACET_EUNSUPPORTED);
+        print_message("%s\n", err.msg);
+        snprintf(told, sizeof told, "this '%s'", cases[i].attribute);
+        assert_non_null(strstr(err.msg, cases[i].node));
+        assert_non_null(strstr(err.msg, told));
+        assert_null(net);
+        facet__graph_free(graph);
+    }
+}
+
+/* The last axis of a map is no channel. */
+static void test_unit_length_along_a_maps_rows_is_refused(void **state)
+{
+    const facet__learner_opts opts = { .threads = 1 };
+    facet__graph *graph = graph_with(map_unit, "axis", -1, 0.0f);
+    facet__learner *net = network_with(graph, &opts);
+    float x[9 * 7 * 3] = { 0.0f };
+    const float *out;
+    facet_error err = { 0 };
+
+    (void)state;
+    assert_int_equal(facet__learner_forward(net, x, 1, true, 0, &out, &err),
+        FACET_EUNSUPPORTED);
+    assert_non_null(strstr(err.msg, "'unit' cannot be trained"));
     facet__learner_free(net);
     facet__graph_free(graph);
 }
@@ -725,6 +846,8 @@ int main(void)
         cmocka_unit_test(test_neighbours_of_norms_compute_what_norms_do),
         cmocka_unit_test(test_sums_in_any_order_compute_what_each_would),
         cmocka_unit_test(test_threads_give_the_gradients_of_one),
+        cmocka_unit_test(test_attributes_that_layers_do_not_heed_are_refused),
+        cmocka_unit_test(test_unit_length_along_a_maps_rows_is_refused),
         cmocka_unit_test(test_dense_layers_tell_their_rows),
         cmocka_unit_test(test_outputs_stand_one_behind_the_other),
         cmocka_unit_test(test_bf16_gradients_are_close_to_fp32),

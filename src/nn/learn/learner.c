@@ -61,6 +61,19 @@ static void bind_activation(
         bind_weight(net, layer, 5, act->in[place], act->op == FACET__OP_PRELU);
 }
 
+static facet_status refuse(const facet__node *node, facet_error *err)
+{
+    const char *attribute = facet__layer_refuses(node);
+
+    if (!attribute)
+        return facet__fail(err, FACET_EUNSUPPORTED,
+            "node '%.80s' cannot be trained", node->name);
+    return facet__fail(err, FACET_EUNSUPPORTED,
+        "node '%.80s' cannot be trained with this '%s': export the network "
+        "without it",
+        node->name, attribute);
+}
+
 static facet_status make_layer(
     facet__learner *net, int node_number, int *taken, facet_error *err)
 {
@@ -73,8 +86,7 @@ static facet_status make_layer(
         .out = node->out[0],
         .number = net->n_layers };
     if (!layer->class)
-        return facet__fail(err, FACET_EUNSUPPORTED,
-            "node '%.80s' cannot be trained", node->name);
+        return refuse(node, err);
     for (int i = 0; i < node->n_in && i < 8; i++) {
         const int v = node->in[i];
 
