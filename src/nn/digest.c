@@ -59,8 +59,15 @@ static void add_attribute(facet__sha256 *s, const facet__attr *a)
     }
 }
 
-/* In the order of their names; few, so the next one is looked for each time.
- * `flatten` is the reader's note on an old Softmax, and no file has it. */
+/* `flatten` is the reader's note on an old Softmax, and no file has it. How
+ * much a Dropout drops matters to training alone. */
+static bool is_silent(const facet__node *node, const facet__attr *a)
+{
+    return strcmp(a->name, "flatten") == 0 ||
+           (node->op == FACET__OP_DROPOUT && strcmp(a->name, "ratio") == 0);
+}
+
+/* In the order of their names; few, so the next one is looked for each time. */
 static void add_attributes(facet__sha256 *s, const facet__node *node)
 {
     const facet__attr *last = NULL, *next = NULL;
@@ -70,7 +77,7 @@ static void add_attributes(facet__sha256 *s, const facet__node *node)
         for (int i = 0; i < node->n_attr; i++) {
             const facet__attr *a = &node->attr[i];
 
-            if (strcmp(a->name, "flatten") != 0 &&
+            if (!is_silent(node, a) &&
                 (!last || strcmp(a->name, last->name) > 0) &&
                 (!next || strcmp(a->name, next->name) < 0))
                 next = a;
@@ -121,11 +128,13 @@ static void add_node(facet__sha256 *s, const facet__graph *g, mentions *m,
     const facet__node *node)
 {
     const char *name = facet__op_of(node->op)->name;
+    const int n_in =
+        node->op == FACET__OP_DROPOUT && node->n_in > 1 ? 1 : node->n_in;
 
     add_text(s, name ? name : "internal");
     add_attributes(s, node);
-    add_int(s, node->n_in);
-    for (int i = 0; i < node->n_in; i++)
+    add_int(s, n_in);
+    for (int i = 0; i < n_in; i++)
         mention(s, g, m, node->in[i]);
     add_int(s, node->n_out);
     for (int i = 0; i < node->n_out; i++)

@@ -214,6 +214,33 @@ static void test_a_sum_is_written_again_and_again(void **state)
     facet__graph_free(g);
 }
 
+/* It drops nothing where a network runs. */
+static void test_how_much_a_dropout_drops_does_not_count(void **state)
+{
+    uint8_t digests[3][32];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        facet__builder b;
+        facet__graph *g;
+        int x;
+
+        facet__build_begin(&b, "dropping", 3);
+        x = facet__build_input(&b, "x", 3, 4, 4);
+        x = facet__build_dropout(&b, "drop", x, i == 0 ? 0.5f : 0.25f);
+        facet__build_output(&b, "y", facet__build_relu(&b, "relu", x));
+        CHECK_OK(facet__build_finish(&b, &g, NULL));
+        if (i == 2) { /* as older opsets have it */
+            g->nodes[0].n_in = 1;
+            CHECK_OK(facet__node_set_float(&g->nodes[0], "ratio", 0.25f));
+        }
+        write_and_read(&g, digests[i]);
+        facet__graph_free(g);
+    }
+    assert_memory_equal(digests[0], digests[1], sizeof digests[0]);
+    assert_memory_equal(digests[0], digests[2], sizeof digests[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_constants_count_where_they_are_read),
         cmocka_unit_test(test_a_written_network_keeps_it),
         cmocka_unit_test(test_a_sum_is_written_again_and_again),
+        cmocka_unit_test(test_how_much_a_dropout_drops_does_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

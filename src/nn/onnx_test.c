@@ -78,10 +78,65 @@ static void test_foreign_models_survive_writing_and_reading(void **state)
     }
 }
 
+/* A Dropout of 0.25, by an input or by the attribute of older opsets. */
+static facet__graph *dropping(bool as_attribute)
+{
+    facet__builder b;
+    facet__graph *g;
+    int x;
+
+    facet__build_begin(&b, "dropping", 3);
+    x = facet__build_input(&b, "x", 3, 4, 4);
+    x = facet__build_dropout(&b, "drop", x, 0.25f);
+    facet__build_output(&b, "y", facet__build_relu(&b, "relu", x));
+    CHECK_OK(facet__build_finish(&b, &g, NULL));
+    if (as_attribute) {
+        g->nodes[0].n_in = 1;
+        CHECK_OK(facet__node_set_float(&g->nodes[0], "ratio", 0.25f));
+    }
+    return g;
+}
+
+/* Write the graph and read it in its place. */
+static void write_and_read(facet__graph **g)
+{
+    void *bytes;
+    size_t size;
+
+    write_bytes(*g, &bytes, &size);
+    facet__graph_free(*g);
+    *g = parse(bytes, size);
+    facet__free(bytes);
+}
+
+static void test_dropout_keeps_its_ratio(void **state)
+{
+    (void)state;
+    for (int as_attribute = 0; as_attribute < 2; as_attribute++) {
+        facet__graph *g = dropping(as_attribute);
+
+        for (int i = 0; i < 2; i++) {
+            const facet__node *node;
+            const facet__tensor *ratio;
+
+            write_and_read(&g);
+            node = &g->nodes[0];
+            assert_int_equal(node->op, FACET__OP_DROPOUT);
+            assert_int_equal(node->n_in, 2);
+            ratio = g->values[node->in[1]].data;
+            assert_non_null(ratio);
+            CHECK_NEAR(*(const float *)ratio->data, 0.25, 0.0);
+        }
+        assert_null(facet__node_attr(&g->nodes[0], "ratio"));
+        facet__graph_free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foreign_models_survive_writing_and_reading),
+        cmocka_unit_test(test_dropout_keeps_its_ratio),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

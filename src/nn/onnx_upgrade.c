@@ -7,7 +7,7 @@
  *               Slice starts ends axes steps; Split sizes;
  *               Resize, Upsample (x, roi, scales, sizes)
  *   attributes: axes of every Reduce; Softmax axis, always present, and flatten
- * Dropout keeps its first input and output alone (inference). */
+ * Dropout keeps its ratio, an input (for training), and its first output. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -168,13 +168,18 @@ static facet_status upgrade_softmax(const upgrade *u)
     return st;
 }
 
-static facet_status first_ends_only(const upgrade *u)
+/* Whether it drops is not the file's to say, but how much. */
+static facet_status upgrade_dropout(const upgrade *u)
 {
     facet__node *node = node_of(u);
+    const float ratio = facet__node_float(node, "ratio", 0.5f);
 
-    node->n_in = node->n_in > 1 ? 1 : node->n_in;
+    if (node->n_in > 1)
+        node->n_in = node->in[1] == FACET__NONE ? 1 : 2;
     node->n_out = node->n_out > 1 ? 1 : node->n_out;
-    return FACET_OK;
+    if (node->n_in != 1 || !facet__node_attr(node, "ratio"))
+        return FACET_OK;
+    return input_from_floats(u, 1, &ratio, 0);
 }
 
 static facet_status upgrade_batch_norm(const upgrade *u)
@@ -259,7 +264,7 @@ facet_status facet__onnx_upgrade(
     case FACET__OP_CONSTANT:
         return settle_constant(&u);
     case FACET__OP_DROPOUT:
-        return first_ends_only(&u);
+        return upgrade_dropout(&u);
     case FACET__OP_PAD:
         return upgrade_pad(&u);
     case FACET__OP_RESIZE:

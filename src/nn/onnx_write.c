@@ -624,6 +624,9 @@ static facet_status write_node(writer *w, const facet__node *node)
         return write_local_conv(w, node);
     case FACET__OP_SOFTMAX:
         return write_softmax(w, node);
+    case FACET__OP_DROPOUT: /* what was the attribute may be an input now */
+        write_plain(w, node, "Dropout", node->n_in > 1 ? "ratio" : NULL);
+        return FACET_OK;
     default:
         write_plain(w, node, facet__op_of(node->op)->name, NULL);
         return FACET_OK;

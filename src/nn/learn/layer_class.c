@@ -158,7 +158,9 @@ const facet__layer_class *facet__layer_class_of(
         return if_so(
             facet__upsample_factor(g, node) > 0, &facet__layer_upsample);
     case FACET__OP_DROPOUT:
-        return &facet__layer_dropout;
+        return if_so(node->n_in < 2 || is_one_number(facet__graph_floats(
+                                           g, facet__node_input(node, 1))),
+            &facet__layer_dropout);
     case FACET__OP_MAX_POOL:
     case FACET__OP_AVERAGE_POOL:
     case FACET__OP_LP_POOL:
