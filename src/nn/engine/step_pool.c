@@ -147,10 +147,11 @@ static void pool_columns(
     for (size_t x = 0; x < width;) {
         const span s = span_of(w, 1, (int64_t)x, in->shape.d[3]);
         const bool whole = x >= from && x < until;
-        const size_t n = whole ? until - x : 1;
+        const bool sees = s.n > 0 && rows->n > 0;
+        const size_t n = sees && whole ? until - x : 1;
         void *at = (char *)to + x * bytes;
 
-        if (s.n > 0 && rows->n > 0)
+        if (sees)
             pool_windows(t, type, rows, (size_t)s.first, (size_t)s.n, n, at);
         else
             pool_nothing(t, type, facet__view_c(in), at);

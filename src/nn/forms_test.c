@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rarer forms of operators: what the engine computes is what plain C says,
+ * and what neither computes is refused where the network is read, by name. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "check.h"
+#include "nn/graph.h"
+#include "nn/model_private.h"
+#include "nn/onnx.h"
+#include "nn/onnx_private.h"
+#include "nn/reference.h"
+
+enum { MOST = 4096 };
+
+/* A graph in the making, with one input "x". */
+typedef struct net {
+    facet__graph *graph;
+    int x;
+} net;
+
+static facet_error problem; /* what the last refusal said */
+
+static net begin(int n, const int64_t *dims)
+{
+    facet__shape shape = { .n = n };
+    net t = { NULL, FACET__NONE };
+
+    memcpy(shape.d, dims, (size_t)n * sizeof *dims);
+    CHECK_OK(facet__graph_create(14, &t.graph));
+    t.x = facet__graph_add_value(t.graph, "x", FACET__F32, &shape);
+    CHECK_OK(facet__graph_add_input(t.graph, t.x));
+    return t;
+}
+
+static net begin_map(int64_t n, int64_t c, int64_t h, int64_t w)
+{
+    return begin(4, (const int64_t[]){ n, c, h, w });
+}
+
+static int constant(
+    net *t, facet__dtype type, facet__shape shape, const void *numbers)
+{
+    facet__tensor *tensor = facet__tensor_create(type, &shape);
+
+    assert_non_null(tensor);
+    memcpy(tensor->data, numbers, tensor->bytes);
+    return facet__graph_add_constant(t->graph, NULL, tensor);
+}
+
+static int ints(net *t, const int64_t *numbers, int count)
+{
+    return constant(t, FACET__I64, (facet__shape){ 1, { count } }, numbers);
+}
+
+static int floats(net *t, facet__shape shape, const float *numbers)
+{
+    return constant(t, FACET__F32, shape, numbers);
+}
+
+static int node(net *t, facet__op_kind op, const int *in, int n)
+{
+    const facet__shape unknown = { .n = -1 };
+    const int out = facet__graph_add_value(t->graph, NULL, 0, &unknown);
+
+    assert_true(facet__graph_add_node(t->graph, op, "form", in, n, &out, 1) !=
+                FACET__NONE);
+    return out;
+}
+
+static int unary(net *t, facet__op_kind op, int a)
+{
+    return node(t, op, &a, 1);
+}
+
+static int binary(net *t, facet__op_kind op, int a, int b)
+{
+    return node(t, op, (const int[]){ a, b }, 2);
+}
+
+static facet__node *last(const net *t)
+{
+    return &t->graph->nodes[t->graph->n_nodes - 1];
+}
+
+static void set_ints(const net *t, const char *name, const int64_t *x, size_t n)
+{
+    CHECK_OK(facet__node_set_ints(last(t), name, x, n));
+}
+
+static void set_text(const net *t, const char *name, const char *text)
+{
+    CHECK_OK(facet__node_set_string(last(t), name, text));
+}
+
+static void says(facet_status st, facet_status want, const char *text)
+{
+    if (st != want || !strstr(problem.msg, text))
+        fail_msg("%s: \"%s\", not %s: \"%s\"", facet_status_name(st),
+            problem.msg, facet_status_name(want), text);
+}
+
+/* x: from -1.5 up, with a number that is none at `none`. */
+static facet__tensor *picture(const facet__shape *shape, int64_t none)
+{
+    facet__tensor *x = facet__tensor_create(FACET__F32, shape);
+
+    assert_non_null(x);
+    for (int64_t i = 0; i < facet__shape_count(shape); i++)
+        ((float *)x->data)[i] =
+            i == none ? NAN : (float)(i * 7 % 19) * 0.5f - 1.5f;
+    return x;
+}
+
+/* The engine's output 0. */
+static facet_status run(
+    facet_model *model, const facet__tensor *x, float *y, size_t *count)
+{
+    facet_session *session;
+    facet_tensor_info info;
+    facet_status st;
+
+    CHECK_OK(facet_session_create(model, NULL, &session, &problem));
+    st = facet_session_reshape(session, x->shape.d, &problem);
+    if (st == FACET_OK) {
+        memcpy(facet_session_input(session, 0), x->data, x->bytes);
+        st = facet_session_run(session, &problem);
+    }
+    if (st == FACET_OK) {
+        const float *from = facet_session_output(session, 0, &info);
+
+        *count = 1;
+        for (int i = 0; i < info.n_dims; i++)
+            *count *= (size_t)info.dims[i];
+        assert_true(*count <= MOST);
+        memcpy(y, from, *count * sizeof *y);
+    }
+    facet_session_free(session);
+    return st;
+}
+
+static facet_status load(net *t, int out, facet_model **model)
+{
+    problem = (facet_error){ FACET_OK, "" };
+    CHECK_OK(facet__graph_add_output(t->graph, out));
+    return facet__model_create(t->graph, FACET_PRECISION_FP32, model, &problem);
+}
+
+static bool is_close(float got, float want)
+{
+    if (isnan((double)want))
+        return isnan((double)got);
+    if (isinf((double)want))
+        return got == want;
+    return fabsf(got - want) <= 1e-5f * (1.0f + fabsf(want));
+}
+
+static void check_equal(const float *got, const float *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!is_close(got[i], want[i]))
+            fail_msg(
+                "number %zu is %g, not %g", i, (double)got[i], (double)want[i]);
+}
+
+/* The engine gives what plain C gives; y[MOST], where given, is that. */
+static void same_with(
+    net *t, int out, const int64_t *dims, int64_t none, float *y)
+{
+    facet__shape shape = t->graph->values[t->x].shape;
+    facet__tensor *x, *want = NULL;
+    facet_model *model;
+    float got[MOST];
+    size_t n = 0;
+
+    memcpy(shape.d, dims, (size_t)shape.n * sizeof *dims);
+    x = picture(&shape, none);
+    problem = (facet_error){ FACET_OK, "" };
+    CHECK_OK(facet__graph_add_output(t->graph, out));
+    if (facet__reference_run(t->graph, (const facet__tensor *[]){ x }, &want,
+            &problem) != FACET_OK ||
+        facet__model_create(t->graph, FACET_PRECISION_FP32, &model, &problem) !=
+            FACET_OK ||
+        run(model, x, got, &n) != FACET_OK)
+        fail_msg("%s", problem.msg);
+    assert_int_equal(n * sizeof *got, want->bytes);
+    check_equal(got, want->data, n);
+    if (y)
+        memcpy(y, got, n * sizeof *y);
+    facet_model_free(model);
+    facet__tensor_free(want);
+    facet__tensor_free(x);
+}
+
+static void same(net *t, int out, const int64_t *dims, float *y)
+{
+    same_with(t, out, dims, -1, y);
+}
+
+/* The network is refused when it is read. */
+static void refused(net *t, int out, facet_status want, const char *text)
+{
+    facet_model *model;
+    const facet_status st = load(t, out, &model);
+
+    facet_model_free(model);
+    says(st, want, text);
+}
+
+/* The graph as a file, read again. */
+static facet_status parse(net *t, int out, facet__graph **again)
+{
+    void *bytes;
+    size_t size;
+    facet_status st;
+
+    problem = (facet_error){ FACET_OK, "" };
+    CHECK_OK(facet__graph_add_output(t->graph, out));
+    CHECK_OK(facet__onnx_serialize(t->graph, &bytes, &size, &problem));
+    facet__graph_free(t->graph);
+    st = facet__onnx_parse(bytes, size, NULL, NULL, again, &problem);
+    facet__free(bytes);
+    return st;
+}
+
+static void not_read(net *t, int out, facet_status want, const char *text)
+{
+    facet__graph *again = NULL;
+    const facet_status st = parse(t, out, &again);
+
+    facet__graph_free(again);
+    says(st, want, text);
+}
+
+/* windows */
+
+static int pool(net *t, facet__op_kind op, const int64_t *kernel,
+    const int64_t *pads, const int64_t *dilations)
+{
+    const int y = unary(t, op, t->x);
+
+    set_ints(t, "kernel_shape", kernel, 2);
+    set_ints(t, "pads", pads, 4);
+    if (dilations)
+        set_ints(t, "dilations", dilations, 2);
+    return y;
+}
+
+static void test_rows_that_see_nothing(void **state)
+{
+    static const int64_t dims[4] = { 2, 3, 2, 5 };
+    static const facet__op_kind kinds[] = { FACET__OP_MAX_POOL,
+        FACET__OP_AVERAGE_POOL, FACET__OP_LP_POOL };
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        net t = begin_map(-1, 3, -1, -1);
+
+        same(&t,
+            pool(&t, kinds[k], (const int64_t[]){ 1, 1 },
+                (const int64_t[]){ 1, 0, 1, 0 }, NULL),
+            dims, NULL);
+        t = begin_map(-1, 3, -1, -1);
+        same(&t,
+            pool(&t, kinds[k], (const int64_t[]){ 2, 2 },
+                (const int64_t[]){ 2, 1, 2, 1 },
+                k ? NULL : (const int64_t[]){ 4, 1 }),
+            dims, NULL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_that_see_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
