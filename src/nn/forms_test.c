@@ -270,10 +270,64 @@ static void test_rows_that_see_nothing(void **state)
     }
 }
 
+static int resize(net *t, const float scales[4], const char *mode,
+    const char *coordinates, const char *nearest)
+{
+    const int in[3] = { t->x, FACET__NONE,
+        floats(t, (facet__shape){ 1, { 4 } }, scales) };
+    const int y = node(t, FACET__OP_RESIZE, in, 3);
+
+    set_text(t, "mode", mode);
+    set_text(t, "coordinate_transformation_mode", coordinates);
+    set_text(t, "nearest_mode", nearest);
+    return y;
+}
+
+static void test_scales_are_the_models(void **state)
+{
+    static const float scales[][4] = { { 1, 1, 2, 3 }, { 1, 1, 0.4f, 1.5f },
+        { 1, 1, 1.3f, 0.7f }, { 1, 1.4f, 1, 1 } };
+    static const char *const modes[] = { "nearest", "linear", "bilinear" };
+    static const char *const nearest[] = { "floor", "round_prefer_floor",
+        "ceil" };
+    static const char *const coordinates[] = { "half_pixel", "asymmetric",
+        "align_corners", "pytorch_half_pixel" };
+    static const int64_t dims[4] = { 1, 2, 7, 5 };
+
+    (void)state;
+    for (int i = 0; i < 4 * 3 * 3 * 4; i++) {
+        net t = begin_map(-1, 2, -1, -1);
+
+        same(&t,
+            resize(&t, scales[i % 4], modes[i / 4 % 3], coordinates[i / 12 % 4],
+                nearest[i / 48]),
+            dims, NULL);
+    }
+}
+
+static void test_whole_scales_are_a_step(void **state)
+{
+    static const float twice[4] = { 1, 1, 2, 2 };
+    net t = begin_map(-1, 2, -1, -1);
+    facet_model *model;
+    const char *name, *of;
+    bool found = false;
+
+    (void)state;
+    CHECK_OK(
+        load(&t, resize(&t, twice, "linear", "half_pixel", "floor"), &model));
+    for (size_t i = 0; (name = facet__model_step(model, i, &of)); i++)
+        found = found || strcmp(name, "upsample") == 0;
+    assert_true(found);
+    facet_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_that_see_nothing),
+        cmocka_unit_test(test_scales_are_the_models),
+        cmocka_unit_test(test_whole_scales_are_a_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,6 +351,25 @@ facet_status facet__lower_split(facet__compiler *c, int i)
         c, &facet__step_split, NULL, i, &in, 1, out, node->n_out);
 }
 
+/* The scales of height and width, where the model gives them and they leave
+ * images and channels alone. False: they are computed, or do not. */
+static bool take_scales(
+    const facet__compiler *c, const facet__node *node, double scale[2])
+{
+    const int value = facet__node_input(node, 2);
+    int64_t n;
+    const float *scales;
+
+    if (value == FACET__NONE)
+        return true;
+    scales = facet__constant(c, value, &n);
+    if (!scales || (n != 0 && n != 4))
+        return false;
+    for (int k = 0; k < 2 && n == 4; k++)
+        scale[k] = (double)scales[2 + k];
+    return n == 0 || (scales[0] == 1.0f && scales[1] == 1.0f);
+}
+
 facet_status facet__lower_resize(facet__compiler *c, int i)
 {
     const facet__node *node = &c->graph->nodes[i];
@@ -363,7 +382,7 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
     const char *nearest = upsample ? "floor"
                                    : facet__node_string(node, "nearest_mode",
                                          "round_prefer_floor");
-    facet__upsample_params p = { .linear = strcmp(mode, "linear") == 0 };
+    facet__upsample_params p = { .linear = strcmp(mode, "nearest") != 0 };
     int in, out;
 
     if (strcmp(coordinates, "half_pixel") == 0)
@@ -375,7 +394,7 @@ facet_status facet__lower_resize(facet__compiler *c, int i)
     else
         return facet__lower_evaluate(c, i);
     p.round_nearest = strcmp(nearest, "round_prefer_floor") == 0;
-    if (facet__rank(c, node->in[0]) != 4 || strcmp(mode, "cubic") == 0 ||
+    if (facet__rank(c, node->in[0]) != 4 || !take_scales(c, node, p.scale) ||
         facet__channels(c, node->in[0]) != facet__channels(c, node->out[0]) ||
         (!p.linear && !p.round_nearest && strcmp(nearest, "floor") != 0))
         return facet__lower_evaluate(c, i);

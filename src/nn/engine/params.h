@@ -43,6 +43,7 @@ typedef struct facet__pool_params {
 
 typedef struct facet__upsample_params {
     bool linear;
+    double scale[2]; /* of height and width as the model says; 0: by sizes */
     enum {
         FACET__COORD_ASYMMETRIC,
         FACET__COORD_HALF_PIXEL,

@@ -12,19 +12,34 @@ typedef struct resize_run {
     const facet__run *run;
 } resize_run;
 
-/* Where output position `o` lies in an axis of `in` positions. */
-static double source(
-    const facet__upsample_params *p, size_t o, size_t in, size_t out)
-{
-    const double ratio = (double)in / (double)out;
+/* One axis: the sizes there are, and the scale the model gives. */
+typedef struct axis {
+    size_t in, out;
+    double scale;
+} axis;
 
+/* `x` of the output's pixels in those of the input. A scale whose product was
+ * no whole number is not the ratio of the sizes. */
+static double shrunk(const axis *a, double x)
+{
+    const bool exact =
+        a->scale == 0.0 || (double)a->in * a->scale == (double)a->out;
+
+    return exact ? x * ((double)a->in / (double)a->out) : x / a->scale;
+}
+
+/* Where output position `o` lies in the input. */
+static double source(const facet__upsample_params *p, const axis *a, size_t o)
+{
     switch (p->coordinates) {
     case FACET__COORD_HALF_PIXEL:
-        return ((double)o + 0.5) * ratio - 0.5;
+        return shrunk(a, (double)o + 0.5) - 0.5;
     case FACET__COORD_ALIGN_CORNERS:
-        return out > 1 ? (double)o * (double)(in - 1) / (double)(out - 1) : 0.0;
+        return a->out > 1
+                   ? (double)o * (double)(a->in - 1) / (double)(a->out - 1)
+                   : 0.0;
     default:
-        return (double)o * ratio;
+        return shrunk(a, (double)o);
     }
 }
 
@@ -39,10 +54,10 @@ typedef struct blend {
     float t;
 } blend;
 
-static blend blend_of(
-    const facet__upsample_params *p, size_t o, size_t in, size_t out)
+static blend blend_of(const facet__upsample_params *p, const axis *a, size_t o)
 {
-    const double x = source(p, o, in, out);
+    const double x = source(p, a, o);
+    const size_t in = a->in;
     blend m;
 
     if (!p->linear) {
@@ -101,14 +116,16 @@ static void resize_row(void *context, size_t row, int thread)
     const facet__view *out = facet__out(t->step, t->run, 0);
     const size_t h = facet__view_h(out), w = facet__view_w(out);
     const size_t bytes = facet__view_c(out) * facet__dtype_size(out->type);
-    const blend by = blend_of(p, row % h, facet__view_h(in), h);
+    const axis y = { facet__view_h(in), h, p->scale[0] };
+    const axis along = { facet__view_w(in), w, p->scale[1] };
+    const blend by = blend_of(p, &y, row % h);
     const size_t image = row / h * facet__view_h(in);
     const size_t line[2] = { (image + by.a) * facet__view_w(in),
         (image + by.b) * facet__view_w(in) };
 
     (void)thread;
     for (size_t x = 0; x < w; x++) {
-        const blend bx = blend_of(p, x, facet__view_w(in), w);
+        const blend bx = blend_of(p, &along, x);
 
         if (p->linear)
             linear_pixel(t, line, by, bx, (row * w + x) * facet__view_c(out));
