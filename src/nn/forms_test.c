@@ -322,12 +322,105 @@ static void test_whole_scales_are_a_step(void **state)
     facet_model_free(model);
 }
 
+/* attributes */
+
+static void test_texts_that_say_nothing_known_are_refused(void **state)
+{
+    static const int64_t one[2] = { 1, 1 };
+    static const float twice[4] = { 1, 1, 2, 2 };
+    static const struct {
+        const char *name, *text;
+    } bad[] = { { "mode", "foo" }, { "mode", "cubic" },
+        { "coordinate_transformation_mode", "tf_crop_and_resize" },
+        { "nearest_mode", "simple" },
+        { "keep_aspect_ratio_policy", "not_larger" } };
+    net t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int y;
+
+        t = begin_map(-1, 2, -1, -1);
+        y = resize(&t, twice, "linear", "half_pixel", "floor");
+        set_text(&t, bad[i].name, bad[i].text);
+        not_read(&t, y, FACET_EUNSUPPORTED, bad[i].name);
+        assert_non_null(strstr(problem.msg, "node 'form' (Resize)"));
+    }
+    for (int i = 0; i < 2; i++) {
+        int y;
+
+        t = begin_map(-1, 2, -1, -1);
+        y = unary(&t, FACET__OP_MAX_POOL, t.x);
+        set_ints(&t, "kernel_shape", one, 2);
+        set_text(&t, "auto_pad", i ? "FOO" : "SAMEISH");
+        not_read(&t, y, FACET_EUNSUPPORTED, "auto_pad");
+    }
+}
+
+static void test_numbers_that_nobody_heeds_are_refused(void **state)
+{
+    static const float twice[4] = { 1, 1, 2, 2 };
+    static const int64_t axes[2] = { 2, 3 };
+    net t = begin_map(-1, 2, -1, -1);
+    int y = resize(&t, twice, "linear", "half_pixel", "floor");
+    facet__graph *again;
+
+    (void)state;
+    CHECK_OK(facet__node_set_int(last(&t), "antialias", 1));
+    not_read(&t, y, FACET_EUNSUPPORTED, "antialias 1");
+    t = begin_map(-1, 2, -1, -1);
+    y = resize(&t, twice, "linear", "half_pixel", "floor");
+    set_ints(&t, "axes", axes, 2);
+    not_read(&t, y, FACET_EUNSUPPORTED, "some axes");
+    t = begin_map(-1, 2, -1, -1);
+    y = resize(&t, twice, "linear", "half_pixel", "floor");
+    CHECK_OK(facet__node_set_int(last(&t), "antialias", 0));
+    set_text(&t, "keep_aspect_ratio_policy", "stretch");
+    CHECK_OK(parse(&t, y, &again)); /* and opset 14 has neither */
+    assert_null(facet__node_attr(&again->nodes[0], "antialias"));
+    assert_null(facet__node_attr(&again->nodes[0], "keep_aspect_ratio_policy"));
+    facet__graph_free(again);
+}
+
+/* What a node of an older file says in attributes stands among its inputs, once
+ * it is read: nothing of it is written again. */
+static void test_what_has_moved_is_said_once(void **state)
+{
+    static const int64_t pads[8] = { 0, 0, 1, 1, 0, 0, 1, 1 };
+    static const float scales[4] = { 1, 1, 2, 2 };
+    static const char *const moved[] = { "min", "max", "pads", "value",
+        "scales", "axes" };
+    net t = begin_map(-1, 2, -1, -1);
+    int y = unary(&t, FACET__OP_CLIP, t.x);
+
+    (void)state;
+    CHECK_OK(facet__node_set_float(last(&t), "min", 0.0f));
+    CHECK_OK(facet__node_set_float(last(&t), "max", 6.0f));
+    y = unary(&t, FACET__OP_UPSAMPLE, y);
+    CHECK_OK(facet__node_set_floats(last(&t), "scales", scales, 4));
+    y = unary(&t, FACET__OP_PAD, y);
+    set_ints(&t, "pads", pads, 8);
+    CHECK_OK(facet__node_set_float(last(&t), "value", 1.0f));
+    y = unary(&t, FACET__OP_UNSQUEEZE, y);
+    set_ints(&t, "axes", (const int64_t[]){ 4 }, 1);
+    for (int i = 0; i < t.graph->n_nodes; i++) {
+        CHECK_OK(facet__onnx_upgrade(t.graph, i, 7, &problem));
+        for (size_t k = 0; k < sizeof moved / sizeof *moved; k++)
+            assert_null(facet__node_attr(&t.graph->nodes[i], moved[k]));
+        assert_true(t.graph->nodes[i].n_in > 1);
+    }
+    same(&t, y, (const int64_t[]){ 1, 2, 3, 2 }, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_that_see_nothing),
         cmocka_unit_test(test_scales_are_the_models),
         cmocka_unit_test(test_whole_scales_are_a_step),
+        cmocka_unit_test(test_texts_that_say_nothing_known_are_refused),
+        cmocka_unit_test(test_numbers_that_nobody_heeds_are_refused),
+        cmocka_unit_test(test_what_has_moved_is_said_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

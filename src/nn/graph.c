@@ -334,6 +334,18 @@ facet_status facet__node_set_tensor(
         node, name, (facet__attr){ .type = FACET__ATTR_TENSOR, .t = tensor });
 }
 
+void facet__node_drop_attr(facet__node *node, const char *name)
+{
+    int kept = 0;
+
+    for (int i = 0; i < node->n_attr; i++)
+        if (strcmp(node->attr[i].name, name) == 0)
+            free_attr(&node->attr[i]);
+        else
+            node->attr[kept++] = node->attr[i];
+    node->n_attr = kept;
+}
+
 /* makers and readers */
 
 int facet__node_input(const facet__node *node, int i)

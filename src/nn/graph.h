@@ -208,6 +208,8 @@ facet_status facet__node_set_floats(
 facet_status facet__node_set_tensor(
     facet__node *node, const char *name, facet__tensor *tensor);
 
+void facet__node_drop_attr(facet__node *node, const char *name);
+
 /* Free what a node owns, for those who take nodes out of a graph. */
 void facet__node_release(facet__node *node);
 

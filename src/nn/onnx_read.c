@@ -358,11 +358,14 @@ static facet_status read_attr(
     if (st != FACET_OK)
         return st;
     got = facet__node_attr(node, a->name);
-    return facet__op_attr_fits(node->op, a->name, got->type)
-               ? FACET_OK
-               : facet__fail(r->err, FACET_EDAMAGED,
-                     "attribute '%.80s' is of another type than it should be",
-                     a->name);
+    if (!facet__op_attr_fits(node->op, a->name, got->type))
+        return facet__fail(r->err, FACET_EDAMAGED,
+            "attribute '%.80s' is of another type than it should be", a->name);
+    if (got->type == FACET__ATTR_STRING &&
+        !facet__op_attr_says(node->op, a->name, got->s))
+        return facet__fail(r->err, FACET_EUNSUPPORTED,
+            "%.40s '%.40s' is not supported", a->name, got->s);
+    return FACET_OK;
 }
 
 static facet_status add_node(

@@ -7,6 +7,7 @@
  *               Slice starts ends axes steps; Split sizes;
  *               Resize, Upsample (x, roi, scales, sizes)
  *   attributes: axes of every Reduce; Softmax axis, always present, and flatten
+ * An attribute that has moved is dropped, so that what is written is opset 14.
  * Dropout keeps its ratio, an input (for training), and its first output. */
 #include <math.h>
 #include <stdint.h>
@@ -78,10 +79,27 @@ static facet_status input_from_floats(
 static facet_status move_ints(const upgrade *u, const char *name, int place)
 {
     const facet__attr *a = facet__node_attr(node_of(u), name);
+    facet_status st;
 
     if (!a || a->type != FACET__ATTR_INTS)
         return FACET_OK;
-    return input_from_ints(u, place, a->ints, a->count);
+    st = input_from_ints(u, place, a->ints, a->count);
+    facet__node_drop_attr(node_of(u), name);
+    return st;
+}
+
+/* An attribute of later opsets, or of earlier ones, that opset 14 has not: all
+ * it may say is `usual`, which goes without saying. */
+static facet_status drop_usual(
+    const upgrade *u, const char *name, int64_t usual)
+{
+    const int64_t x = facet__node_int(node_of(u), name, usual);
+
+    if (x != usual)
+        return facet__fail(u->err, FACET_EUNSUPPORTED,
+            "%s %lld is not supported", name, (long long)x);
+    facet__node_drop_attr(node_of(u), name);
+    return FACET_OK;
 }
 
 static facet_status upgrade_clip(const upgrade *u)
@@ -92,6 +110,8 @@ static facet_status upgrade_clip(const upgrade *u)
 
     if (u->opset >= 11)
         return FACET_OK;
+    facet__node_drop_attr(node_of(u), "min");
+    facet__node_drop_attr(node_of(u), "max");
     st = input_from_floats(u, 1, &lo, 0);
     return st == FACET_OK ? input_from_floats(u, 2, &hi, 0) : st;
 }
@@ -116,7 +136,22 @@ static facet_status upgrade_pad(const upgrade *u)
     if (u->opset >= 11)
         return FACET_OK;
     st = move_ints(u, "pads", 1);
+    facet__node_drop_attr(node_of(u), "value");
     return st == FACET_OK ? input_from_floats(u, 2, &value, 0) : st;
+}
+
+/* Since opset 18, beside what 14 has. */
+static facet_status upgrade_late_resize(const upgrade *u)
+{
+    const facet_status st = drop_usual(u, "antialias", 0);
+
+    if (st != FACET_OK)
+        return st;
+    if (facet__node_attr(node_of(u), "axes"))
+        return facet__fail(u->err, FACET_EUNSUPPORTED,
+            "scales or sizes of some axes alone: give them for all");
+    facet__node_drop_attr(node_of(u), "keep_aspect_ratio_policy");
+    return FACET_OK;
 }
 
 /* Upsample and Resize-10: (x, scales); before 9 an attribute. */
@@ -127,7 +162,7 @@ static facet_status upgrade_resize(const upgrade *u)
     facet_status st;
 
     if (node->op == FACET__OP_RESIZE && u->opset >= 11)
-        return FACET_OK;
+        return upgrade_late_resize(u);
     if (scales && scales->type == FACET__ATTR_FLOATS)
         st = input_from_floats(u, 2, scales->floats, (int64_t)scales->count);
     else
@@ -135,6 +170,7 @@ static facet_status upgrade_resize(const upgrade *u)
     if (st != FACET_OK)
         return facet__fail(u->err, FACET_EDAMAGED, "the scales are missing");
     node = node_of(u);
+    facet__node_drop_attr(node, "scales");
     node->in[1] = FACET__NONE;
     node->op = FACET__OP_RESIZE;
     st = facet__node_set_string(
@@ -151,7 +187,9 @@ static facet_status upgrade_axes(const upgrade *u)
 
 static facet_status upgrade_split(const upgrade *u)
 {
-    return u->opset >= 13 ? FACET_OK : move_ints(u, "split", 1);
+    if (u->opset < 13)
+        return move_ints(u, "split", 1);
+    return drop_usual(u, "num_outputs", node_of(u)->n_out);
 }
 
 static facet_status upgrade_softmax(const upgrade *u)
@@ -199,6 +237,7 @@ static facet_status upgrade_shape(const upgrade *u)
         facet__node_attr(node_of(u), "end"))
         return facet__fail(
             u->err, FACET_EUNSUPPORTED, "a Shape of a part of the sizes");
+    facet__node_drop_attr(node_of(u), "start");
     return FACET_OK;
 }
 

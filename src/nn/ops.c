@@ -85,6 +85,7 @@ static const struct {
     }
     ATTR("allowzero", INT),
     ATTR("alpha", FLOAT),
+    ATTR("antialias", INT),
     ATTR("auto_pad", STRING),
     ATTR("axes", INTS),
     ATTR("axis", INT),
@@ -99,18 +100,21 @@ static const struct {
     ATTR("epsilon", FLOAT),
     ATTR("flatten", INT),
     ATTR("group", INT),
+    ATTR("keep_aspect_ratio_policy", STRING),
     ATTR("keepdims", INT),
     ATTR("kernel_shape", INTS),
     ATTR("max", FLOAT),
     ATTR("min", FLOAT),
     ATTR("mode", STRING),
     ATTR("nearest_mode", STRING),
+    ATTR("noop_with_empty_axes", INT),
     ATTR("p", INT),
     ATTR("pads", INTS),
     ATTR("perm", INTS),
     ATTR("ratio", FLOAT),
     ATTR("scales", FLOATS),
     ATTR("size", INT),
+    ATTR("spatial", INT),
     ATTR("split", INTS),
     ATTR("start", INT),
     ATTR("starts", INTS),
@@ -132,6 +136,39 @@ bool facet__op_attr_fits(
         if ((attributes[i].op == kind || attributes[i].op == FACET__OP_COUNT) &&
             strcmp(attributes[i].name, name) == 0)
             return attributes[i].type == type;
+    return true;
+}
+
+/* What texts may say; of another one nobody knows what it would compute. */
+static const struct {
+    facet__op_kind op; /* COUNT: whatever the operator */
+    const char *name;
+    const char *texts[4];
+} texts[] = {
+    { FACET__OP_COUNT, "auto_pad",
+        { "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID" } },
+    { FACET__OP_PAD, "mode", { "constant" } },
+    { FACET__OP_RESIZE, "mode", { "nearest", "linear", "bilinear" } },
+    { FACET__OP_UPSAMPLE, "mode", { "nearest", "linear", "bilinear" } },
+    { FACET__OP_RESIZE, "coordinate_transformation_mode",
+        { "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric" } },
+    { FACET__OP_RESIZE, "nearest_mode",
+        { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil" } },
+    { FACET__OP_RESIZE, "keep_aspect_ratio_policy", { "stretch" } },
+};
+
+bool facet__op_attr_says(
+    facet__op_kind kind, const char *name, const char *text)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if ((texts[i].op != kind && texts[i].op != FACET__OP_COUNT) ||
+            strcmp(texts[i].name, name) != 0)
+            continue;
+        for (int k = 0; k < 4 && texts[i].texts[k]; k++)
+            if (strcmp(texts[i].texts[k], text) == 0)
+                return true;
+        return false;
+    }
     return true;
 }
 

@@ -33,6 +33,11 @@ const facet__op *facet__op_of(facet__op_kind kind);
 bool facet__op_attr_fits(
     facet__op_kind kind, const char *name, facet__attr_type type);
 
+/* Is that text of an attribute one that facet computes? True of names that no
+ * one reads. */
+bool facet__op_attr_says(
+    facet__op_kind kind, const char *name, const char *text);
+
 /* Compute the outputs in plain C, from inputs whose contents are known, into
  * tensors of the inferred types and shapes. Allocates nothing.
  * FACET_EUNSUPPORTED when only the engine computes the operator. */
