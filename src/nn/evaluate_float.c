@@ -314,6 +314,7 @@ static facet_status reduce(const facet__op_call *c, facet__tensor *const *out)
     const facet__attr *axes = facet__node_attr(c->node, "axes");
     const facet__shape *in = &c->in[0]->shape;
     const float *x = facet__call_floats(c, 0);
+    const bool all = !axes || axes->count == 0;
     bool reduced[FACET__MAX_DIMS] = { false };
     reduction r = { .op = c->node->op }, kept = { .op = c->node->op };
     float *y = out[0]->data;
@@ -329,7 +330,7 @@ static facet_status reduce(const facet__op_call *c, facet__tensor *const *out)
         reduced[axis] = true;
     }
     for (int i = in->n - 1; i >= 0; i--) { /* innermost first */
-        reduction *to = !axes || reduced[i] ? &r : &kept;
+        reduction *to = all || reduced[i] ? &r : &kept;
 
         to->size[to->n] = in->d[i];
         to->stride[to->n++] = step;

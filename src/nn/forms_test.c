@@ -412,6 +412,36 @@ static void test_what_has_moved_is_said_once(void **state)
     same(&t, y, (const int64_t[]){ 1, 2, 3, 2 }, NULL);
 }
 
+/* reductions */
+
+/* A sum over `axes`, an input, or none; as the reader settles it. */
+static int sum_over(net *t, const int64_t *axes, int count, bool noop)
+{
+    const int in[2] = { t->x, axes ? ints(t, axes, count) : FACET__NONE };
+    const int y = node(t, FACET__OP_REDUCE_SUM, in, axes ? 2 : 1);
+
+    CHECK_OK(facet__node_set_int(last(t), "noop_with_empty_axes", noop));
+    CHECK_OK(facet__onnx_settle(t->graph, &problem));
+    return y;
+}
+
+static void test_no_axes_are_all_or_none(void **state)
+{
+    static const int64_t dims[4] = { 1, 2, 2, 3 }, none[1] = { 0 };
+    float y[MOST];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        net t = begin_map(-1, 2, -1, -1);
+
+        same(&t, sum_over(&t, i & 1 ? none : NULL, 0, i & 2), dims, y);
+        if (i & 2)
+            CHECK_NEAR(y[1], 2.0, 1e-6);
+        else
+            CHECK_NEAR(y[0], 32.5, 1e-4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_texts_that_say_nothing_known_are_refused),
         cmocka_unit_test(test_numbers_that_nobody_heeds_are_refused),
         cmocka_unit_test(test_what_has_moved_is_said_once),
+        cmocka_unit_test(test_no_axes_are_all_or_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,14 +325,13 @@ facet_status facet__onnx_upgrade(
     }
 }
 
-/* Reduce: the axes, an input in newer files, become an attribute. */
-static facet_status settle_reduce(
+/* The axes of a reduction, an input in newer files, become an attribute. */
+static facet_status take_axes(
     facet__graph *graph, facet__node *node, facet_error *err)
 {
     const facet__tensor *axes = facet__node_input(node, 1) != FACET__NONE
                                     ? graph->values[node->in[1]].data
                                     : NULL;
-    facet_status st;
 
     if (facet__node_input(node, 1) == FACET__NONE) {
         node->n_in = node->n_in > 1 ? 1 : node->n_in;
@@ -341,9 +340,31 @@ static facet_status settle_reduce(
     if (!axes || axes->type != FACET__I64)
         return facet__fail(err, FACET_EUNSUPPORTED,
             "node '%.80s': the axes of a reduction are computed", node->name);
-    st = facet__node_set_ints(
-        node, "axes", axes->data, (size_t)facet__shape_count(&axes->shape));
     node->n_in = 1;
+    return facet__node_set_ints(
+        node, "axes", axes->data, (size_t)facet__shape_count(&axes->shape));
+}
+
+/* No axes are all of them, or none where the node says so: it does nothing
+ * then, but that the length of one number is its magnitude. */
+static facet_status settle_reduce(
+    facet__graph *graph, facet__node *node, facet_error *err)
+{
+    const bool noop = facet__node_int(node, "noop_with_empty_axes", 0) != 0;
+    const facet_status st = take_axes(graph, node, err);
+    const facet__attr *axes = facet__node_attr(node, "axes");
+
+    facet__node_drop_attr(node, "noop_with_empty_axes");
+    if (st != FACET_OK || (axes && axes->count > 0))
+        return st;
+    facet__node_drop_attr(node, "axes");
+    if (noop && node->op == FACET__OP_REDUCE_L2)
+        return facet__fail(err, FACET_EUNSUPPORTED,
+            "node '%.80s' (ReduceL2): a reduction of no axes", node->name);
+    if (noop) {
+        facet__node_drop_attr(node, "keepdims");
+        node->op = FACET__OP_IDENTITY;
+    }
     return st;
 }
 

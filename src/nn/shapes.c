@@ -392,7 +392,7 @@ facet_status facet__infer_reduce(facet__op_call *c)
     if (in->n < 0)
         return FACET_OK;
     for (int i = 0; i < in->n; i++)
-        reduced[i] = !axes;
+        reduced[i] = !axes || axes->count == 0;
     for (size_t i = 0; axes && i < axes->count; i++) {
         int axis;
 
