@@ -297,7 +297,7 @@ static facet_status cast(const facet__op_call *c, facet__tensor *const *out)
     return FACET_OK;
 }
 
-/* two operands */
+/* operands of equal shapes, or spread over them */
 
 static float combine(facet__op_kind op, float a, float b)
 {
@@ -319,26 +319,49 @@ static float combine(facet__op_kind op, float a, float b)
     }
 }
 
-/* Shapes are small: what overflows is no shape and becomes 0. */
-static int64_t combine_ints(facet__op_kind op, int64_t a, int64_t b)
+/* a to the power of b; of what lies between 0 and 1 the whole part is 0. */
+static bool power_of_ints(int64_t a, int64_t b, int64_t *x)
 {
-    int64_t x = 0;
+    const bool odd = b % 2 != 0;
 
+    *x = 1;
+    if (a == 1 || a == -1) {
+        *x = odd ? a : 1;
+        return true;
+    }
+    if (a == 0 || b < 0) {
+        *x = b == 0;
+        return a != 0 || b >= 0;
+    }
+    for (int64_t i = 0; i < b; i++) /* ends at the 63rd of a power of two */
+        if (__builtin_mul_overflow(*x, a, x))
+            return false;
+    return true;
+}
+
+/* False: no number of 64 bits is the result. */
+static bool combine_ints(facet__op_kind op, int64_t a, int64_t b, int64_t *x)
+{
     switch (op) {
     case FACET__OP_ADD:
-        return __builtin_add_overflow(a, b, &x) ? 0 : x;
+        return !__builtin_add_overflow(a, b, x);
     case FACET__OP_SUB:
-        return __builtin_sub_overflow(a, b, &x) ? 0 : x;
+        return !__builtin_sub_overflow(a, b, x);
     case FACET__OP_MUL:
-        return __builtin_mul_overflow(a, b, &x) ? 0 : x;
+        return !__builtin_mul_overflow(a, b, x);
     case FACET__OP_DIV:
-        return b == 0 || (a == INT64_MIN && b == -1) ? 0 : a / b;
+        if (b == 0 || (a == INT64_MIN && b == -1))
+            return false;
+        *x = a / b;
+        return true;
     case FACET__OP_MAX:
-        return a > b ? a : b;
+        *x = a > b ? a : b;
+        return true;
     case FACET__OP_MIN:
-        return a < b ? a : b;
+        *x = a < b ? a : b;
+        return true;
     default:
-        return 0;
+        return power_of_ints(a, b, x);
     }
 }
 
@@ -354,7 +377,8 @@ static void broadcast_strides(
         strides[i] = i < more || in->d[i - more] == 1 ? 0 : own[i - more];
 }
 
-static void combine_into(facet__op_kind op, const facet__tensor *a,
+/* `a` may be `out`. False: integers overflow. */
+static bool combine_into(facet__op_kind op, const facet__tensor *a,
     const facet__tensor *b, facet__tensor *out)
 {
     const int64_t count = facet__shape_count(&out->shape);
@@ -367,9 +391,9 @@ static void combine_into(facet__op_kind op, const facet__tensor *a,
         if (out->type == FACET__F32)
             ((float *)out->data)[i] = combine(
                 op, ((const float *)a->data)[ia], ((const float *)b->data)[ib]);
-        else
-            ((int64_t *)out->data)[i] = combine_ints(op,
-                ((const int64_t *)a->data)[ia], ((const int64_t *)b->data)[ib]);
+        else if (!combine_ints(op, ((const int64_t *)a->data)[ia],
+                     ((const int64_t *)b->data)[ib], (int64_t *)out->data + i))
+            return false;
         for (int k = out->shape.n - 1; k >= 0; k--) {
             ia += sa[k];
             ib += sb[k];
@@ -380,43 +404,56 @@ static void combine_into(facet__op_kind op, const facet__tensor *a,
             at[k] = 0;
         }
     }
+    return true;
 }
 
-static facet_status binary(const facet__op_call *c, facet__tensor *const *out)
+/* Two operands; of Max and Min any number, one after the other. */
+static facet_status combine_all(
+    const facet__op_call *c, facet__tensor *const *out)
 {
-    const facet__tensor *a = input(c, 0), *b = input(c, 1);
+    const facet__tensor *a = input(c, 0);
+    const int n = c->node->n_in;
+    bool fits = true;
 
-    if (c->node->n_in != 2 || a->type != b->type || a->type != out[0]->type ||
-        (a->type != FACET__F32 && a->type != FACET__I64))
+    for (int i = 0; i < n; i++)
+        if (input(c, i)->type != out[0]->type)
+            return FACET_EUNSUPPORTED;
+    if (out[0]->type != FACET__F32 && out[0]->type != FACET__I64)
         return FACET_EUNSUPPORTED;
-    combine_into(c->node->op, a, b, out[0]);
-    return FACET_OK;
+    if (n == 1)
+        return copy(c, out);
+    for (int i = 1; i < n && fits; i++)
+        fits =
+            combine_into(c->node->op, i > 1 ? out[0] : a, input(c, i), out[0]);
+    return fits ? FACET_OK
+                : facet__fail(c->err, FACET_EMODEL,
+                      "integers overflow, or are divided by 0");
 }
 
 /* the table */
 
 static facet__evaluator *const table[FACET__OP_COUNT] = {
-    [FACET__OP_ADD] = binary,
+    [FACET__OP_ADD] = combine_all,
     [FACET__OP_CAST] = cast,
     [FACET__OP_CONCAT] = concat,
     [FACET__OP_CONSTANT_OF_SHAPE] = constant_of_shape,
-    [FACET__OP_DIV] = binary,
+    [FACET__OP_DIV] = combine_all,
     [FACET__OP_DROPOUT] = copy,
     [FACET__OP_EXPAND] = expand,
     [FACET__OP_FLATTEN] = copy,
     [FACET__OP_GATHER] = gather,
     [FACET__OP_IDENTITY] = copy,
-    [FACET__OP_MAX] = binary,
-    [FACET__OP_MIN] = binary,
-    [FACET__OP_MUL] = binary,
+    [FACET__OP_MAX] = combine_all,
+    [FACET__OP_MIN] = combine_all,
+    [FACET__OP_MUL] = combine_all,
     [FACET__OP_PAD] = pad,
-    [FACET__OP_POW] = binary,
+    [FACET__OP_POW] = combine_all,
     [FACET__OP_RESHAPE] = copy,
     [FACET__OP_SHAPE] = shape_of,
     [FACET__OP_SLICE] = slice,
     [FACET__OP_SPLIT] = split,
     [FACET__OP_SQUEEZE] = copy,
-    [FACET__OP_SUB] = binary,
+    [FACET__OP_SUB] = combine_all,
     [FACET__OP_TRANSPOSE] = transpose,
     [FACET__OP_UNSQUEEZE] = copy,
 };

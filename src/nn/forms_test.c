@@ -442,6 +442,65 @@ static void test_no_axes_are_all_or_none(void **state)
     }
 }
 
+/* integers */
+
+/* x + a to the power of b */
+static int power(net *t, int64_t a, int64_t b)
+{
+    const int whole = binary(t, FACET__OP_POW, ints(t, &a, 1), ints(t, &b, 1));
+    const int number = unary(t, FACET__OP_CAST, whole);
+
+    CHECK_OK(facet__node_set_int(last(t), "to", 1));
+    return binary(t, FACET__OP_ADD, t->x, number);
+}
+
+static void test_powers_of_integers(void **state)
+{
+    static const struct {
+        int64_t a, b;
+        double is;
+    } cases[] = { { 5, 2, 25 }, { -2, 3, -8 }, { 7, 0, 1 }, { 0, 0, 1 },
+        { -1, INT64_MAX, -1 }, { 1, -5, 1 }, { 3, -1, 0 }, { 0, 4, 0 } };
+    static const int64_t dims[1] = { 2 };
+    float y[MOST];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        net t = begin(1, dims);
+
+        same(&t, power(&t, cases[i].a, cases[i].b), dims, y);
+        CHECK_NEAR(y[0], cases[i].is - 1.5, 1e-6);
+    }
+    for (int i = 0; i < 2; i++) {
+        net t = begin(1, dims);
+
+        refused(&t, i ? power(&t, 0, -1) : power(&t, 10, 19), FACET_EMODEL,
+            "integers overflow");
+    }
+}
+
+/* forms */
+
+static void test_the_largest_of_three(void **state)
+{
+    static const float one[1] = { 1.0f }, row[4] = { 0, 3, -2, 9 };
+    static const int64_t dims[2] = { 3, 4 };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        net t = begin(2, (const int64_t[]){ -1, 4 });
+        const int in[3] = {
+            i == 2 ? t.x : floats(&t, (facet__shape){ 1, { 1 } }, one),
+            floats(&t, (facet__shape){ 2, { 1, 4 } }, row), t.x
+        };
+
+        same(&t,
+            node(
+                &t, i == 1 ? FACET__OP_MIN : FACET__OP_MAX, in, i == 2 ? 1 : 3),
+            dims, NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +511,8 @@ int main(void)
         cmocka_unit_test(test_numbers_that_nobody_heeds_are_refused),
         cmocka_unit_test(test_what_has_moved_is_said_once),
         cmocka_unit_test(test_no_axes_are_all_or_none),
+        cmocka_unit_test(test_powers_of_integers),
+        cmocka_unit_test(test_the_largest_of_three),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -574,11 +574,6 @@ static void test_a_run_tells_what_it_could_not_do(void **state)
     says("node 'far' (Gather): index 99 of 8");
 
     t = begin(2, (const int64_t[]){ -1, 8 });
-    y = node(&t, FACET__OP_MAX, "top", (const int[]){ t.x, t.x, t.x }, 3);
-    assert_int_equal(run(&t, y, dims, NULL), FACET_EUNSUPPORTED);
-    says("node 'top' (Max)");
-
-    t = begin(2, (const int64_t[]){ -1, 8 });
     y = binary(&t, FACET__OP_PAD, "mirror", t.x, ints(&t, sides, 4));
     CHECK_OK(facet__node_set_string(last(&t), "mode", "reflect"));
     assert_int_equal(run(&t, y, dims, NULL), FACET_EUNSUPPORTED);
