@@ -479,6 +479,51 @@ static void test_powers_of_integers(void **state)
     }
 }
 
+/* products */
+
+static int gemm(net *t, facet__shape c)
+{
+    static const float filters[16] = { 1, 0, 0, 2, 0, 1, 0, 0, 3, 0, 1, 0, 0, 0,
+        0, 1 };
+    static const float add[16] = { 10, 20, 30, 40 };
+    const int in[3] = { t->x, floats(t, (facet__shape){ 2, { 4, 4 } }, filters),
+        floats(t, c, add) };
+
+    return node(t, FACET__OP_GEMM, in, 3);
+}
+
+static void test_a_column_is_added_to_columns(void **state)
+{
+    static const facet__shape forms[] = { { 2, { 4, 1 } }, { 2, { 1, 4 } },
+        { 1, { 4 } }, { 1, { 1 } }, { 0, { 0 } }, { 2, { 4, 4 } } };
+    static const int64_t dims[2] = { 4, 4 };
+    net t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        t = begin(2, (const int64_t[]){ -1, 4 });
+        same(&t, gemm(&t, forms[i]), dims, NULL);
+    }
+    t = begin(2, (const int64_t[]){ -1, 4 });
+    refused(&t, gemm(&t, (facet__shape){ 1, { 3 } }), FACET_EMODEL, "C");
+}
+
+static void test_a_column_fits_the_rows(void **state)
+{
+    const facet__shape two = { 2, { 2, 4 } };
+    facet__tensor *x = picture(&two, -1);
+    net t = begin(2, (const int64_t[]){ -1, 4 });
+    facet_model *model;
+    float y[MOST];
+    size_t n;
+
+    (void)state;
+    CHECK_OK(load(&t, gemm(&t, (facet__shape){ 2, { 4, 1 } }), &model));
+    says(run(model, x, y, &n), FACET_EMODEL, "node 'form' (Gemm)");
+    facet_model_free(model);
+    facet__tensor_free(x);
+}
+
 /* forms */
 
 static void test_the_largest_of_three(void **state)
@@ -512,6 +557,8 @@ int main(void)
         cmocka_unit_test(test_what_has_moved_is_said_once),
         cmocka_unit_test(test_no_axes_are_all_or_none),
         cmocka_unit_test(test_powers_of_integers),
+        cmocka_unit_test(test_a_column_is_added_to_columns),
+        cmocka_unit_test(test_a_column_fits_the_rows),
         cmocka_unit_test(test_the_largest_of_three),
     };
 

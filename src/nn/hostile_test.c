@@ -936,9 +936,9 @@ static void test_weights_that_learn_fit_their_map(void **state)
     cannot_train(&t, y, "'slopes' cannot be trained");
     t = learner_net();
     in[0] = unary(&t, FACET__OP_FLATTEN, "row", t.x);
-    in[1] = constant(&t, FACET__F32, &(facet__shape){ 2, { 1, 32 } },
-        (const float[32]){ 1 }, NULL);
-    in[2] = floats(&t, ones, 0);
+    in[1] = constant(&t, FACET__F32, &(facet__shape){ 2, { 2, 32 } },
+        (const float[64]){ 1 }, NULL);
+    in[2] = floats(&t, ones, 1);
     y = node(&t, FACET__OP_GEMM, "dense", in, 3);
     CHECK_OK(facet__node_set_int(last(&t), "transB", 1));
     cannot_train(&t, y, "'dense' cannot be trained");

@@ -342,6 +342,19 @@ facet_status facet__infer_maxout(facet__op_call *c)
 
 /* products */
 
+/* Is a size along an axis, as far as is known, one that is spread over `to`? */
+static bool spreads(int64_t size, int64_t to)
+{
+    return size < 0 || to < 0 || size == 1 || size == to;
+}
+
+/* Of Gemm: C is spread over [rows, columns], never the other way round. */
+static bool addend_fits(const facet__shape *s, int64_t rows, int64_t columns)
+{
+    return s->n <= 2 && (s->n < 1 || spreads(s->d[s->n - 1], columns)) &&
+           (s->n < 2 || spreads(s->d[0], rows));
+}
+
 facet_status facet__infer_gemm(facet__op_call *c)
 {
     const facet__shape *a = &c->in[0]->shape, *b = &c->in[1]->shape;
@@ -353,6 +366,9 @@ facet_status facet__infer_gemm(facet__op_call *c)
     if (a->n != 2 || b->n != 2 ||
         (a->d[1 - ta] >= 0 && b->d[tb] >= 0 && a->d[1 - ta] != b->d[tb]))
         return misfit(c, 0, 1);
+    if (c->in[2] && !addend_fits(&c->in[2]->shape, a->d[ta], b->d[1 - tb]))
+        return facet__fail(
+            c->err, FACET_EMODEL, "its C cannot be spread over what it makes");
     return give(c, &(facet__shape){ 2, { a->d[ta], b->d[1 - tb] } });
 }
 

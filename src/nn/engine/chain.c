@@ -40,15 +40,19 @@ static bool is_dense(const facet__compiler *c, const facet__node *node)
                facet__node_float(node, "beta", 1.0f) == 1.0f);
 }
 
-/* One number for each output: a bias that can be added on the way. */
+/* One number for each output: a bias that can be added on the way. A column is
+ * one for each row. */
 static bool plain_bias(const facet__compiler *c, const facet__node *node)
 {
+    const facet__shape *s;
     int64_t n;
 
     if (facet__node_input(node, 2) == FACET__NONE)
         return true;
+    s = &c->graph->values[node->in[2]].shape;
     return facet__constant(c, node->in[2], &n) &&
-           n == facet__channels(c, node->out[0]);
+           n == facet__channels(c, node->out[0]) &&
+           (node->op == FACET__OP_CONV || s->n == 0 || s->d[s->n - 1] == n);
 }
 
 bool facet__has_filters(const facet__compiler *c, const facet__node *node)
