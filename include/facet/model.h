@@ -54,7 +54,8 @@ FACET_API void facet_model_opts_init(facet_model_opts *opts);
  *
  * Errors: FACET_EINVAL, FACET_ENOTFOUND, FACET_EIO, FACET_EEMPTY,
  *         FACET_ETRUNCATED, FACET_EDAMAGED, FACET_ELIMIT, FACET_EUNSUPPORTED
- *         (operator, opset, precision), FACET_EMODEL (shapes), FACET_ENOMEM.
+ *         (operator, opset, precision), FACET_EMODEL (shapes; weights that are
+ *         not finite), FACET_ENOMEM.
  * Thread safety: may be called at any time.
  */
 FACET_API FACET_MUST_USE facet_status facet_model_load(const char *path,

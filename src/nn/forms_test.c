@@ -524,6 +524,26 @@ static void test_a_column_fits_the_rows(void **state)
     facet__tensor_free(x);
 }
 
+static void test_weights_are_finite(void **state)
+{
+    float filters[16] = { 1, 0, NAN };
+    net t = begin(2, (const int64_t[]){ -1, 4 });
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        refused(&t,
+            binary(&t, FACET__OP_MATMUL, t.x,
+                floats(&t, (facet__shape){ 2, { 4, 4 } }, filters)),
+            FACET_EMODEL, "of node 'form' are not all finite");
+        t = begin(2, (const int64_t[]){ -1, 4 });
+        filters[2] = -INFINITY;
+    }
+    same(&t, /* a mask */
+        binary(&t, FACET__OP_ADD, t.x,
+            floats(&t, (facet__shape){ 1, { 4 } }, filters)),
+        (const int64_t[]){ 1, 4 }, NULL);
+}
+
 /* forms */
 
 static void test_the_largest_of_three(void **state)
@@ -559,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_powers_of_integers),
         cmocka_unit_test(test_a_column_is_added_to_columns),
         cmocka_unit_test(test_a_column_fits_the_rows),
+        cmocka_unit_test(test_weights_are_finite),
         cmocka_unit_test(test_the_largest_of_three),
     };
 

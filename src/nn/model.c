@@ -2,12 +2,15 @@
 /* model.c - a network loaded: read, folded, compiled. */
 #include "nn/model.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/options.h"
+#include "nn/affine.h"
 #include "nn/infer.h"
 #include "nn/model_private.h"
 #include "nn/onnx.h"
@@ -53,6 +56,45 @@ static facet_status check_outputs(const facet__graph *graph, facet_error *err)
     return FACET_OK;
 }
 
+static bool has_weights(facet__op_kind op)
+{
+    return op == FACET__OP_CONV || op == FACET__OP_GEMM ||
+           op == FACET__OP_MATMUL || op == FACET__OP_LOCAL_CONV ||
+           op == FACET__OP_BATCH_NORM || op == FACET__OP_PRELU;
+}
+
+static bool is_finite(const facet__tensor *t)
+{
+    const int64_t count = facet__shape_count(&t->shape);
+    const float *x = t->data;
+    bool finite = true;
+
+    for (int64_t i = 0; i < count; i++) /* to the end: in vectors */
+        finite &= fabsf(x[i]) <= FLT_MAX;
+    return finite;
+}
+
+/* A weight that is no number makes every face the same, or nothing. Constants
+ * of other operators may be infinite: a mask is. */
+static facet_status check_weights(const facet__graph *graph, facet_error *err)
+{
+    for (int i = 0; i < graph->n_nodes; i++) {
+        const facet__node *node = &graph->nodes[i];
+
+        for (int k = 0; has_weights(node->op) && k < node->n_in; k++) {
+            const facet__tensor *t = facet__graph_floats(graph, node->in[k]);
+
+            if (t && !is_finite(t))
+                return facet__fail(err, FACET_EMODEL,
+                    "weights '%.60s' of node '%.60s' are not all finite "
+                    "numbers: export the network again, or an earlier state "
+                    "of its training",
+                    graph->values[node->in[k]].name, node->name);
+        }
+    }
+    return FACET_OK;
+}
+
 static bool has_grids(const facet__graph *graph)
 {
     for (int v = 0; v < graph->n_values; v++)
@@ -93,6 +135,8 @@ facet_status facet__model_create(facet__graph *graph, facet_precision precision,
         st = facet__graph_fold(graph, err);
     if (st == FACET_OK)
         st = check_outputs(graph, err);
+    if (st == FACET_OK)
+        st = check_weights(graph, err);
     if (st == FACET_OK)
         st = facet__graph_merge(graph, err);
     if (st == FACET_OK)
