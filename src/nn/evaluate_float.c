@@ -22,12 +22,18 @@ const float *facet__call_floats(const facet__op_call *c, int i)
 
 /* number by number */
 
+/* What is no number stays none: fmin and fmax would take the bound. */
+static double within_one(double x)
+{
+    return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
+}
+
 static double hard_sigmoid(const facet__node *node, double x)
 {
     const double alpha = (double)facet__node_float(node, "alpha", 0.2f);
     const double beta = (double)facet__node_float(node, "beta", 0.5f);
 
-    return fmax(0.0, fmin(1.0, alpha * x + beta));
+    return within_one(alpha * x + beta);
 }
 
 static double apply(const facet__node *node, double x)
@@ -42,12 +48,12 @@ static double apply(const facet__node *node, double x)
     case FACET__OP_HARD_SIGMOID:
         return hard_sigmoid(node, x);
     case FACET__OP_HARD_SWISH:
-        return x * fmax(0.0, fmin(1.0, x / 6.0 + 0.5));
+        return x * within_one(x / 6.0 + 0.5);
     case FACET__OP_LEAKY_RELU:
         return x >= 0.0 ? x
                         : (double)facet__node_float(node, "alpha", 0.01f) * x;
     case FACET__OP_RELU:
-        return x > 0.0 ? x : 0.0;
+        return x < 0.0 ? 0.0 : x;
     case FACET__OP_SIGMOID:
         return 1.0 / (1.0 + exp(-x));
     case FACET__OP_SQRT:

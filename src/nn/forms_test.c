@@ -524,6 +524,78 @@ static void test_a_column_fits_the_rows(void **state)
     facet__tensor_free(x);
 }
 
+/* what is no number */
+
+static void test_what_is_no_number_stays_none(void **state)
+{
+    static const facet__op_kind kinds[] = { FACET__OP_RELU,
+        FACET__OP_LEAKY_RELU, FACET__OP_ELU, FACET__OP_SIGMOID,
+        FACET__OP_HARD_SIGMOID, FACET__OP_HARD_SWISH, FACET__OP_TANH };
+    static const int64_t dims[4] = { 1, 3, 4, 5 };
+    float y[MOST];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int64_t none = 3; none < 60; none += 55) {
+            net t = begin_map(-1, 3, -1, -1);
+
+            same_with(&t, unary(&t, kinds[i], t.x), dims, none, y);
+            assert_true(isnan((double)y[none]));
+        }
+}
+
+/* A convolution of `group` groups that keeps its 20 channels, and a ReLU or
+ * PRelu behind. */
+static int conv(net *t, int64_t group, int64_t kernel, bool slope)
+{
+    static const float ones[20 * 20 * 25] = { 1, -1, 1, 0, -1 };
+    static const float slopes[20] = { 0.5f, 0.25f };
+    const int64_t pads[4] = { kernel / 2, kernel / 2, kernel / 2, kernel / 2 };
+    const int y = binary(t, FACET__OP_CONV, t->x,
+        floats(
+            t, (facet__shape){ 4, { 20, 20 / group, kernel, kernel } }, ones));
+
+    set_ints(t, "pads", pads, 4);
+    CHECK_OK(facet__node_set_int(last(t), "group", group));
+    return slope ? binary(t, FACET__OP_PRELU, y,
+                       floats(t, (facet__shape){ 3, { 20, 1, 1 } }, slopes))
+                 : unary(t, FACET__OP_RELU, y);
+}
+
+static void test_convolutions_keep_what_is_no_number(void **state)
+{
+    static const int64_t dims[4] = { 1, 20, 4, 5 };
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        net t = begin_map(-1, 20, -1, -1);
+
+        same_with(
+            &t, conv(&t, i & 1 ? 20 : 1, i & 2 ? 5 : 1, i & 4), dims, 7, NULL);
+    }
+}
+
+/* Tiles have it in more places than plain C. */
+static void test_tiles_keep_what_is_no_number(void **state)
+{
+    const facet__shape shape = { 4, { 1, 20, 8, 8 } };
+    facet__tensor *x = picture(&shape, 27);
+    float y[MOST];
+    size_t n;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        net t = begin_map(-1, 20, -1, -1);
+        facet_model *model;
+
+        CHECK_OK(load(&t, conv(&t, 1, 3, i), &model));
+        CHECK_OK(run(model, x, y, &n));
+        assert_true(isnan((double)y[27]));
+        facet_model_free(model);
+    }
+    facet__tensor_free(x);
+}
+
 static void test_weights_are_finite(void **state)
 {
     float filters[16] = { 1, 0, NAN };
@@ -579,6 +651,9 @@ int main(void)
         cmocka_unit_test(test_powers_of_integers),
         cmocka_unit_test(test_a_column_is_added_to_columns),
         cmocka_unit_test(test_a_column_fits_the_rows),
+        cmocka_unit_test(test_what_is_no_number_stays_none),
+        cmocka_unit_test(test_convolutions_keep_what_is_no_number),
+        cmocka_unit_test(test_tiles_keep_what_is_no_number),
         cmocka_unit_test(test_weights_are_finite),
         cmocka_unit_test(test_the_largest_of_three),
     };

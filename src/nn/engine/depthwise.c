@@ -64,9 +64,9 @@ static void one_row(const facet__depthwise_row *r, size_t row)
             float v = sum_at(r, row, x, c);
 
             if (e->slope)
-                v = (v > 0.0f ? v : 0.0f) + e->slope[c] * (v < 0.0f ? v : 0.0f);
-            v = v > e->lo ? v : e->lo;
-            v = v < e->hi ? v : e->hi;
+                v = (0.0f > v ? 0.0f : v) + e->slope[c] * (v < 0.0f ? v : 0.0f);
+            v = e->lo > v ? e->lo : v;
+            v = e->hi < v ? e->hi : v;
             if (r->type == FACET__BF16)
                 ((uint16_t *)r->out)[at] = facet__bf16_round(v);
             else
@@ -150,8 +150,8 @@ static void int8_row(const facet__depthwise_row *r, size_t row)
 
             if (e->slope && v < e->zero)
                 v = fmaf(v, e->slope[c], fmaf(-e->slope[c], e->zero, e->zero));
-            v = v > e->lo ? v : e->lo;
-            v = v < e->hi ? v : e->hi;
+            v = e->lo > v ? e->lo : v;
+            v = e->hi < v ? e->hi : v;
             if (r->out_type == FACET__U8)
                 ((uint8_t *)r->out)[at] = facet__byte_round(v);
             else if (r->out_type == FACET__BF16)

@@ -96,8 +96,8 @@ FACET__INLINE void finish(const block *b, int row, size_t x, __m512 sum, form f)
 
     if (b->has_slope)
         sum = _mm512_fmadd_ps(
-            _mm512_min_ps(sum, zero), b->slope, _mm512_max_ps(sum, zero));
-    sum = _mm512_min_ps(_mm512_max_ps(sum, b->lo), b->hi);
+            _mm512_min_ps(sum, zero), b->slope, _mm512_max_ps(zero, sum));
+    sum = _mm512_min_ps(b->hi, _mm512_max_ps(b->lo, sum));
     if (f.bf16) {
         uint16_t *y = (uint16_t *)b->r->out + at;
 

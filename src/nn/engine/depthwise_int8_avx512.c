@@ -131,7 +131,7 @@ FACET__INLINE __m256 finished(const block *b, int k, __m256i sum, form f)
         x = _mm256_mask_fmadd_ps(x, _mm256_cmp_ps_mask(x, b->zero, _CMP_LT_OQ),
             b->slope[k], b->pivot[k]);
     if (!f.plain && b->has_bounds)
-        x = _mm256_min_ps(_mm256_max_ps(x, b->lo), b->hi);
+        x = _mm256_min_ps(b->hi, _mm256_max_ps(b->lo, x));
     return x;
 }
 

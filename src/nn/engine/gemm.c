@@ -94,8 +94,8 @@ static void finish(const facet__gemm_panel *p, size_t i, size_t j, float x)
         x += r;
     if (e->slope && x < e->zero)
         x = fmaf(x, e->slope[j], fmaf(-e->slope[j], e->zero, e->zero));
-    x = x > e->lo ? x : e->lo;
-    x = x < e->hi ? x : e->hi;
+    x = e->lo > x ? e->lo : x;
+    x = e->hi < x ? e->hi : x;
     if (!e->residual_first)
         x += r;
     if (p->c_type == FACET__U8)

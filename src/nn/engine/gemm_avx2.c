@@ -36,8 +36,8 @@ static void finish(const facet__gemm_panel *p, size_t row, size_t column,
             x += r;
         if (e->slope && x < e->zero)
             x = e->zero + e->slope[column + j] * (x - e->zero);
-        x = x > e->lo ? x : e->lo;
-        x = x < e->hi ? x : e->hi;
+        x = e->lo > x ? e->lo : x;
+        x = e->hi < x ? e->hi : x;
         if (!e->residual_first)
             x += r;
         if (p->c_type == FACET__U8)

@@ -231,7 +231,7 @@ FACET__INLINE __m512 finished_floats(
     if (w.act == ACT_PRELU || (w.act == ACT_ANY && t->has_slope))
         x = prelu(t, vector, x);
     if (w.act == ACT_CLIP || w.act == ACT_ANY)
-        x = _mm512_min_ps(_mm512_max_ps(x, t->lo), t->hi);
+        x = _mm512_min_ps(t->hi, _mm512_max_ps(t->lo, x));
     if (w.act == ACT_ANY && !t->residual_first)
         x = _mm512_add_ps(x, r);
     return x;

@@ -86,9 +86,9 @@ FACET__INLINE void finish_out(
         x = _mm512_add_ps(x, r);
     if (e->slope)
         x = _mm512_fmadd_ps(_mm512_min_ps(x, zero),
-            _mm512_loadu_ps(e->slope + c), _mm512_max_ps(x, zero));
-    x = _mm512_max_ps(x, _mm512_set1_ps(e->lo));
-    x = _mm512_min_ps(x, _mm512_set1_ps(e->hi));
+            _mm512_loadu_ps(e->slope + c), _mm512_max_ps(zero, x));
+    x = _mm512_max_ps(_mm512_set1_ps(e->lo), x);
+    x = _mm512_min_ps(_mm512_set1_ps(e->hi), x);
     if (!e->residual_first)
         x = _mm512_add_ps(x, r);
     store_16(t->pixel[i], c, t->to_bf16, mask, x);
