@@ -163,9 +163,9 @@ FACET_API void facet_session_free(facet_session *session);
  * @param dims  For each input in order its dims, one array after the other, as
  *              many as the input has.
  *
- * Errors: FACET_EINVAL (a NULL, a size below
- *         1 or other than the network's; the session is as it was), else it has
- *         no shapes then: FACET_EMODEL (shapes that do not fit
+ * Errors: FACET_EINVAL (a NULL, a size below 1 or other than the network's) and
+ *         FACET_ELIMIT for a size that no machine has: the session is as it
+ *         was. Else it has no shapes then: FACET_EMODEL (shapes that do not fit
  *         each other in the network; the message names the node), FACET_ELIMIT,
  *         FACET_EUNSUPPORTED, FACET_ENOMEM.
  */

@@ -148,7 +148,7 @@ static facet_status load(facet__graph *graph, facet_model **model)
     if (st == FACET_OK)
         st = facet_model_load(path, NULL, model, &err);
     if (st != FACET_OK)
-        fail_msg("%s", err.msg);
+        print_message("%s\n", err.msg);
     return st;
 }
 
@@ -197,8 +197,8 @@ static void test_maps_of_nothing_are_no_trap(void **state)
 static void test_maps_beyond_memory_are_refused(void **state)
 {
     (void)state;
-    assert_int_equal(run(larger_than_numbers), FACET_EMODEL);
-    assert_int_equal(run(larger_than_memory), FACET_EMODEL);
+    assert_int_equal(run(larger_than_numbers), FACET_ELIMIT);
+    assert_int_equal(run(larger_than_memory), FACET_ELIMIT);
 }
 
 static void test_an_embedder_answers_for_each_crop(void **state)

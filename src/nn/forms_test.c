@@ -638,6 +638,53 @@ static void test_the_largest_of_three(void **state)
     }
 }
 
+/* sizes */
+
+static void test_a_session_stays_as_it_was(void **state)
+{
+    static const int64_t fits[4] = { 1, 3, 2, 2 }, other[4] = { 1, 4, 2, 2 };
+    static const int64_t huge[4] = { (int64_t)1 << 62, 3, 2, 2 };
+    static const int64_t many[4] = { 1 << 20, 3, 1 << 20, 1 << 20 };
+    net t = begin_map(-1, 3, -1, -1);
+    facet_model *model;
+    facet_session *session;
+
+    (void)state;
+    CHECK_OK(load(&t, unary(&t, FACET__OP_RELU, t.x), &model));
+    CHECK_OK(facet_session_create(model, NULL, &session, &problem));
+    CHECK_OK(facet_session_reshape(session, fits, &problem));
+    says(facet_session_reshape(session, other, &problem), FACET_EINVAL,
+        "input 'x' is");
+    assert_non_null(facet_session_input(session, 0));
+    says(facet_session_reshape(session, huge, &problem), FACET_ELIMIT,
+        "input 'x'");
+    assert_non_null(facet_session_input(session, 0));
+    CHECK_OK(facet_session_run(session, &problem));
+    says(facet_session_reshape(session, many, &problem), FACET_ELIMIT,
+        "too many");
+    assert_null(facet_session_input(session, 0));
+    facet_session_free(session);
+    facet_model_free(model);
+}
+
+static void test_no_size_is_larger_than_any_machine(void **state)
+{
+    static const float scales[4] = { 1, 1, 65535, 1 };
+    static const int64_t sizes[4] = { 1, 1, INT64_MAX, 2 };
+    net t = begin_map(1, 1, (int64_t)1 << 38, 2);
+    int in[4] = { FACET__NONE, FACET__NONE, FACET__NONE, FACET__NONE };
+
+    (void)state;
+    refused(&t, resize(&t, scales, "linear", "asymmetric", "floor"),
+        FACET_ELIMIT, "too many");
+    t = begin_map(1, 1, 2, 2);
+    in[0] = t.x;
+    in[3] = ints(&t, sizes, 4);
+    refused(&t, node(&t, FACET__OP_RESIZE, in, 4), FACET_ELIMIT, "too many");
+    t = begin_map(1, 1, INT64_MAX, 2);
+    not_read(&t, t.x, FACET_ELIMIT, "input 'x'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -656,6 +703,8 @@ int main(void)
         cmocka_unit_test(test_tiles_keep_what_is_no_number),
         cmocka_unit_test(test_weights_are_finite),
         cmocka_unit_test(test_the_largest_of_three),
+        cmocka_unit_test(test_a_session_stays_as_it_was),
+        cmocka_unit_test(test_no_size_is_larger_than_any_machine),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

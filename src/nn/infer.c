@@ -37,27 +37,41 @@ static void start_facts(const walk *w)
     }
 }
 
+static facet_status check_input_shape(
+    const facet__value *v, const facet__shape *shape, facet_error *err)
+{
+    const facet__shape *own = &v->shape;
+    char want[96], got[96];
+    bool fits = own->n < 0 || own->n == shape->n;
+
+    for (int k = 1; k < own->n && fits; k++)
+        fits = own->d[k] < 0 || own->d[k] == shape->d[k];
+    return fits ? FACET_OK
+                : facet__fail(err, FACET_EINVAL, "input '%.60s' is %s, not %s",
+                      v->name, facet__shape_text(own, want, sizeof want),
+                      facet__shape_text(shape, got, sizeof got));
+}
+
+facet_status facet__check_input_shapes(
+    const facet__graph *graph, const facet__shape *shapes, facet_error *err)
+{
+    facet_status st = FACET_OK;
+
+    for (int i = 0; i < graph->n_inputs && st == FACET_OK; i++)
+        st = check_input_shape(
+            &graph->values[graph->inputs[i]], &shapes[i], err);
+    return st;
+}
+
 static facet_status start_inputs(const walk *w, const facet__shape *shapes)
 {
     for (int i = 0; i < w->graph->n_inputs; i++) {
         const int v = w->graph->inputs[i];
-        const facet__shape *own = &w->graph->values[v].shape;
 
-        w->facts[v].shape = shapes ? shapes[i] : *own;
-        if (!shapes || own->n < 0)
-            continue;
-        for (int k = 0; k < own->n; k++)
-            if (own->n != shapes[i].n ||
-                (own->d[k] >= 0 && own->d[k] != shapes[i].d[k] && k > 0)) {
-                char want[96], got[96];
-
-                return facet__fail(w->err, FACET_EINVAL,
-                    "input '%.60s' is %s, not %s", w->graph->values[v].name,
-                    facet__shape_text(own, want, sizeof want),
-                    facet__shape_text(&shapes[i], got, sizeof got));
-            }
+        w->facts[v].shape = shapes ? shapes[i] : w->graph->values[v].shape;
     }
-    return FACET_OK;
+    return shapes ? facet__check_input_shapes(w->graph, shapes, w->err)
+                  : FACET_OK;
 }
 
 /* one node */
@@ -122,6 +136,30 @@ static void round_to_grid(const facet__value *value, facet__tensor *t)
     }
 }
 
+static bool is_too_large(const facet__shape *s)
+{
+    double count = 1.0; /* in doubles nothing overflows */
+
+    for (int k = 0; k < s->n; k++) {
+        if (s->d[k] > FACET__MOST_NUMBERS)
+            return true;
+        count *= s->d[k] < 0 ? 1.0 : (double)s->d[k];
+    }
+    return count > (double)FACET__MOST_NUMBERS;
+}
+
+static facet_status check_sizes(const walk *w, const facet__op_call *call)
+{
+    char text[96];
+
+    for (int i = 0; i < call->node->n_out; i++)
+        if (is_too_large(&call->out[i]->shape))
+            return facet__fail(w->err, FACET_ELIMIT,
+                "%s numbers are too many for any machine",
+                facet__shape_text(&call->out[i]->shape, text, sizeof text));
+    return FACET_OK;
+}
+
 /* Take the floats' bytes from what is left; false when they are more. */
 static bool spend(walk *w, const facet__op_call *call)
 {
@@ -174,6 +212,8 @@ static facet_status visit(walk *w, const facet__node *node)
 
     if (st == FACET_OK)
         st = facet__op_of(node->op)->infer(&call);
+    if (st == FACET_OK)
+        st = check_sizes(w, &call);
     if (st == FACET_OK && is_computable(w, &call))
         st = compute(w, &call);
     if (st != FACET_OK && w->err) {

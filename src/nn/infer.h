@@ -11,6 +11,10 @@
 
 #include "nn/graph.h"
 
+/* No network has a map of a terabyte; below that no sum of them overflows, and
+ * neither does what is reckoned from one size. */
+#define FACET__MOST_NUMBERS ((int64_t)1 << 38)
+
 /* What is known of one value. */
 typedef struct facet__fact {
     facet__dtype type;
@@ -30,6 +34,9 @@ typedef struct facet__fact {
 facet_status facet__infer(const facet__graph *graph,
     const facet__shape *input_shapes, size_t float_bytes, facet__fact **out,
     facet_error *err);
+/* Do shapes of all inputs fit the graph's own, whose first size may vary? */
+facet_status facet__check_input_shapes(
+    const facet__graph *graph, const facet__shape *shapes, facet_error *err);
 void facet__facts_free(facet__fact *facts, int n_values);
 
 /* Constant folding: values whose content is known become constants, their

@@ -250,6 +250,10 @@ static facet_status declared_shape(const reader *r,
                     d->dim_value > 0
                 ? d->dim_value
                 : -1;
+        if (shape->d[i] > FACET__MOST_NUMBERS)
+            return facet__fail(r->err, FACET_ELIMIT,
+                "input '%.80s': a size of %lld, too large for any machine",
+                info->name, (long long)shape->d[i]);
     }
     return FACET_OK;
 }

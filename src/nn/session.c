@@ -82,9 +82,14 @@ static facet_status read_shapes(const facet__graph *graph, const int64_t *dims,
                 return facet__fail(err, FACET_EINVAL,
                     "input '%.100s': size %d is %lld", v->name, k,
                     (long long)shapes[i].d[k]);
+            if (shapes[i].d[k] > FACET__MOST_NUMBERS)
+                return facet__fail(err, FACET_ELIMIT,
+                    "input '%.100s': size %d is %lld, too large for any "
+                    "machine",
+                    v->name, k, (long long)shapes[i].d[k]);
         }
     }
-    return FACET_OK;
+    return facet__check_input_shapes(graph, shapes, err);
 }
 
 facet_status facet_session_reshape(

@@ -458,6 +458,10 @@ facet_status facet__infer_resize(facet__op_call *c)
     /* Beside sizes too: they still say where pixels are taken from. */
     if (!facet__scales_are_usable(scales, n_scales))
         return facet__fail(c->err, FACET_EDAMAGED, "a scale is out of range");
+    for (int64_t i = 0; sizes && i < n; i++)
+        if (sizes[i] < 0)
+            return facet__fail(
+                c->err, FACET_EDAMAGED, "a size of %lld", (long long)sizes[i]);
     for (int i = 0; i < s.n; i++)
         s.d[i] = -1;
     if (sizes && n == in->n) {

@@ -33,9 +33,6 @@ static int root_of(const facet__program *p, int slot)
     return slot;
 }
 
-/* No network has a map of a terabyte; below that no sum of them overflows. */
-static const int64_t most_numbers = (int64_t)1 << 38;
-
 static bool is_integer(facet__dtype type)
 {
     return type != 0 && type != FACET__F32;
@@ -61,8 +58,8 @@ static facet_status view_slots(facet__plan *plan, facet_error *err)
             return facet__fail(err, FACET_EMODEL,
                 "the shape of '%.80s' cannot be told from the input shapes",
                 p->graph->values[slot->value].name);
-        if (count > most_numbers)
-            return facet__fail(err, FACET_EMODEL,
+        if (count > FACET__MOST_NUMBERS)
+            return facet__fail(err, FACET_ELIMIT,
                 "'%.80s' would have %lld numbers: too many for any machine",
                 p->graph->values[slot->value].name, (long long)count);
         if (slot->given ? !fact->data || fact->data->type != slot->type
