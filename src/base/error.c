@@ -70,18 +70,24 @@ facet_status facet__fail(
     return code;
 }
 
+enum { MOST_PLACE = 120 };
+
+/* The remedy stands at the message's end and the file's name at that of its
+ * path: a long path loses its beginning. */
 facet_status facet__fail_in(
     facet_error *err, facet_status code, const char *what)
 {
-    if (err) {
-        char inner[sizeof err->msg];
+    char inner[sizeof err->msg];
+    size_t room = sizeof inner - sizeof "...: ", length = strlen(what);
 
-        memcpy(inner, err->msg, sizeof inner);
-        inner[sizeof inner - 1] = '\0';
-        err->code = code;
-        snprintf(err->msg, sizeof err->msg, "%.120s: %.130s", what, inner);
-    }
-    return code;
+    if (!err)
+        return code;
+    memcpy(inner, err->msg, sizeof inner);
+    inner[sizeof inner - 1] = '\0';
+    room -=
+        strlen(inner) < room - MOST_PLACE ? strlen(inner) : room - MOST_PLACE;
+    return facet__fail(err, code, "%s%.*s: %s", length > room ? "..." : "",
+        (int)room, length > room ? what + length - room : what, inner);
 }
 
 facet_status facet__fail_memory(facet_error *err)

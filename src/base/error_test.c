@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 
@@ -26,6 +28,30 @@ static void test_an_outer_place_precedes_the_message(void **state)
     assert_string_equal(err.msg, "a.jpg: byte 7");
 }
 
+/* The message's end and the path's tell most. */
+static void test_a_long_place_loses_its_beginning(void **state)
+{
+    char path[400], remedy[200];
+    facet_error err;
+
+    (void)state;
+    memset(path, 'd', sizeof path);
+    strcpy(path + sizeof path - 9, "/a.onnx");
+    memset(remedy, 'r', sizeof remedy);
+    strcpy(remedy + sizeof remedy - 6, " end.");
+    facet__fail(&err, FACET_EIO, "%s", "short");
+    facet__fail_in(&err, FACET_EIO, path);
+    assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+    assert_memory_equal(err.msg, "...dd", 5);
+    assert_non_null(strstr(err.msg, "dd/a.onnx: short"));
+    facet__fail(&err, FACET_EIO, "%s", remedy);
+    facet__fail_in(&err, FACET_EIO, "model.onnx");
+    assert_memory_equal(err.msg, "model.onnx: rrr", 15);
+    assert_non_null(strstr(err.msg, "r end."));
+    facet__fail_in(&err, FACET_EIO, path); /* both too long: each has a part */
+    assert_non_null(strstr(err.msg, "dd/a.onnx: model.onnx: rrr"));
+}
+
 static void test_products_that_overflow_are_refused(void **state)
 {
     size_t n = 3;
@@ -41,6 +67,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_status_has_a_name_and_a_sentence),
         cmocka_unit_test(test_an_outer_place_precedes_the_message),
+        cmocka_unit_test(test_a_long_place_loses_its_beginning),
         cmocka_unit_test(test_products_that_overflow_are_refused),
     };
 
