@@ -221,18 +221,14 @@ static facet_status constant_of_shape(
 static facet_status pad(const facet__op_call *c, facet__tensor *const *out)
 {
     const facet__tensor *in = input(c, 0), *fill = input(c, 2);
-    const char *mode = facet__node_string(c->node, "mode", "constant");
     int64_t n = 0, own[FACET__MAX_DIMS], to[FACET__MAX_DIMS];
     const int64_t *pads = facet__call_ints(c, 1, &n);
     const size_t size = facet__dtype_size(in->type);
     int64_t at[FACET__MAX_DIMS] = { 0 };
     const int64_t count = facet__shape_count(&in->shape);
 
-    if (strcmp(mode, "constant") != 0 || input(c, 3))
+    if (!pads)
         return FACET_EUNSUPPORTED;
-    for (int64_t i = 0; i < n; i++)
-        if (pads[i] < 0)
-            return FACET_EUNSUPPORTED;
     strides_of(&in->shape, own);
     strides_of(&out[0]->shape, to);
     for (size_t i = 0; i < out[0]->bytes / size; i++) {

@@ -638,6 +638,67 @@ static void test_the_largest_of_three(void **state)
     }
 }
 
+static int pad(net *t, int64_t before, const char *mode)
+{
+    const int64_t sides[4] = { 0, before, 0, 1 };
+    const int y = binary(t, FACET__OP_PAD, t->x, ints(t, sides, 4));
+
+    set_text(t, "mode", mode);
+    return y;
+}
+
+static void test_forms_that_are_not_computed_are_named(void **state)
+{
+    static const int64_t row[2] = { -1, 4 };
+    static const float ones[4] = { 1, 1, 1, 1 };
+    const int64_t less[2] = { -2, 4 }, one[2] = { 1, 1 };
+    net t = begin(2, row);
+    int y;
+
+    (void)state;
+    refused(&t, pad(&t, 1, "reflect"), FACET_EUNSUPPORTED, "'reflect'");
+    t = begin(2, row);
+    refused(&t, pad(&t, -1, "constant"), FACET_EUNSUPPORTED, "a padding of -1");
+    t = begin(2, row);
+    y = node(&t, FACET__OP_PAD,
+        (const int[]){ t.x, ints(&t, one, 2), FACET__NONE, ints(&t, one, 1) },
+        4);
+    refused(&t, y, FACET_EUNSUPPORTED, "some axes");
+    t = begin(2, row);
+    y = binary(&t, FACET__OP_MATMUL, t.x,
+        floats(&t, (facet__shape){ 1, { 4 } }, ones));
+    refused(&t, y, FACET_EUNSUPPORTED, "a vector");
+    t = begin(2, row);
+    y = binary(&t, FACET__OP_RESHAPE, t.x, ints(&t, less, 2));
+    refused(&t, y, FACET_EDAMAGED, "size -2");
+    t = begin_map(1, 2, 4, 4);
+    y = unary(&t, FACET__OP_MAX_POOL, t.x);
+    set_ints(&t, "kernel_shape", one, 2);
+    last(&t)->out = facet__grow(last(&t)->out, sizeof y, 2 * sizeof y);
+    last(&t)->n_out = 2;
+    last(&t)->out[1] = y;
+    says(facet__onnx_upgrade(t.graph, 0, 14, &problem), FACET_EUNSUPPORTED,
+        "Indices");
+    facet__graph_free(t.graph);
+}
+
+static void test_indices_of_32_bits_cut(void **state)
+{
+    static const int32_t from[1] = { 1 }, to[1] = { 3 }, axis[1] = { 1 };
+    const facet__shape one = { 1, { 1 } };
+    net t = begin(2, (const int64_t[]){ -1, 4 });
+    const int in[4] = { t.x, constant(&t, FACET__I32, one, from),
+        constant(&t, FACET__I32, one, to),
+        constant(&t, FACET__I32, one, axis) };
+    const int y = node(&t, FACET__OP_SLICE, in, 4);
+    float got[MOST];
+
+    (void)state;
+    CHECK_OK(facet__onnx_settle(t.graph, &problem));
+    same(&t, y, (const int64_t[]){ 1, 4 }, got);
+    CHECK_NEAR(got[0], 2.0, 1e-6);
+}
+
 /* sizes */
 
 static void test_a_session_stays_as_it_was(void **state)
@@ -703,6 +764,8 @@ int main(void)
         cmocka_unit_test(test_tiles_keep_what_is_no_number),
         cmocka_unit_test(test_weights_are_finite),
         cmocka_unit_test(test_the_largest_of_three),
+        cmocka_unit_test(test_forms_that_are_not_computed_are_named),
+        cmocka_unit_test(test_indices_of_32_bits_cut),
         cmocka_unit_test(test_a_session_stays_as_it_was),
         cmocka_unit_test(test_no_size_is_larger_than_any_machine),
     };

@@ -21,7 +21,7 @@ facet_status facet__onnx_tensor(facet__onnx_source *source,
 facet_status facet__onnx_upgrade(
     facet__graph *graph, int index, int opset, facet_error *err);
 /* When all nodes are read: constants stop being nodes, axes of reductions
- * become attributes. */
+ * become attributes, indices of 32 bits wide. */
 facet_status facet__onnx_settle(facet__graph *graph, facet_error *err);
 
 /* onnx_join.c: nodes that only together say a locally connected layer or maxout

@@ -228,6 +228,17 @@ static facet_status upgrade_batch_norm(const upgrade *u)
         return facet__fail(u->err, FACET_EUNSUPPORTED,
             "exported in training mode: export it for inference");
     node->n_out = node->n_out > 1 ? 1 : node->n_out;
+    return drop_usual(u, "spatial", 1);
+}
+
+static facet_status upgrade_max_pool(const upgrade *u)
+{
+    facet__node *node = node_of(u);
+
+    if (node->n_out > 1 && node->out[1] != FACET__NONE)
+        return facet__fail(u->err, FACET_EUNSUPPORTED,
+            "Indices, the second output, are not computed");
+    node->n_out = node->n_out > 1 ? 1 : node->n_out;
     return FACET_OK;
 }
 
@@ -304,6 +315,8 @@ facet_status facet__onnx_upgrade(
         return settle_constant(&u);
     case FACET__OP_DROPOUT:
         return upgrade_dropout(&u);
+    case FACET__OP_MAX_POOL:
+        return upgrade_max_pool(&u);
     case FACET__OP_PAD:
         return upgrade_pad(&u);
     case FACET__OP_RESIZE:
@@ -368,6 +381,35 @@ static facet_status settle_reduce(
     return st;
 }
 
+static bool is_index(const facet__node *node, int input)
+{
+    return input > 0 && node->op == FACET__OP_SLICE &&
+           node->in[input] != FACET__NONE;
+}
+
+/* Where a Slice begins and ends may be of 32 bits; facet has them of 64. */
+static facet_status widen_indices(
+    facet__graph *graph, int index, facet_error *err)
+{
+    for (int i = 0; i < graph->nodes[index].n_in; i++) {
+        facet__node *node = &graph->nodes[index];
+        const facet__tensor *t =
+            is_index(node, i) ? graph->values[node->in[i]].data : NULL;
+        facet__tensor *wide;
+
+        if (!t || t->type != FACET__I32)
+            continue;
+        wide = facet__tensor_create(FACET__I64, &t->shape);
+        for (int64_t k = 0; wide && k < facet__shape_count(&t->shape); k++)
+            ((int64_t *)wide->data)[k] = ((const int32_t *)t->data)[k];
+        node->in[i] =
+            wide ? facet__graph_add_constant(graph, NULL, wide) : FACET__NONE;
+        if (node->in[i] == FACET__NONE)
+            return facet__fail_memory(err);
+    }
+    return FACET_OK;
+}
+
 facet_status facet__onnx_settle(facet__graph *graph, facet_error *err)
 {
     int kept = 0;
@@ -387,8 +429,8 @@ facet_status facet__onnx_settle(facet__graph *graph, facet_error *err)
                              node->op == FACET__OP_REDUCE_MAX ||
                              node->op == FACET__OP_REDUCE_MEAN ||
                              node->op == FACET__OP_REDUCE_SUM;
-        const facet_status st =
-            reduces ? settle_reduce(graph, node, err) : FACET_OK;
+        const facet_status st = reduces ? settle_reduce(graph, node, err)
+                                        : widen_indices(graph, i, err);
 
         if (st != FACET_OK)
             return st;

@@ -379,8 +379,11 @@ facet_status facet__infer_matmul(facet__op_call *c)
 
     if (a->n < 0 || b->n < 0)
         return FACET_OK;
-    if (a->n < 2 || b->n < 2 ||
-        (a->d[a->n - 1] >= 0 && b->d[b->n - 2] >= 0 &&
+    if (a->n < 2 || b->n < 2)
+        return facet__fail(c->err, FACET_EUNSUPPORTED,
+            "a product with a vector is not supported: make it a matrix of "
+            "one row or column");
+    if ((a->d[a->n - 1] >= 0 && b->d[b->n - 2] >= 0 &&
             a->d[a->n - 1] != b->d[b->n - 2]))
         return misfit(c, 0, 1);
     if (b->n > 2) {

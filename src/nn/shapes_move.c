@@ -116,6 +116,9 @@ facet_status facet__infer_reshape(facet__op_call *c)
     for (int i = 0; i < s.n; i++) {
         const bool batch = i == 0 && want[0] == 1 && c->graph->open_batch;
 
+        if (want[i] < -1)
+            return facet__fail(c->err, FACET_EDAMAGED, "a shape with size %lld",
+                (long long)want[i]);
         s.d[i] = want[i];
         if ((want[i] == 0 && !zero_is_zero) || batch)
             s.d[i] = i < in->n ? in->d[i] : -1;
@@ -245,6 +248,11 @@ facet_status facet__infer_slice(facet__op_call *c)
     const int64_t *steps = facet__call_ints(c, 4, &n_steps);
     bool cut[FACET__MAX_DIMS] = { false };
 
+    for (int i = 1; i < c->node->n_in; i++)
+        if (c->in[i] && c->in[i]->type && c->in[i]->type != FACET__I64)
+            return facet__fail(c->err, FACET_EUNSUPPORTED,
+                "starts, ends, axes or steps that are computed as %s",
+                facet__dtype_name(c->in[i]->type));
     if (s.n < 0)
         return FACET_OK;
     if (!begin || !end || (c->in[3] && !axes) || (c->in[4] && !steps)) {
@@ -279,12 +287,35 @@ static bool is_fill(const facet__fact *in, const facet__fact *fill)
                             facet__shape_count(&fill->shape) == 1));
 }
 
+/* Forms of Pad that are not computed. */
+static facet_status check_pad(
+    const facet__op_call *c, const int64_t *pads, int64_t n)
+{
+    const char *mode = facet__node_string(c->node, "mode", "constant");
+
+    if (strcmp(mode, "constant") != 0)
+        return facet__fail(c->err, FACET_EUNSUPPORTED,
+            "mode '%.40s' is not supported: only constant is", mode);
+    if (c->in[3])
+        return facet__fail(c->err, FACET_EUNSUPPORTED,
+            "paddings of some axes alone: give them for all");
+    for (int64_t i = 0; pads && i < n; i++)
+        if (pads[i] < 0)
+            return facet__fail(c->err, FACET_EUNSUPPORTED,
+                "a padding of %lld: a Slice takes numbers away",
+                (long long)pads[i]);
+    return FACET_OK;
+}
+
 facet_status facet__infer_pad(facet__op_call *c)
 {
     facet__shape s = c->in[0]->shape;
     int64_t n = 0;
     const int64_t *pads = facet__call_ints(c, 1, &n);
+    const facet_status st = check_pad(c, pads, n);
 
+    if (st != FACET_OK)
+        return st;
     if (!is_fill(c->in[0], c->in[2]))
         return facet__fail(c->err, FACET_EMODEL,
             "the padding is not one number of the input's type");
