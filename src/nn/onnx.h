@@ -25,8 +25,8 @@ facet_status facet__onnx_read(const char *path,
     const facet__onnx_limits *limits, facet__graph **out, facet_error *err);
 
 /* The file's bytes, to be freed with facet__free. The opset is the graph's own.
- * Internal operators are written as their ONNX expansion where there is one,
- * else in the domain "facet". The same graph gives the same bytes. */
+ * Internal operators are written as their ONNX expansion. The same graph gives
+ * the same bytes. */
 facet_status facet__onnx_serialize(
     const facet__graph *graph, void **bytes, size_t *size, facet_error *err);
 /* Atomic: a temporary file beside it, synced, then renamed. */
