@@ -305,6 +305,21 @@ static void test_scales_are_the_models(void **state)
     }
 }
 
+/* A map of no columns, to 3 x 3 by sizes. */
+static void test_nothing_is_not_resized(void **state)
+{
+    static const int64_t sizes[4] = { 1, 2, 3, 3 };
+    net t = begin_map(-1, 2, 4, 4);
+    const int in[4] = { t.x, ints(&t, (const int64_t[]){ 4 }, 1),
+        ints(&t, (const int64_t[]){ 9 }, 1),
+        ints(&t, (const int64_t[]){ 3 }, 1) };
+    const int none = node(&t, FACET__OP_SLICE, in, 4);
+    const int to[4] = { none, FACET__NONE, FACET__NONE, ints(&t, sizes, 4) };
+
+    (void)state;
+    refused(&t, node(&t, FACET__OP_RESIZE, to, 4), FACET_EMODEL, "no pixels");
+}
+
 static void test_whole_scales_are_a_step(void **state)
 {
     static const float twice[4] = { 1, 1, 2, 2 };
@@ -751,6 +766,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_that_see_nothing),
         cmocka_unit_test(test_scales_are_the_models),
+        cmocka_unit_test(test_nothing_is_not_resized),
         cmocka_unit_test(test_whole_scales_are_a_step),
         cmocka_unit_test(test_texts_that_say_nothing_known_are_refused),
         cmocka_unit_test(test_numbers_that_nobody_heeds_are_refused),

@@ -475,6 +475,11 @@ facet_status facet__infer_resize(facet__op_call *c)
                          ? -1
                          : (int64_t)((double)in->d[i] * (double)scales[i]);
     }
+    for (int i = 0; i < s.n; i++)
+        if (in->d[i] == 0 && s.d[i] > 0)
+            return facet__fail(c->err, FACET_EMODEL,
+                "a map of no pixels cannot become one of %lld",
+                (long long)s.d[i]);
     if (s.n == 4 && in->d[1] >= 0 && s.d[1] < 0)
         s.d[1] = in->d[1]; /* nobody resizes channels */
     return give(c, &s);
