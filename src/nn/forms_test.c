@@ -427,6 +427,40 @@ static void test_what_has_moved_is_said_once(void **state)
     same(&t, y, (const int64_t[]){ 1, 2, 3, 2 }, NULL);
 }
 
+static void not_written(net *t, int out)
+{
+    void *bytes;
+    size_t size;
+
+    CHECK_OK(facet__graph_add_output(t->graph, out));
+    says(facet__onnx_serialize(t->graph, &bytes, &size, &problem),
+        FACET_EUNSUPPORTED, "not in opset 14");
+    facet__graph_free(t->graph);
+}
+
+static void test_what_opset_14_cannot_say_is_not_written(void **state)
+{
+    static const int64_t kernel[2] = { 2, 2 }, ones[2] = { 1, 1 };
+    const facet__shape unknown = { .n = -1 };
+    net t = begin_map(-1, 5, 4, 4);
+    int out[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        out[i] = facet__graph_add_value(t.graph, NULL, 0, &unknown);
+    facet__graph_add_node(t.graph, FACET__OP_SPLIT, "form", &t.x, 1, out, 2);
+    CHECK_OK(facet__node_set_int(last(&t), "axis", 1));
+    not_written(&t, out[0]);
+    t = begin_map(-1, 5, 4, 4);
+    out[0] = unary(&t, FACET__OP_LP_POOL, t.x);
+    set_ints(&t, "kernel_shape", kernel, 2);
+    set_ints(&t, "dilations", ones, 2);
+    CHECK_OK(facet__onnx_upgrade(t.graph, 0, 18, &problem));
+    assert_null(facet__node_attr(last(&t), "dilations"));
+    CHECK_OK(facet__node_set_int(last(&t), "ceil_mode", 1));
+    not_written(&t, out[0]);
+}
+
 /* reductions */
 
 /* A sum over `axes`, an input, or none; as the reader settles it. */
@@ -771,6 +805,7 @@ int main(void)
         cmocka_unit_test(test_texts_that_say_nothing_known_are_refused),
         cmocka_unit_test(test_numbers_that_nobody_heeds_are_refused),
         cmocka_unit_test(test_what_has_moved_is_said_once),
+        cmocka_unit_test(test_what_opset_14_cannot_say_is_not_written),
         cmocka_unit_test(test_no_axes_are_all_or_none),
         cmocka_unit_test(test_powers_of_integers),
         cmocka_unit_test(test_a_column_is_added_to_columns),

@@ -242,6 +242,21 @@ static facet_status upgrade_max_pool(const upgrade *u)
     return FACET_OK;
 }
 
+/* Since opset 18 an LpPool may be dilated and end late. */
+static facet_status upgrade_lp_pool(const upgrade *u)
+{
+    const facet__attr *d = facet__node_attr(node_of(u), "dilations");
+    bool plain = true;
+
+    for (size_t i = 0; d && i < d->count; i++)
+        plain = plain && d->ints[i] == 1;
+    if (plain)
+        facet__node_drop_attr(node_of(u), "dilations");
+    if (!facet__node_int(node_of(u), "ceil_mode", 0))
+        facet__node_drop_attr(node_of(u), "ceil_mode");
+    return FACET_OK;
+}
+
 static facet_status upgrade_shape(const upgrade *u)
 {
     if (facet__node_int(node_of(u), "start", 0) != 0 ||
@@ -315,6 +330,8 @@ facet_status facet__onnx_upgrade(
         return settle_constant(&u);
     case FACET__OP_DROPOUT:
         return upgrade_dropout(&u);
+    case FACET__OP_LP_POOL:
+        return upgrade_lp_pool(&u);
     case FACET__OP_MAX_POOL:
         return upgrade_max_pool(&u);
     case FACET__OP_PAD:

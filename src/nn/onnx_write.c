@@ -611,6 +611,37 @@ static facet_status write_softmax(writer *w, const facet__node *node)
     return FACET_OK;
 }
 
+static facet_status not_sayable(
+    const writer *w, const facet__node *node, const char *what)
+{
+    return facet__fail(w->err, FACET_EUNSUPPORTED,
+        "node '%.80s' (%s): %s is not in opset 14, which is written",
+        node->name, facet__op_of(node->op)->name, what);
+}
+
+/* Parts of no given sizes are equal, until opset 18. */
+static facet_status write_split(writer *w, const facet__node *node)
+{
+    const facet__shape *in = &w->facts[node->in[0]].shape;
+    int axis;
+
+    if (facet__node_input(node, 1) == FACET__NONE && in->n >= 0 &&
+        facet__axis(facet__node_int(node, "axis", 0), in->n, &axis) &&
+        in->d[axis] >= 0 && in->d[axis] % node->n_out != 0)
+        return not_sayable(w, node, "a last part that is smaller");
+    write_plain(w, node, "Split", NULL);
+    return FACET_OK;
+}
+
+static facet_status write_lp_pool(writer *w, const facet__node *node)
+{
+    if (facet__node_attr(node, "dilations") ||
+        facet__node_int(node, "ceil_mode", 0) != 0)
+        return not_sayable(w, node, "ceil_mode or a dilation");
+    write_plain(w, node, "LpPool", NULL);
+    return FACET_OK;
+}
+
 static facet_status write_node(writer *w, const facet__node *node)
 {
     switch (node->op) {
@@ -622,11 +653,15 @@ static facet_status write_node(writer *w, const facet__node *node)
         return FACET_OK;
     case FACET__OP_LOCAL_CONV:
         return write_local_conv(w, node);
+    case FACET__OP_LP_POOL:
+        return write_lp_pool(w, node);
     case FACET__OP_SOFTMAX:
         return write_softmax(w, node);
     case FACET__OP_DROPOUT: /* what was the attribute may be an input now */
         write_plain(w, node, "Dropout", node->n_in > 1 ? "ratio" : NULL);
         return FACET_OK;
+    case FACET__OP_SPLIT:
+        return write_split(w, node);
     default:
         write_plain(w, node, facet__op_of(node->op)->name, NULL);
         return FACET_OK;
