@@ -731,6 +731,22 @@ static void test_forms_that_are_not_computed_are_named(void **state)
     facet__graph_free(t.graph);
 }
 
+static void test_what_is_required_is_there(void **state)
+{
+    net t = begin_map(1, 2, 4, 4);
+
+    (void)state;
+    unary(&t, FACET__OP_LRN, t.x);
+    for (int i = 0; i < 2; i++) {
+        says(facet__onnx_upgrade(t.graph, 0, 14, &problem), FACET_EDAMAGED,
+            "size is missing");
+        CHECK_OK(facet__node_set_int(last(&t), "size", 0));
+    }
+    CHECK_OK(facet__node_set_int(last(&t), "size", 1));
+    CHECK_OK(facet__onnx_upgrade(t.graph, 0, 14, &problem));
+    facet__graph_free(t.graph);
+}
+
 static void test_indices_of_32_bits_cut(void **state)
 {
     static const int32_t from[1] = { 1 }, to[1] = { 3 }, axis[1] = { 1 };
@@ -816,6 +832,7 @@ int main(void)
         cmocka_unit_test(test_weights_are_finite),
         cmocka_unit_test(test_the_largest_of_three),
         cmocka_unit_test(test_forms_that_are_not_computed_are_named),
+        cmocka_unit_test(test_what_is_required_is_there),
         cmocka_unit_test(test_indices_of_32_bits_cut),
         cmocka_unit_test(test_a_session_stays_as_it_was),
         cmocka_unit_test(test_no_size_is_larger_than_any_machine),

@@ -231,6 +231,14 @@ static facet_status upgrade_batch_norm(const upgrade *u)
     return drop_usual(u, "spatial", 1);
 }
 
+static facet_status check_lrn(const upgrade *u)
+{
+    return facet__node_int(node_of(u), "size", 0) >= 1
+               ? FACET_OK
+               : facet__fail(
+                     u->err, FACET_EDAMAGED, "size is missing, or less than 1");
+}
+
 static facet_status upgrade_max_pool(const upgrade *u)
 {
     facet__node *node = node_of(u);
@@ -330,6 +338,8 @@ facet_status facet__onnx_upgrade(
         return settle_constant(&u);
     case FACET__OP_DROPOUT:
         return upgrade_dropout(&u);
+    case FACET__OP_LRN:
+        return check_lrn(&u);
     case FACET__OP_LP_POOL:
         return upgrade_lp_pool(&u);
     case FACET__OP_MAX_POOL:
