@@ -115,8 +115,6 @@ int eval_read_list(eval_run *run, const char *kind);
  * person, which is then where the pictures are too. */
 int eval_read_people(eval_run *run);
 int eval_embed(eval_run *run);
-/* Of verbs that look with networks of their own: are there no --embeddings? */
-int eval_check_looks(const eval_run *run, const char *verb);
 /* Drop the embeddings, for the next network. */
 void eval_forget(eval_run *run);
 /* Scores of all pairs and searches. */

@@ -551,16 +551,6 @@ static facet_status make_compact(eval_run *run)
     return FACET_OK;
 }
 
-int eval_check_looks(const eval_run *run, const char *verb)
-{
-    if (!run->embeddings)
-        return EXIT_YES;
-    complain("%s makes embeddings with both networks: it takes no "
-             "--embeddings; give --images",
-        verb);
-    return EXIT_USAGE;
-}
-
 int eval_embed(eval_run *run)
 {
     int status = check(run);

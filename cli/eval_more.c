@@ -330,9 +330,6 @@ int eval_compare(eval_run *run)
         complain("compare wants two networks, and --pairs and --images");
         return EXIT_USAGE;
     }
-    status = eval_check_looks(run, "compare");
-    if (status != EXIT_YES)
-        return status;
     run->nets.embedder = run->words.items[1];
     status = eval_scores_of(run, "pairs");
     if (status != EXIT_YES)

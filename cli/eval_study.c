@@ -232,9 +232,7 @@ int eval_mixed(eval_run *run)
                  "--images");
         return EXIT_USAGE;
     }
-    status = eval_check_looks(run, "mixed");
-    if (status == EXIT_YES)
-        status = eval_begin(run, "pairs");
+    status = eval_begin(run, "pairs");
     if (status == EXIT_YES)
         status = look_with(run, run->words.items[1], "old", true, &old);
     if (status == EXIT_YES)

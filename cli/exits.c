@@ -104,14 +104,25 @@ void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* What a message of the library says behind the file's name, which may have
+ * lost its beginning. */
+static const char *behind_name(const char *file, const char *message)
+{
+    const bool cut = strncmp(message, "...", 3) == 0;
+    const char *text = cut ? message + 3 : message;
+
+    for (const char *name = file; *name && (cut || name == file); name++) {
+        const size_t n = strlen(name);
+
+        if (!strncmp(text, name, n) && !strncmp(text + n, ": ", 2))
+            return text + n + 2;
+    }
+    return message;
+}
+
 void complain_of(const char *file, const char *message)
 {
-    enum { NAME_TOLD = 120 }; /* bytes of a name in the library's messages */
-    const size_t told = strnlen(file, NAME_TOLD);
-
-    if (!strncmp(message, file, told) && !strncmp(message + told, ": ", 2))
-        message += told + 2;
-    complain("%s: %s", file, message);
+    complain("%s: %s", file, behind_name(file, message));
 }
 
 /* The folders above the last; what is wrong with them shows in that one. */

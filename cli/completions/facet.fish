@@ -29,9 +29,9 @@ set -l nets '__facet_with detect align embed verify identify enroll cluster eval
     calibrate dataset tpe tse tde vgg-triplet bench selftest \
     gallery.create gallery.audit gallery.migrate'
 complete -c facet -n $nets -l detector -r -d 'ONNX file that finds faces'
-set -l embed '__facet_with align embed verify identify enroll gallery cluster eval \
-    calibrate dataset tpe tse tde vgg-triplet bench \
-    selftest'
+set -l embed '__facet_with align embed verify identify enroll cluster eval \
+    calibrate dataset tpe tse tde vgg-triplet bench selftest \
+    gallery.create gallery.audit gallery.migrate'
 complete -c facet -n $embed -l model -s m -r -d 'ONNX file that embeds faces'
 complete -c facet -n $nets -l precision -x -a 'auto fp32 bf16 int8'
 

@@ -298,12 +298,14 @@ static double compare_losses(const char *a, const char *b)
 }
 
 /* The rate at which a loss's first fifty steps are a descent. Where the weights
- * are thrown about (by a projection whose rows are not of length 1), two runs
+ * are thrown about (by a projection whose rows are not of length 1, or by
+ * angles near half a turn, where a margin in the angle has its bend), two runs
  * part for the least difference, as those of one process with another order of
  * summation would. */
 static double rate_of(const char *loss)
 {
-    static const char *const steep[] = { "vgg-triplet", "tpe", "tse", "tde" };
+    static const char *const steep[] = { "vgg-triplet", "tpe", "tse", "tde",
+        "arcface", "combined" };
 
     for (size_t i = 0; i < sizeof steep / sizeof *steep; i++)
         if (strcmp(loss, steep[i]) == 0)

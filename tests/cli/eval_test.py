@@ -283,7 +283,7 @@ class Made(unittest.TestCase):
                             self.path / 'pairs', '--embeddings',
                             self.path / 'v.jsonl')
             self.assertEqual(process.returncode, 2, process.stderr)
-            self.assertIn(f'{kind} makes embeddings', process.stderr)
+            self.assertIn(f'{kind} has no use for it', process.stderr)
             self.assertEqual(process.stdout, '')
 
     def test_plots_and_page_open_in_a_browser(self):
