@@ -91,6 +91,19 @@ facet_status facet__infer_flatten(facet__op_call *c)
                                 product(in->d + axis, in->n - (int)axis) } });
 }
 
+/* A shape whose content is not known: perhaps its length is. */
+static facet_status give_rank(facet__op_call *c)
+{
+    const facet__shape *r = &c->in[1]->shape;
+    facet__shape s = { .n = -1 };
+
+    if (r->n == 1 && r->d[0] >= 0 && r->d[0] <= FACET__MAX_DIMS)
+        s.n = (int)r->d[0];
+    for (int i = 0; i < s.n; i++)
+        s.d[i] = -1;
+    return give(c, c->in[0]->type, &s);
+}
+
 facet_status facet__infer_reshape(facet__op_call *c)
 {
     const facet__shape *in = &c->in[0]->shape;
@@ -100,16 +113,8 @@ facet_status facet__infer_reshape(facet__op_call *c)
     int open = FACET__NONE;
     facet__shape s = { .n = (int)n };
 
-    if (!want) { /* its content is not known: perhaps its length is */
-        const facet__shape *r = &c->in[1]->shape;
-
-        s.n = r->n == 1 && r->d[0] >= 0 && r->d[0] <= FACET__MAX_DIMS
-                  ? (int)r->d[0]
-                  : -1;
-        for (int i = 0; i < s.n; i++)
-            s.d[i] = -1;
-        return give(c, c->in[0]->type, &s);
-    }
+    if (!want)
+        return give_rank(c);
     if (n > FACET__MAX_DIMS)
         return facet__fail(c->err, FACET_EUNSUPPORTED,
             "a shape of %lld dimensions", (long long)n);
