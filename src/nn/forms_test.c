@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "check.h"
+#include "net.h"
 #include "nn/graph.h"
 #include "nn/model_private.h"
 #include "nn/onnx.h"
@@ -14,74 +15,11 @@
 
 enum { MOST = 4096 };
 
-/* A graph in the making, with one input "x". */
-typedef struct net {
-    facet__graph *graph;
-    int x;
-} net;
-
 static facet_error problem; /* what the last refusal said */
-
-static net begin(int n, const int64_t *dims)
-{
-    facet__shape shape = { .n = n };
-    net t = { NULL, FACET__NONE };
-
-    memcpy(shape.d, dims, (size_t)n * sizeof *dims);
-    CHECK_OK(facet__graph_create(14, &t.graph));
-    t.x = facet__graph_add_value(t.graph, "x", FACET__F32, &shape);
-    CHECK_OK(facet__graph_add_input(t.graph, t.x));
-    return t;
-}
-
-static net begin_map(int64_t n, int64_t c, int64_t h, int64_t w)
-{
-    return begin(4, (const int64_t[]){ n, c, h, w });
-}
-
-static int constant(
-    net *t, facet__dtype type, facet__shape shape, const void *numbers)
-{
-    facet__tensor *tensor = facet__tensor_create(type, &shape);
-
-    assert_non_null(tensor);
-    memcpy(tensor->data, numbers, tensor->bytes);
-    return facet__graph_add_constant(t->graph, NULL, tensor);
-}
-
-static int ints(net *t, const int64_t *numbers, int count)
-{
-    return constant(t, FACET__I64, (facet__shape){ 1, { count } }, numbers);
-}
 
 static int floats(net *t, facet__shape shape, const float *numbers)
 {
-    return constant(t, FACET__F32, shape, numbers);
-}
-
-static int node(net *t, facet__op_kind op, const int *in, int n)
-{
-    const facet__shape unknown = { .n = -1 };
-    const int out = facet__graph_add_value(t->graph, NULL, 0, &unknown);
-
-    assert_true(facet__graph_add_node(t->graph, op, "form", in, n, &out, 1) !=
-                FACET__NONE);
-    return out;
-}
-
-static int unary(net *t, facet__op_kind op, int a)
-{
-    return node(t, op, &a, 1);
-}
-
-static int binary(net *t, facet__op_kind op, int a, int b)
-{
-    return node(t, op, (const int[]){ a, b }, 2);
-}
-
-static facet__node *last(const net *t)
-{
-    return &t->graph->nodes[t->graph->n_nodes - 1];
+    return constant(t, FACET__F32, &shape, numbers, NULL);
 }
 
 static void set_ints(const net *t, const char *name, const int64_t *x, size_t n)
@@ -238,7 +176,7 @@ static void not_read(net *t, int out, facet_status want, const char *text)
 static int pool(net *t, facet__op_kind op, const int64_t *kernel,
     const int64_t *pads, const int64_t *dilations)
 {
-    const int y = unary(t, op, t->x);
+    const int y = unary(t, op, "form", t->x);
 
     set_ints(t, "kernel_shape", kernel, 2);
     set_ints(t, "pads", pads, 4);
@@ -275,7 +213,7 @@ static int resize(net *t, const float scales[4], const char *mode,
 {
     const int in[3] = { t->x, FACET__NONE,
         floats(t, (facet__shape){ 1, { 4 } }, scales) };
-    const int y = node(t, FACET__OP_RESIZE, in, 3);
+    const int y = node(t, FACET__OP_RESIZE, "form", in, 3);
 
     set_text(t, "mode", mode);
     set_text(t, "coordinate_transformation_mode", coordinates);
@@ -313,11 +251,12 @@ static void test_nothing_is_not_resized(void **state)
     const int in[4] = { t.x, ints(&t, (const int64_t[]){ 4 }, 1),
         ints(&t, (const int64_t[]){ 9 }, 1),
         ints(&t, (const int64_t[]){ 3 }, 1) };
-    const int none = node(&t, FACET__OP_SLICE, in, 4);
+    const int none = node(&t, FACET__OP_SLICE, "form", in, 4);
     const int to[4] = { none, FACET__NONE, FACET__NONE, ints(&t, sizes, 4) };
 
     (void)state;
-    refused(&t, node(&t, FACET__OP_RESIZE, to, 4), FACET_EMODEL, "no pixels");
+    refused(&t, node(&t, FACET__OP_RESIZE, "form", to, 4), FACET_EMODEL,
+        "no pixels");
 }
 
 static void test_whole_scales_are_a_step(void **state)
@@ -365,7 +304,7 @@ static void test_texts_that_say_nothing_known_are_refused(void **state)
         int y;
 
         t = begin_map(-1, 2, -1, -1);
-        y = unary(&t, FACET__OP_MAX_POOL, t.x);
+        y = unary(&t, FACET__OP_MAX_POOL, "form", t.x);
         set_ints(&t, "kernel_shape", one, 2);
         set_text(&t, "auto_pad", i ? "FOO" : "SAMEISH");
         not_read(&t, y, FACET_EUNSUPPORTED, "auto_pad");
@@ -406,17 +345,17 @@ static void test_what_has_moved_is_said_once(void **state)
     static const char *const moved[] = { "min", "max", "pads", "value",
         "scales", "axes" };
     net t = begin_map(-1, 2, -1, -1);
-    int y = unary(&t, FACET__OP_CLIP, t.x);
+    int y = unary(&t, FACET__OP_CLIP, "form", t.x);
 
     (void)state;
     CHECK_OK(facet__node_set_float(last(&t), "min", 0.0f));
     CHECK_OK(facet__node_set_float(last(&t), "max", 6.0f));
-    y = unary(&t, FACET__OP_UPSAMPLE, y);
+    y = unary(&t, FACET__OP_UPSAMPLE, "form", y);
     CHECK_OK(facet__node_set_floats(last(&t), "scales", scales, 4));
-    y = unary(&t, FACET__OP_PAD, y);
+    y = unary(&t, FACET__OP_PAD, "form", y);
     set_ints(&t, "pads", pads, 8);
     CHECK_OK(facet__node_set_float(last(&t), "value", 1.0f));
-    y = unary(&t, FACET__OP_UNSQUEEZE, y);
+    y = unary(&t, FACET__OP_UNSQUEEZE, "form", y);
     set_ints(&t, "axes", (const int64_t[]){ 4 }, 1);
     for (int i = 0; i < t.graph->n_nodes; i++) {
         CHECK_OK(facet__onnx_upgrade(t.graph, i, 7, &problem));
@@ -452,7 +391,7 @@ static void test_what_opset_14_cannot_say_is_not_written(void **state)
     CHECK_OK(facet__node_set_int(last(&t), "axis", 1));
     not_written(&t, out[0]);
     t = begin_map(-1, 5, 4, 4);
-    out[0] = unary(&t, FACET__OP_LP_POOL, t.x);
+    out[0] = unary(&t, FACET__OP_LP_POOL, "form", t.x);
     set_ints(&t, "kernel_shape", kernel, 2);
     set_ints(&t, "dilations", ones, 2);
     CHECK_OK(facet__onnx_upgrade(t.graph, 0, 18, &problem));
@@ -467,7 +406,7 @@ static void test_what_opset_14_cannot_say_is_not_written(void **state)
 static int sum_over(net *t, const int64_t *axes, int count, bool noop)
 {
     const int in[2] = { t->x, axes ? ints(t, axes, count) : FACET__NONE };
-    const int y = node(t, FACET__OP_REDUCE_SUM, in, axes ? 2 : 1);
+    const int y = node(t, FACET__OP_REDUCE_SUM, "form", in, axes ? 2 : 1);
 
     CHECK_OK(facet__node_set_int(last(t), "noop_with_empty_axes", noop));
     CHECK_OK(facet__onnx_settle(t->graph, &problem));
@@ -496,11 +435,12 @@ static void test_no_axes_are_all_or_none(void **state)
 /* x + a to the power of b */
 static int power(net *t, int64_t a, int64_t b)
 {
-    const int whole = binary(t, FACET__OP_POW, ints(t, &a, 1), ints(t, &b, 1));
-    const int number = unary(t, FACET__OP_CAST, whole);
+    const int whole =
+        binary(t, FACET__OP_POW, "form", ints(t, &a, 1), ints(t, &b, 1));
+    const int number = unary(t, FACET__OP_CAST, "form", whole);
 
     CHECK_OK(facet__node_set_int(last(t), "to", 1));
-    return binary(t, FACET__OP_ADD, t->x, number);
+    return binary(t, FACET__OP_ADD, "form", t->x, number);
 }
 
 static void test_powers_of_integers(void **state)
@@ -538,7 +478,7 @@ static int gemm(net *t, facet__shape c)
     const int in[3] = { t->x, floats(t, (facet__shape){ 2, { 4, 4 } }, filters),
         floats(t, c, add) };
 
-    return node(t, FACET__OP_GEMM, in, 3);
+    return node(t, FACET__OP_GEMM, "form", in, 3);
 }
 
 static void test_a_column_is_added_to_columns(void **state)
@@ -588,7 +528,7 @@ static void test_what_is_no_number_stays_none(void **state)
         for (int64_t none = 3; none < 60; none += 55) {
             net t = begin_map(-1, 3, -1, -1);
 
-            same_with(&t, unary(&t, kinds[i], t.x), dims, none, y);
+            same_with(&t, unary(&t, kinds[i], "form", t.x), dims, none, y);
             assert_true(isnan((double)y[none]));
         }
 }
@@ -600,15 +540,15 @@ static int conv(net *t, int64_t group, int64_t kernel, bool slope)
     static const float ones[20 * 20 * 25] = { 1, -1, 1, 0, -1 };
     static const float slopes[20] = { 0.5f, 0.25f };
     const int64_t pads[4] = { kernel / 2, kernel / 2, kernel / 2, kernel / 2 };
-    const int y = binary(t, FACET__OP_CONV, t->x,
+    const int y = binary(t, FACET__OP_CONV, "form", t->x,
         floats(
             t, (facet__shape){ 4, { 20, 20 / group, kernel, kernel } }, ones));
 
     set_ints(t, "pads", pads, 4);
     CHECK_OK(facet__node_set_int(last(t), "group", group));
-    return slope ? binary(t, FACET__OP_PRELU, y,
+    return slope ? binary(t, FACET__OP_PRELU, "form", y,
                        floats(t, (facet__shape){ 3, { 20, 1, 1 } }, slopes))
-                 : unary(t, FACET__OP_RELU, y);
+                 : unary(t, FACET__OP_RELU, "form", y);
 }
 
 static void test_convolutions_keep_what_is_no_number(void **state)
@@ -653,14 +593,14 @@ static void test_weights_are_finite(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         refused(&t,
-            binary(&t, FACET__OP_MATMUL, t.x,
+            binary(&t, FACET__OP_MATMUL, "form", t.x,
                 floats(&t, (facet__shape){ 2, { 4, 4 } }, filters)),
             FACET_EMODEL, "of node 'form' are not all finite");
         t = begin(2, (const int64_t[]){ -1, 4 });
         filters[2] = -INFINITY;
     }
     same(&t, /* a mask */
-        binary(&t, FACET__OP_ADD, t.x,
+        binary(&t, FACET__OP_ADD, "form", t.x,
             floats(&t, (facet__shape){ 1, { 4 } }, filters)),
         (const int64_t[]){ 1, 4 }, NULL);
 }
@@ -681,8 +621,8 @@ static void test_the_largest_of_three(void **state)
         };
 
         same(&t,
-            node(
-                &t, i == 1 ? FACET__OP_MIN : FACET__OP_MAX, in, i == 2 ? 1 : 3),
+            node(&t, i == 1 ? FACET__OP_MIN : FACET__OP_MAX, "form", in,
+                i == 2 ? 1 : 3),
             dims, NULL);
     }
 }
@@ -690,7 +630,7 @@ static void test_the_largest_of_three(void **state)
 static int pad(net *t, int64_t before, const char *mode)
 {
     const int64_t sides[4] = { 0, before, 0, 1 };
-    const int y = binary(t, FACET__OP_PAD, t->x, ints(t, sides, 4));
+    const int y = binary(t, FACET__OP_PAD, "form", t->x, ints(t, sides, 4));
 
     set_text(t, "mode", mode);
     return y;
@@ -709,19 +649,19 @@ static void test_forms_that_are_not_computed_are_named(void **state)
     t = begin(2, row);
     refused(&t, pad(&t, -1, "constant"), FACET_EUNSUPPORTED, "a padding of -1");
     t = begin(2, row);
-    y = node(&t, FACET__OP_PAD,
+    y = node(&t, FACET__OP_PAD, "form",
         (const int[]){ t.x, ints(&t, one, 2), FACET__NONE, ints(&t, one, 1) },
         4);
     refused(&t, y, FACET_EUNSUPPORTED, "some axes");
     t = begin(2, row);
-    y = binary(&t, FACET__OP_MATMUL, t.x,
+    y = binary(&t, FACET__OP_MATMUL, "form", t.x,
         floats(&t, (facet__shape){ 1, { 4 } }, ones));
     refused(&t, y, FACET_EUNSUPPORTED, "a vector");
     t = begin(2, row);
-    y = binary(&t, FACET__OP_RESHAPE, t.x, ints(&t, less, 2));
+    y = binary(&t, FACET__OP_RESHAPE, "form", t.x, ints(&t, less, 2));
     refused(&t, y, FACET_EDAMAGED, "size -2");
     t = begin_map(1, 2, 4, 4);
-    y = unary(&t, FACET__OP_MAX_POOL, t.x);
+    y = unary(&t, FACET__OP_MAX_POOL, "form", t.x);
     set_ints(&t, "kernel_shape", one, 2);
     last(&t)->out = facet__grow(last(&t)->out, sizeof y, 2 * sizeof y);
     last(&t)->n_out = 2;
@@ -736,7 +676,7 @@ static void test_what_is_required_is_there(void **state)
     net t = begin_map(1, 2, 4, 4);
 
     (void)state;
-    unary(&t, FACET__OP_LRN, t.x);
+    unary(&t, FACET__OP_LRN, "form", t.x);
     for (int i = 0; i < 2; i++) {
         says(facet__onnx_upgrade(t.graph, 0, 14, &problem), FACET_EDAMAGED,
             "size is missing");
@@ -752,10 +692,10 @@ static void test_indices_of_32_bits_cut(void **state)
     static const int32_t from[1] = { 1 }, to[1] = { 3 }, axis[1] = { 1 };
     const facet__shape one = { 1, { 1 } };
     net t = begin(2, (const int64_t[]){ -1, 4 });
-    const int in[4] = { t.x, constant(&t, FACET__I32, one, from),
-        constant(&t, FACET__I32, one, to),
-        constant(&t, FACET__I32, one, axis) };
-    const int y = node(&t, FACET__OP_SLICE, in, 4);
+    const int in[4] = { t.x, constant(&t, FACET__I32, &one, from, NULL),
+        constant(&t, FACET__I32, &one, to, NULL),
+        constant(&t, FACET__I32, &one, axis, NULL) };
+    const int y = node(&t, FACET__OP_SLICE, "form", in, 4);
     float got[MOST];
 
     (void)state;
@@ -776,7 +716,7 @@ static void test_a_session_stays_as_it_was(void **state)
     facet_session *session;
 
     (void)state;
-    CHECK_OK(load(&t, unary(&t, FACET__OP_RELU, t.x), &model));
+    CHECK_OK(load(&t, unary(&t, FACET__OP_RELU, "form", t.x), &model));
     CHECK_OK(facet_session_create(model, NULL, &session, &problem));
     CHECK_OK(facet_session_reshape(session, fits, &problem));
     says(facet_session_reshape(session, other, &problem), FACET_EINVAL,
@@ -806,7 +746,8 @@ static void test_no_size_is_larger_than_any_machine(void **state)
     t = begin_map(1, 1, 2, 2);
     in[0] = t.x;
     in[3] = ints(&t, sizes, 4);
-    refused(&t, node(&t, FACET__OP_RESIZE, in, 4), FACET_ELIMIT, "too many");
+    refused(&t, node(&t, FACET__OP_RESIZE, "form", in, 4), FACET_ELIMIT,
+        "too many");
     t = begin_map(1, 1, INT64_MAX, 2);
     not_read(&t, t.x, FACET_ELIMIT, "input 'x'");
 }
