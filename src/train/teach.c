@@ -211,7 +211,7 @@ static void tell(const lesson *l, size_t done)
     const double seconds = facet__clock() - l->since;
     facet_train_progress p = { .step = done,
         .steps = l->pictures,
-        .score = NAN,
+        .score = (double)NAN,
         .broken = l->broken,
         .event = "teach" };
 
