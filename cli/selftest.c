@@ -33,8 +33,6 @@ typedef struct vectors {
     size_t count;
 } vectors;
 
-static const struct argp_option options[] = { { 0 } };
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     if (key == ARGP_KEY_INIT) {
@@ -323,7 +321,6 @@ int verb_selftest(int argc, char **argv)
     const struct argp_child children[] = { { &networks_argp, 0, NULL, 0 },
         { NULL, 0, NULL, 0 } };
     const struct argp argp = {
-        .options = options,
         .parser = parse,
         .doc = "Check that the engine computes on this machine what it should: "
                "every set of kernels against plain C on random pictures, and "
