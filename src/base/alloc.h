@@ -23,6 +23,11 @@ void *facet__calloc(size_t count, size_t size);
  * leaves `block` as it was. */
 void *facet__grow(void *block, size_t old_size, size_t size);
 
+/* Room for one item of `size` bytes behind `count` of them, of which there is
+ * room for `*room`: the items, perhaps elsewhere, and twice the room. NULL
+ * without memory; then they are as they were. */
+void *facet__make_room(void *items, size_t count, size_t *room, size_t size);
+
 /* Say that `block` will be used over and over as a whole: the system may back
  * it with large pages, which saves most of the page faults and of the address
  * translation. Its content stays. */

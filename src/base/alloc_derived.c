@@ -29,6 +29,22 @@ void *facet__grow(void *block, size_t old_size, size_t size)
     return bigger;
 }
 
+void *facet__make_room(void *items, size_t count, size_t *room, size_t size)
+{
+    const size_t more = *room ? 2 * *room : 64;
+    size_t bytes;
+    void *larger;
+
+    if (count < *room)
+        return items;
+    if (!facet__mul_size(more, size, &bytes))
+        return NULL;
+    larger = facet__grow(items, *room * size, bytes);
+    if (larger)
+        *room = more;
+    return larger;
+}
+
 char *facet__strdup(const char *text)
 {
     const size_t bytes = text ? strlen(text) + 1 : 0;

@@ -289,18 +289,14 @@ void facet__builder_free(facet__builder *builder)
 static facet_status make_room(const facet__builder *builder, void **items,
     size_t count, size_t *room, size_t size)
 {
-    const size_t wanted = *room ? 2 * *room : 64;
     void *grown;
 
     if (count >= builder->opts.max_items)
         return FACET_ELIMIT;
-    if (count < *room)
-        return FACET_OK;
-    grown = facet__grow(*items, *room * size, wanted * size);
+    grown = facet__make_room(*items, count, room, size);
     if (!grown)
         return FACET_ENOMEM;
     *items = grown;
-    *room = wanted;
     return FACET_OK;
 }
 
@@ -488,16 +484,12 @@ void facet__folder_free(facet__folder *folder)
 static facet_status folder_add(
     facet__folder *folder, size_t *room, const char *name)
 {
-    if (folder->count == *room) {
-        const size_t wanted = *room ? 2 * *room : 64;
-        char **grown = facet__grow(folder->names, *room * sizeof *folder->names,
-            wanted * sizeof *folder->names);
+    char **grown = facet__make_room(
+        folder->names, folder->count, room, sizeof *folder->names);
 
-        if (!grown)
-            return FACET_ENOMEM;
-        folder->names = grown;
-        *room = wanted;
-    }
+    if (!grown)
+        return FACET_ENOMEM;
+    folder->names = grown;
     folder->names[folder->count] = facet__strdup(name);
     return folder->names[folder->count++] ? FACET_OK : FACET_ENOMEM;
 }

@@ -30,23 +30,6 @@ struct facet_labels {
     facet__names keys; /* number of a key: that of the picture */
 };
 
-/* Room for one item more. */
-static void *grow(void *items, size_t count, size_t *room, size_t size)
-{
-    const size_t more = *room ? 2 * *room : 64;
-    size_t bytes;
-    void *larger;
-
-    if (count < *room)
-        return items;
-    if (!facet__mul_size(more, size, &bytes))
-        return NULL;
-    larger = facet__grow(items, *room * size, bytes);
-    if (larger)
-        *room = more;
-    return larger;
-}
-
 /* The name without folder and ending, to be freed; NULL without memory. */
 static char *key_of(const char *name)
 {
@@ -64,7 +47,8 @@ static facet_status begin_picture(
 {
     const char *name = lines->fields[0];
     char *key = key_of(name);
-    picture *larger = grow(l->pictures, l->count, &l->room, sizeof *larger);
+    picture *larger =
+        facet__make_room(l->pictures, l->count, &l->room, sizeof *larger);
     uint32_t number;
     facet_status st = FACET_OK;
 
@@ -109,7 +93,8 @@ static facet_status read_face(
         !read_numbers(lines, n))
         return facet__lines_fail(
             lines, err, "want a face: ten numbers, or twenty with landmarks");
-    larger = grow(l->faces, l->n_faces, &l->faces_room, sizeof *larger);
+    larger =
+        facet__make_room(l->faces, l->n_faces, &l->faces_room, sizeof *larger);
     if (!larger)
         return facet__fail_memory(err);
     l->faces = larger;

@@ -60,29 +60,14 @@ static bool cut_ending(char *name)
     return false;
 }
 
-/* Room for one more of `size` bytes. */
-static bool make_room(void **list, size_t count, size_t *room, size_t size)
-{
-    const size_t wanted = *room ? 2 * *room : 256;
-    void *grown;
-
-    if (count < *room)
-        return true;
-    grown = facet__grow(*list, *room * size, wanted * size);
-    if (!grown)
-        return false;
-    *list = grown;
-    *room = wanted;
-    return true;
-}
-
 static facet_status note_stem(archive *a, const char *name, uint32_t file)
 {
     const size_t known = a->stems.count;
-    void *list = a->stem_of;
+    uint32_t *list =
+        facet__make_room(a->stem_of, known, &a->stem_room, sizeof *list);
     uint32_t number;
 
-    if (!make_room(&list, known, &a->stem_room, sizeof file))
+    if (!list)
         return FACET_ENOMEM;
     a->stem_of = list;
     if (facet__names_add(&a->stems, name, &number) != FACET_OK)
@@ -97,12 +82,13 @@ static facet_status note_member(archive *a, facet__tar_member *member)
 {
     const size_t known = a->files.count;
     char *name = member->name;
-    void *list = a->locations;
+    location *list =
+        facet__make_room(a->locations, known, &a->location_room, sizeof *list);
     uint32_t number;
 
     if (strncmp(name, "./", 2) == 0)
         name += 2;
-    if (!make_room(&list, known, &a->location_room, sizeof *a->locations))
+    if (!list)
         return FACET_ENOMEM;
     a->locations = list;
     if (facet__names_add(&a->files, name, &number) != FACET_OK)
