@@ -282,10 +282,15 @@ facet_status facet__file_write_pieces(const char *path,
     return st;
 }
 
-bool facet__file_same(const char *a, const char *b)
+facet_status facet__file_check_copy(
+    const char *source, const char *copy, facet_error *err)
 {
-    struct stat of_a, of_b;
+    struct stat from, to;
 
-    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
-           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+    if (stat(source, &from) != 0 || stat(copy, &to) != 0 ||
+        from.st_dev != to.st_dev || from.st_ino != to.st_ino)
+        return FACET_OK;
+    return facet__fail(err, FACET_EINVAL,
+        "%.150s: source and copy are the same file; name another for the copy",
+        copy);
 }

@@ -3,7 +3,6 @@
 #ifndef FACET__FILE_H
 #define FACET__FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "facet/status.h"
@@ -43,8 +42,10 @@ typedef struct facet__piece {
 facet_status facet__file_write_pieces(const char *path,
     const facet__piece *pieces, size_t n_pieces, facet_error *err);
 
-/* Do two paths lead to one file that is there, however they are spelled? */
-bool facet__file_same(const char *a, const char *b);
+/* FACET_EINVAL when both paths lead to one file, however they are spelled: a
+ * copy must not take the place of its source. */
+facet_status facet__file_check_copy(
+    const char *source, const char *copy, facet_error *err);
 
 /* The folder of a path ("." when it names none), to be freed; NULL without
  * memory. */

@@ -49,12 +49,9 @@ facet_status facet_model_import(const char *source_path,
 
     if (!source_path || !settings || !path)
         return facet__fail(err, FACET_EINVAL, "an argument is NULL");
-    if (facet__file_same(source_path, path))
-        return facet__fail(err, FACET_EINVAL,
-            "%.150s: source and copy are the same file; name another for the "
-            "copy",
-            path);
-    st = facet__settings_check(settings, err);
+    st = facet__file_check_copy(source_path, path, err);
+    if (st == FACET_OK)
+        st = facet__settings_check(settings, err);
     if (st == FACET_OK)
         st = check(source_path, settings, err);
     if (st == FACET_OK)

@@ -154,14 +154,11 @@ facet_status facet_model_quantize(const char *source,
         return facet__fail(err, FACET_EINVAL,
             "quantize: a network, at least one picture and a path for the "
             "copy are needed");
-    if (facet__file_same(source, path))
-        return facet__fail(err, FACET_EINVAL,
-            "%.150s: source and copy are the same file; name another for the "
-            "copy",
-            path);
     facet_quantize_opts_init(&o);
-    st = facet__options_take(
-        &o, sizeof o, opts, "facet_quantize_opts_init", err);
+    st = facet__file_check_copy(source, path, err);
+    if (st == FACET_OK)
+        st = facet__options_take(
+            &o, sizeof o, opts, "facet_quantize_opts_init", err);
     if (st != FACET_OK)
         return st;
     if (!(o.loss >= 0))
