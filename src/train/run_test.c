@@ -322,6 +322,27 @@ static void test_a_folder_in_use_and_another_recipe_are_refused(void **state)
     facet__loss_free(s.losses[0]);
 }
 
+/* Run with a NaN in the forward pass of batch 25, which goes back once; what
+ * the run in folder/`name` wrote down, to be freed. */
+static json_t *roll_back_once(facet__run_setup *s, const char *name)
+{
+    last_seen seen = { .loss = 1 };
+    facet_error err;
+    json_t *lines;
+    char path[128];
+
+    s->losses[0] = make_loss("softmax");
+    s->on_progress = watch;
+    s->on_progress_context = &seen;
+    net.poison_at = 25;
+    CHECK_OK(facet__run(s, &err));
+    assert_int_equal(seen.rollbacks, 1);
+    facet__loss_free(s->losses[0]);
+    snprintf(path, sizeof path, "%s/%s/metrics.jsonl", folder, name);
+    CHECK_OK(facet__metrics_read(path, &lines, &err));
+    return lines;
+}
+
 /* Good between the checkpoint of step 20 and the roll-back to it alone. */
 static facet_status score_well_once(
     void *context, const facet__trainable *n, double *score, facet_error *err)
@@ -337,28 +358,17 @@ static facet_status score_well_once(
 static void test_a_roll_back_keeps_the_best_score(void **state)
 {
     facet__run_setup s;
-    last_seen seen = { .loss = 1 };
-    facet_error err;
     json_t *lines, *line;
     size_t i;
     int count = 0;
     double best = 0;
-    char path[128];
 
     (void)state;
     toy_setup(&s, run_folder("best"), &net, dataset);
-    s.losses[0] = make_loss("softmax");
-    s.on_progress = watch;
-    s.on_progress_context = &seen;
     s.validate = score_well_once;
     s.validate_context = &count;
     s.validate_every = 2;
-    net.poison_at = 25;
-    CHECK_OK(facet__run(&s, &err));
-    assert_int_equal(seen.rollbacks, 1);
-    facet__loss_free(s.losses[0]);
-    snprintf(path, sizeof path, "%s/best/metrics.jsonl", folder);
-    CHECK_OK(facet__metrics_read(path, &lines, &err));
+    lines = roll_back_once(&s, "best");
     json_array_foreach(lines, i, line) if (json_object_get(line, "best")) best =
         json_real_value(json_object_get(line, "best"));
     json_decref(lines);
@@ -369,23 +379,13 @@ static void test_a_roll_back_keeps_the_best_score(void **state)
 static void test_a_nan_rolls_back_and_halves_the_rate(void **state)
 {
     facet__run_setup s;
-    last_seen seen = { .loss = 1 };
-    facet_error err;
     json_t *lines, *line;
     size_t i;
     char path[128];
 
     (void)state;
     toy_setup(&s, run_folder("nan"), &net, dataset);
-    s.losses[0] = make_loss("softmax");
-    s.on_progress = watch;
-    s.on_progress_context = &seen;
-    net.poison_at = 25;
-    CHECK_OK(facet__run(&s, &err));
-    assert_int_equal(seen.rollbacks, 1);
-    facet__loss_free(s.losses[0]);
-    snprintf(path, sizeof path, "%s/nan/metrics.jsonl", folder);
-    CHECK_OK(facet__metrics_read(path, &lines, &err));
+    lines = roll_back_once(&s, "nan");
     assert_int_equal(json_array_size(lines), 12); /* each step once */
     json_array_foreach(lines, i, line)
     {
