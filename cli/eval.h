@@ -115,6 +115,8 @@ int eval_read_list(eval_run *run, const char *kind);
  * person, which is then where the pictures are too. */
 int eval_read_people(eval_run *run);
 int eval_embed(eval_run *run);
+/* Has the list folds, without which there is no accuracy? */
+bool eval_has_folds(const eval_run *run);
 /* Drop the embeddings, for the next network. */
 void eval_forget(eval_run *run);
 /* Scores of all pairs and searches. */

@@ -113,7 +113,7 @@ static int fold_metrics(eval_run *run)
     return EXIT_YES;
 }
 
-static bool has_folds(const eval_run *run)
+bool eval_has_folds(const eval_run *run)
 {
     for (size_t i = 0; i < run->protocol.n_pairs; i++)
         if (run->protocol.pairs[i].fold > 0)
@@ -133,7 +133,7 @@ int eval_verify_metrics(eval_run *run)
 
     if (st != FACET_OK)
         return eval_fail(st, &err);
-    if (has_folds(run))
+    if (eval_has_folds(run))
         status = fold_metrics(run);
     eval_add_metric(run, (eval_metric){ "auc", 0, facet_curve_auc(run->curve),
                              auc, (double)NAN, FACET_RESOLVED });

@@ -244,10 +244,10 @@ static int print_difference(
     return EXIT_YES;
 }
 
-static int print_accuracies(const eval_run *run, const facet_folds *first,
-    const facet_folds *second, const facet_difference *d)
+static int print_accuracies(
+    const eval_run *run, const facet_folds folds[2], const facet_difference *d)
 {
-    const double a = first->summary.mean, b = second->summary.mean;
+    const double a = folds[0].summary.mean, b = folds[1].summary.mean;
 
     if (run->json)
         return json_line(json_pack("{s:[o, o], s:o, s:[o, o], s:o}", "accuracy",
@@ -263,24 +263,19 @@ static int print_accuracies(const eval_run *run, const facet_folds *first,
     return EXIT_YES;
 }
 
-/* Nothing is said of a list without folds. */
 static int compare_accuracies(
     const eval_run *run, const facet_comparison *first)
 {
-    const size_t n = run->protocol.n_pairs;
     facet_error err = { FACET_OK, "" };
-    facet_folds a, b;
+    facet_folds folds[2];
     facet_difference d;
-    facet_status st = facet_fold_accuracy(first, n, &a, NULL);
+    facet_status st;
 
-    if (st == FACET_EINVAL)
+    if (!eval_has_folds(run))
         return EXIT_YES;
-    if (st == FACET_OK)
-        st = facet_fold_accuracy(run->comparisons, n, &b, &err);
-    if (st == FACET_OK)
-        st = facet_paired_accuracy(
-            first, run->comparisons, n, &run->bootstrap, &d, &err);
-    return st == FACET_OK ? print_accuracies(run, &a, &b, &d)
+    st = facet_paired_accuracy(first, run->comparisons, run->protocol.n_pairs,
+        &run->bootstrap, folds, &d, &err);
+    return st == FACET_OK ? print_accuracies(run, folds, &d)
                           : eval_fail(st, &err);
 }
 

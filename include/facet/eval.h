@@ -288,12 +288,15 @@ FACET_API FACET_MUST_USE facet_status facet_paired_bootstrap(
  * difference is of the shares decided rightly, and draws of subjects give its
  * interval. Mated and non-mated comparisons keep their shares in every draw.
  *
- * Arguments and errors as facet_paired_bootstrap; FACET_EINVAL also without
- * folds.
+ * @param folds  NULL, or receives the accuracies of the first and the second,
+ *               by fold.
+ * Other arguments and errors as facet_paired_bootstrap; FACET_EINVAL also
+ * without folds.
  */
 FACET_API FACET_MUST_USE facet_status facet_paired_accuracy(
     const facet_comparison *first, const facet_comparison *second, size_t count,
-    const facet_bootstrap_opts *opts, facet_difference *out, facet_error *err);
+    const facet_bootstrap_opts *opts, facet_folds folds[2],
+    facet_difference *out, facet_error *err);
 
 /**
  * McNemar's exact test: two-sided binomial probability that, of the decisions

@@ -384,7 +384,8 @@ static bool is_right(const facet_comparison *c, const facet_folds *folds)
 
 facet_status facet_paired_accuracy(const facet_comparison *first,
     const facet_comparison *second, size_t count,
-    const facet_bootstrap_opts *opts, facet_difference *out, facet_error *err)
+    const facet_bootstrap_opts *opts, facet_folds folds[2],
+    facet_difference *out, facet_error *err)
 {
     paired p = { .wanted = 0 };
     facet_bootstrap_opts own;
@@ -408,6 +409,10 @@ facet_status facet_paired_accuracy(const facet_comparison *first,
             (signed char)(is_right(&second[i], &b) - is_right(&first[i], &a));
     if (status == FACET_OK)
         status = paired_rounds(&p, &own, accuracy_difference, out, err);
+    if (status == FACET_OK && folds) {
+        folds[0] = a;
+        folds[1] = b;
+    }
     paired_free(&p);
     return status;
 }

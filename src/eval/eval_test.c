@@ -525,6 +525,7 @@ static void test_paired_accuracy_tells_better_from_same(void **state)
     static facet_comparison first[RANDOM], second[RANDOM];
     facet_bootstrap_opts opts;
     facet_folds a, b;
+    facet_folds folds[2];
     facet_difference d;
 
     (void)state;
@@ -534,26 +535,30 @@ static void test_paired_accuracy_tells_better_from_same(void **state)
     memcpy(second, first, sizeof first);
     facet_bootstrap_opts_init(&opts);
     opts.rounds = 200;
-    CHECK_OK(facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL));
+    CHECK_OK(
+        facet_paired_accuracy(first, second, RANDOM, &opts, folds, &d, NULL));
     CHECK_NEAR(d.difference, 0, 0);
     CHECK_NEAR(d.interval.low, 0, 0);
     CHECK_NEAR(d.p, 1, 0);
     for (int i = 0; i < RANDOM; i++)
         second[i].score += second[i].mated ? .1 : 0;
-    CHECK_OK(facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL));
+    CHECK_OK(
+        facet_paired_accuracy(first, second, RANDOM, &opts, folds, &d, NULL));
     CHECK_OK(facet_fold_accuracy(first, RANDOM, &a, NULL));
     CHECK_OK(facet_fold_accuracy(second, RANDOM, &b, NULL));
     CHECK_NEAR(d.difference, b.summary.mean - a.summary.mean, 1e-12);
+    CHECK_NEAR(folds[0].summary.mean, a.summary.mean, 0);
+    CHECK_NEAR(folds[1].summary.mean, b.summary.mean, 0);
     assert_true(d.interval.low > 0 && d.interval.low < d.difference);
     assert_true(d.interval.high > d.difference && d.p < .02);
     second[9].fold = (uint16_t)(3 - second[9].fold);
     assert_int_equal(
-        facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL),
+        facet_paired_accuracy(first, second, RANDOM, &opts, folds, &d, NULL),
         FACET_EINVAL);
     for (int i = 0; i < RANDOM; i++)
         first[i].fold = second[i].fold = 0;
     assert_int_equal(
-        facet_paired_accuracy(first, second, RANDOM, &opts, &d, NULL),
+        facet_paired_accuracy(first, second, RANDOM, &opts, folds, &d, NULL),
         FACET_EINVAL);
 }
 
